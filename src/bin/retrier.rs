@@ -1,0 +1,3 @@
+//! The operator's command: wiring only.
+
+fn main() {}

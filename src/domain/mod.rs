@@ -1,0 +1,13 @@
+//! The pure core: what is decided, and how a stage run lives. Synchronous, total, without I/O, clock or random source.
+//!
+//! Nothing in here reads the time or an environment; `now` and jitter are arguments. It uses std and a time type only.
+
+pub mod backoff;
+pub mod budget;
+pub mod class;
+pub mod glob;
+pub mod ids;
+pub mod pipeline;
+pub mod policy;
+pub mod text;
+pub mod trigger;

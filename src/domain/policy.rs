@@ -1,0 +1,263 @@
+//! The policy: what may be retried. Only valid values can be built; the file format is not known here.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use jiff::SignedDuration;
+
+use super::backoff::{Backoff, JitterKind};
+use super::budget::{Budget, Per};
+use super::class::{Class, Group};
+use super::glob::Glob;
+use super::ids::{BudgetName, RuleName, StageRunId};
+
+/// Whether a rule acts.
+///
+/// Ordered from the laxest to the strictest, so that the stricter of two is their maximum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Mode {
+    /// Decides and retries.
+    Active,
+    /// Decides and records, calls nothing.
+    Shadow,
+    /// Does not look at all.
+    Disabled,
+}
+
+impl Mode {
+    /// Every mode.
+    pub const ALL: [Self; 3] = [Self::Active, Self::Shadow, Self::Disabled];
+
+    /// The name used in policies and settings.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Shadow => "shadow",
+            Self::Disabled => "disabled",
+        }
+    }
+
+    /// The mode of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|mode| mode.as_str() == name)
+    }
+}
+
+/// Which actions a retry runs again, as `RetryStageExecution` calls it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RetryMode {
+    /// Only the failed actions.
+    FailedActions,
+    /// The whole stage from its first action.
+    AllActions,
+}
+
+impl RetryMode {
+    /// Both modes.
+    pub const ALL: [Self; 2] = [Self::FailedActions, Self::AllActions];
+
+    /// CodePipeline's spelling.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::FailedActions => "FAILED_ACTIONS",
+            Self::AllActions => "ALL_ACTIONS",
+        }
+    }
+
+    /// The mode of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|mode| mode.as_str() == name)
+    }
+}
+
+impl fmt::Display for RetryMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// Which executions of a PARALLEL pipeline may be retried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ParallelRetries {
+    /// Only the newest one to reach the stage.
+    Latest,
+    /// Any of them.
+    Independent,
+}
+
+/// What a rule asks for. Every value has a default; a rule replaces whole values.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Settings {
+    /// Whether the rule acts. Default: active.
+    pub mode: Mode,
+    /// Classes that may be retried; every failed action must be in one. Default: the transient ones.
+    pub retry_on: BTreeSet<Class>,
+    /// Automatic retries of one stage run, 0 to [`Settings::MOST_RETRIES`]. Default: 2.
+    pub max_retries: u32,
+    /// Which actions run again; `None` chooses by what failed. Default: `None`.
+    pub retry_mode: Option<RetryMode>,
+    /// Delay before a retry. Default: 1 minute doubling to 15, half of it random.
+    pub backoff: Backoff,
+    /// A failure older than this is not retried, at most [`Settings::LONGEST_GIVE_UP`]. Default: 2 hours.
+    pub give_up_after: SignedDuration,
+    /// Every retry takes a token from each. Default: `region` and `pipeline`.
+    pub budgets: Vec<Budget>,
+    /// Which executions of a PARALLEL pipeline may be retried. Default: the latest.
+    pub parallel: ParallelRetries,
+}
+
+impl Settings {
+    /// The largest `max-retries`.
+    pub const MOST_RETRIES: u32 = 20;
+    /// The longest `give-up-after`.
+    pub const LONGEST_GIVE_UP: SignedDuration = SignedDuration::from_hours(7 * 24);
+    /// What `give-up-after` is when nothing says otherwise.
+    pub const DEFAULT_GIVE_UP: SignedDuration = SignedDuration::from_hours(2);
+
+    /// The defaults of the file format, paid for from these budgets.
+    pub fn with_budgets(budgets: Vec<Budget>) -> Self {
+        Self {
+            mode: Mode::Active,
+            retry_on: Group::Transient.classes(),
+            max_retries: 2,
+            retry_mode: None,
+            backoff: default_backoff(),
+            give_up_after: Self::DEFAULT_GIVE_UP,
+            budgets,
+            parallel: ParallelRetries::Latest,
+        }
+    }
+}
+
+/// One minute, doubling to fifteen, half of it random.
+#[expect(clippy::expect_used, reason = "constant values that a test builds")]
+pub fn default_backoff() -> Backoff {
+    Backoff::try_new(
+        SignedDuration::from_mins(1),
+        2_000,
+        SignedDuration::from_mins(15),
+        JitterKind::Equal,
+    )
+    .expect("the default backoff is within bounds")
+}
+
+/// The budgets of a policy that names none: 20 retries at once and 60 an hour for the Region, 4 and 6 a day for each
+/// pipeline.
+#[expect(clippy::expect_used, reason = "constant values that a test builds")]
+pub fn default_budgets() -> BTreeMap<BudgetName, Budget> {
+    const HOUR_MS: i64 = 3_600_000;
+    [
+        ("region", Per::Region, 20, 60, HOUR_MS),
+        ("pipeline", Per::Pipeline, 4, 6, 24 * HOUR_MS),
+    ]
+    .into_iter()
+    .map(|(name, per, capacity, tokens, period_ms)| {
+        let name = BudgetName::parse(name).expect("a default budget's name is valid");
+        let budget = Budget::try_new(name.clone(), per, capacity, tokens, period_ms)
+            .expect("a default budget is within bounds");
+        (name, budget)
+    })
+    .collect()
+}
+
+/// Which stage runs a rule is about. All four must match; an empty list matches everything.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Hash)]
+pub struct Selector {
+    /// Any of these pipeline names.
+    pub pipeline: Vec<Glob>,
+    /// Any of these stage names.
+    pub stage: Vec<Glob>,
+    /// Any of these accounts.
+    pub account: Vec<Glob>,
+    /// Any of these Regions.
+    pub region: Vec<Glob>,
+}
+
+impl Selector {
+    /// Whether the rule is about this stage run.
+    pub fn matches(&self, run: &StageRunId) -> bool {
+        fn any(globs: &[Glob], name: &str) -> bool {
+            globs.is_empty() || globs.iter().any(|glob| glob.matches(name))
+        }
+        any(&self.pipeline, run.pipeline.name.as_str())
+            && any(&self.stage, run.stage.as_str())
+            && any(&self.account, run.pipeline.account.as_str())
+            && any(&self.region, run.pipeline.region.as_str())
+    }
+
+    /// Whether everything that `other` matches is matched here too. `false` when that is not certain.
+    pub fn covers(&self, other: &Self) -> bool {
+        fn all(wide: &[Glob], narrow: &[Glob]) -> bool {
+            let anything = [Glob::new("*")];
+            let narrow = if narrow.is_empty() { &anything } else { narrow };
+            wide.is_empty() || narrow.iter().all(|n| wide.iter().any(|w| w.covers(n)))
+        }
+        all(&self.pipeline, &other.pipeline)
+            && all(&self.stage, &other.stage)
+            && all(&self.account, &other.account)
+            && all(&self.region, &other.region)
+    }
+}
+
+/// One rule of the policy.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Rule {
+    /// Its name, unique in the policy.
+    pub name: RuleName,
+    /// What it is about.
+    pub selector: Selector,
+    /// What it asks for.
+    pub settings: Settings,
+}
+
+/// The identity of a policy's content.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PolicyVersion(pub String);
+
+impl fmt::Display for PolicyVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// A whole policy. The first matching rule wins.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Policy {
+    /// Identity of its content.
+    pub version: PolicyVersion,
+    /// The rules, in order.
+    pub rules: Vec<Rule>,
+}
+
+impl Policy {
+    /// The rule that a stage run falls under.
+    pub fn rule_for(&self, run: &StageRunId) -> Option<&Rule> {
+        self.rules.iter().find(|rule| rule.selector.matches(run))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_can_be_built() {
+        assert_eq!(
+            default_backoff()
+                .delay(1, crate::domain::backoff::Jitter(u64::MAX))
+                .as_secs(),
+            60
+        );
+        let budgets = default_budgets();
+        assert_eq!(budgets.len(), 2);
+        let settings = Settings::with_budgets(budgets.into_values().collect());
+        assert!(settings.retry_on.contains(&Class::Throttling));
+        assert!(!settings.retry_on.contains(&Class::Unknown));
+    }
+
+    #[test]
+    fn the_stricter_mode_is_the_larger() {
+        assert_eq!(Mode::Active.max(Mode::Shadow), Mode::Shadow);
+        assert_eq!(Mode::Disabled.max(Mode::Shadow), Mode::Disabled);
+    }
+}

@@ -11,7 +11,7 @@ pub struct Jitter(pub u64);
 
 impl Jitter {
     /// A number from 0 to `bound`, both included, the same for the same jitter.
-    fn up_to(self, bound: i64) -> i64 {
+    pub fn up_to(self, bound: i64) -> i64 {
         let bound = i128::from(bound.max(0));
         let scaled = (i128::from(self.0) * (bound + 1)) >> 64;
         i64::try_from(scaled).unwrap_or(i64::MAX)
@@ -70,12 +70,7 @@ impl Backoff {
         if max < initial {
             return Err(InvalidBackoff::MaxBelowInitial);
         }
-        Ok(Self {
-            initial_ms: whole_millis(initial),
-            factor_thousandths,
-            max_ms: whole_millis(max),
-            jitter,
-        })
+        Ok(Self { initial_ms: whole_millis(initial), factor_thousandths, max_ms: whole_millis(max), jitter })
     }
 
     /// The delay before retry number `retry` (the first is 1), between zero and `max`.
@@ -115,9 +110,7 @@ mod tests {
     #[test]
     fn doubles_up_to_the_maximum() {
         let backoff = Backoff::try_new(secs(60), 2_000, secs(900), JitterKind::None).unwrap();
-        let delays: Vec<_> = (1..=6)
-            .map(|n| backoff.delay(n, Jitter(7)).as_secs())
-            .collect();
+        let delays: Vec<_> = (1..=6).map(|n| backoff.delay(n, Jitter(7)).as_secs()).collect();
         assert_eq!(delays, [60, 120, 240, 480, 900, 900]);
     }
 
@@ -131,10 +124,7 @@ mod tests {
     fn bad_values_are_refused() {
         let new = |i, f, m| Backoff::try_new(secs(i), f, secs(m), JitterKind::Equal);
         assert_eq!(new(-1, 2_000, 1), Err(InvalidBackoff::DelayOutOfRange));
-        assert_eq!(
-            new(1, 2_000, 8 * 86_400),
-            Err(InvalidBackoff::DelayOutOfRange)
-        );
+        assert_eq!(new(1, 2_000, 8 * 86_400), Err(InvalidBackoff::DelayOutOfRange));
         assert_eq!(new(1, 999, 1), Err(InvalidBackoff::FactorOutOfRange));
         assert_eq!(new(1, 10_001, 1), Err(InvalidBackoff::FactorOutOfRange));
         assert_eq!(new(2, 2_000, 1), Err(InvalidBackoff::MaxBelowInitial));

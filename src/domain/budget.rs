@@ -63,12 +63,7 @@ impl Budget {
         if tokens < 1 || period_ms < tokens || period_ms > 31 * 86_400_000 {
             return Err(InvalidBudget::RefillOutOfRange);
         }
-        Ok(Self {
-            name,
-            per,
-            capacity,
-            interval_ms: (period_ms + tokens - 1) / tokens,
-        })
+        Ok(Self { name, per, capacity, interval_ms: (period_ms + tokens - 1) / tokens })
     }
 
     /// Tokens in a full bucket.
@@ -107,9 +102,7 @@ impl Budget {
                 if available_at <= now {
                     Peek::Available(Branch::Busy)
                 } else {
-                    Peek::Empty {
-                        next: instant(available_at),
-                    }
+                    Peek::Empty { next: instant(available_at) }
                 }
             }
             _ => Peek::Available(Branch::Idle),
@@ -129,27 +122,16 @@ impl Budget {
 
     /// Tokens in the bucket now.
     pub fn balance(&self, bucket: Bucket, now: Timestamp) -> u32 {
-        let ahead = bucket
-            .full_at
-            .map_or(0, |full_at| full_at - now.as_millisecond())
-            .max(0);
+        let ahead = bucket.full_at.map_or(0, |full_at| full_at - now.as_millisecond()).max(0);
         let taken = (ahead + self.interval_ms - 1) / self.interval_ms;
-        self.capacity
-            .saturating_sub(u32::try_from(taken).unwrap_or(u32::MAX))
+        self.capacity.saturating_sub(u32::try_from(taken).unwrap_or(u32::MAX))
     }
 
     /// The instant at which one more waiter of an empty bucket should come back. Waiters get one instant each, an
     /// interval apart, so that they do not all wake for the same token.
     pub fn slot(&self, bucket: Bucket, next: Timestamp) -> Slot {
-        let at = bucket
-            .next_slot
-            .unwrap_or(i64::MIN)
-            .max(next.as_millisecond());
-        Slot {
-            at: instant(at),
-            expected: bucket.next_slot,
-            following: at.saturating_add(self.interval_ms),
-        }
+        let at = bucket.next_slot.unwrap_or(i64::MIN).max(next.as_millisecond());
+        Slot { at: instant(at), expected: bucket.next_slot, following: at.saturating_add(self.interval_ms) }
     }
 }
 
@@ -218,26 +200,18 @@ pub struct Withdrawal {
 impl Withdrawal {
     /// The bucket after the write, or nothing when its condition fails.
     pub fn apply(&self, bucket: Bucket) -> Option<Bucket> {
-        let ahead = bucket
-            .full_at
-            .map_or(i64::MIN, |full_at| full_at.saturating_sub(self.now_ms));
+        let ahead = bucket.full_at.map_or(i64::MIN, |full_at| full_at.saturating_sub(self.now_ms));
         let full_at = match self.branch {
             Branch::Idle if ahead <= 0 => self.now_ms,
             Branch::Busy if ahead > 0 && ahead <= self.tolerance_ms => bucket.full_at?,
             _ => return None,
         };
-        Some(Bucket {
-            full_at: Some(full_at + self.interval_ms),
-            ..bucket
-        })
+        Some(Bucket { full_at: Some(full_at + self.interval_ms), ..bucket })
     }
 
     /// The deposit that gives exactly this token back.
     pub fn deposit(&self) -> Deposit {
-        Deposit {
-            key: self.key.clone(),
-            amount_ms: self.interval_ms,
-        }
+        Deposit { key: self.key.clone(), amount_ms: self.interval_ms }
     }
 }
 
@@ -253,10 +227,7 @@ pub struct Deposit {
 impl Deposit {
     /// The bucket after the write.
     pub fn apply(&self, bucket: Bucket) -> Bucket {
-        Bucket {
-            full_at: bucket.full_at.map(|full_at| full_at - self.amount_ms),
-            ..bucket
-        }
+        Bucket { full_at: bucket.full_at.map(|full_at| full_at - self.amount_ms), ..bucket }
     }
 }
 

@@ -172,11 +172,7 @@ mod tests {
     #[test]
     fn no_group_holds_a_persons_no() {
         for group in Group::ALL {
-            assert!(
-                group.classes().into_iter().all(Class::may_be_retried),
-                "{}",
-                group.as_str()
-            );
+            assert!(group.classes().into_iter().all(Class::may_be_retried), "{}", group.as_str());
         }
         assert_eq!(Group::Any.classes().len(), Class::ALL.len() - 2);
     }

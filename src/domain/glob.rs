@@ -63,9 +63,7 @@ impl Glob {
                 (Some(('*', mine_rest)), Some((_, theirs_rest))) => {
                     walk(mine_rest, theirs) || walk(mine, theirs_rest)
                 }
-                (Some(('?', mine_rest)), Some((t, theirs_rest))) => {
-                    *t != '*' && walk(mine_rest, theirs_rest)
-                }
+                (Some(('?', mine_rest)), Some((t, theirs_rest))) => *t != '*' && walk(mine_rest, theirs_rest),
                 (Some((m, mine_rest)), Some((t, theirs_rest))) => {
                     m == t && !matches!(t, '*' | '?') && walk(mine_rest, theirs_rest)
                 }
@@ -74,11 +72,7 @@ impl Glob {
         }
         let stars = self.0.chars().filter(|c| *c == '*').count();
         // The walk is exponential in the number of stars; beyond a few it is not certain enough to be worth it.
-        stars <= 3
-            && walk(
-                &self.0.chars().collect::<Vec<_>>(),
-                &other.0.chars().collect::<Vec<_>>(),
-            )
+        stars <= 3 && walk(&self.0.chars().collect::<Vec<_>>(), &other.0.chars().collect::<Vec<_>>())
     }
 }
 
@@ -111,11 +105,7 @@ mod tests {
             ("", "a", false),
             ("a*b*c", "a-b-b-c", true),
         ] {
-            assert_eq!(
-                Glob::new(pattern).matches(name),
-                expected,
-                "{pattern} on {name}"
-            );
+            assert_eq!(Glob::new(pattern).matches(name), expected, "{pattern} on {name}");
         }
     }
 
@@ -131,11 +121,7 @@ mod tests {
             ("?", "a", true),
             ("a", "?", false),
         ] {
-            assert_eq!(
-                Glob::new(wide).covers(&Glob::new(narrow)),
-                expected,
-                "{wide} over {narrow}"
-            );
+            assert_eq!(Glob::new(wide).covers(&Glob::new(narrow)), expected, "{wide} over {narrow}");
         }
     }
 

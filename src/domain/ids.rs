@@ -54,9 +54,7 @@ macro_rules! identifier {
 /// CodePipeline's rule for pipeline, stage and action names (API reference, `PipelineName`).
 fn is_codepipeline_name(text: &str) -> bool {
     (1..=100).contains(&text.len())
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'@' | b'-' | b'_'))
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'@' | b'-' | b'_'))
 }
 
 fn is_token(text: &str) -> bool {
@@ -65,9 +63,7 @@ fn is_token(text: &str) -> bool {
 
 fn is_own_name(text: &str) -> bool {
     (1..=64).contains(&text.len())
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
 }
 
 identifier!(
@@ -162,12 +158,7 @@ pub struct PipelineArn {
 
 impl fmt::Display for PipelineArn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            partition,
-            region,
-            account,
-            name,
-        } = self;
+        let Self { partition, region, account, name } = self;
         write!(f, "arn:{partition}:codepipeline:{region}:{account}:{name}")
     }
 }
@@ -221,9 +212,6 @@ mod tests {
             account: AccountId::parse("111122223333").unwrap(),
             name: PipelineName::parse("shop").unwrap(),
         };
-        assert_eq!(
-            arn.to_string(),
-            "arn:aws-cn:codepipeline:cn-north-1:111122223333:shop"
-        );
+        assert_eq!(arn.to_string(), "arn:aws-cn:codepipeline:cn-north-1:111122223333:shop");
     }
 }

@@ -5,9 +5,17 @@
 pub mod backoff;
 pub mod budget;
 pub mod class;
+pub mod controls;
+pub mod decide;
+pub mod decision;
+pub mod facts;
 pub mod glob;
 pub mod ids;
 pub mod pipeline;
 pub mod policy;
+pub mod protocol;
+pub mod screen;
+pub mod signature;
+pub mod stage_run;
 pub mod text;
 pub mod trigger;

@@ -117,14 +117,9 @@ impl ActionStatus {
 
     /// The status of that name.
     pub fn parse(name: &str) -> Option<Self> {
-        [
-            Self::InProgress,
-            Self::Succeeded,
-            Self::Failed,
-            Self::Abandoned,
-        ]
-        .into_iter()
-        .find(|status| status.as_str() == name)
+        [Self::InProgress, Self::Succeeded, Self::Failed, Self::Abandoned]
+            .into_iter()
+            .find(|status| status.as_str() == name)
     }
 }
 
@@ -157,17 +152,9 @@ impl Category {
 
     /// The category of that name.
     pub fn parse(name: &str) -> Option<Self> {
-        [
-            Self::Source,
-            Self::Build,
-            Self::Test,
-            Self::Deploy,
-            Self::Approval,
-            Self::Invoke,
-            Self::Compute,
-        ]
-        .into_iter()
-        .find(|category| category.as_str() == name)
+        [Self::Source, Self::Build, Self::Test, Self::Deploy, Self::Approval, Self::Invoke, Self::Compute]
+            .into_iter()
+            .find(|category| category.as_str() == name)
     }
 }
 

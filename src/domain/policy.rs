@@ -132,13 +132,8 @@ impl Settings {
 /// One minute, doubling to fifteen, half of it random.
 #[expect(clippy::expect_used, reason = "constant values that a test builds")]
 pub fn default_backoff() -> Backoff {
-    Backoff::try_new(
-        SignedDuration::from_mins(1),
-        2_000,
-        SignedDuration::from_mins(15),
-        JitterKind::Equal,
-    )
-    .expect("the default backoff is within bounds")
+    Backoff::try_new(SignedDuration::from_mins(1), 2_000, SignedDuration::from_mins(15), JitterKind::Equal)
+        .expect("the default backoff is within bounds")
 }
 
 /// The budgets of a policy that names none: 20 retries at once and 60 an hour for the Region, 4 and 6 a day for each
@@ -146,18 +141,15 @@ pub fn default_backoff() -> Backoff {
 #[expect(clippy::expect_used, reason = "constant values that a test builds")]
 pub fn default_budgets() -> BTreeMap<BudgetName, Budget> {
     const HOUR_MS: i64 = 3_600_000;
-    [
-        ("region", Per::Region, 20, 60, HOUR_MS),
-        ("pipeline", Per::Pipeline, 4, 6, 24 * HOUR_MS),
-    ]
-    .into_iter()
-    .map(|(name, per, capacity, tokens, period_ms)| {
-        let name = BudgetName::parse(name).expect("a default budget's name is valid");
-        let budget = Budget::try_new(name.clone(), per, capacity, tokens, period_ms)
-            .expect("a default budget is within bounds");
-        (name, budget)
-    })
-    .collect()
+    [("region", Per::Region, 20, 60, HOUR_MS), ("pipeline", Per::Pipeline, 4, 6, 24 * HOUR_MS)]
+        .into_iter()
+        .map(|(name, per, capacity, tokens, period_ms)| {
+            let name = BudgetName::parse(name).expect("a default budget's name is valid");
+            let budget = Budget::try_new(name.clone(), per, capacity, tokens, period_ms)
+                .expect("a default budget is within bounds");
+            (name, budget)
+        })
+        .collect()
 }
 
 /// Which stage runs a rule is about. All four must match; an empty list matches everything.
@@ -242,12 +234,7 @@ mod tests {
 
     #[test]
     fn the_defaults_can_be_built() {
-        assert_eq!(
-            default_backoff()
-                .delay(1, crate::domain::backoff::Jitter(u64::MAX))
-                .as_secs(),
-            60
-        );
+        assert_eq!(default_backoff().delay(1, crate::domain::backoff::Jitter(u64::MAX)).as_secs(), 60);
         let budgets = default_budgets();
         assert_eq!(budgets.len(), 2);
         let settings = Settings::with_budgets(budgets.into_values().collect());

@@ -14,10 +14,7 @@ impl EvidenceText {
     pub fn new(text: impl Into<String>) -> Self {
         let mut text = text.into();
         if text.len() > Self::LONGEST {
-            let end = (0..=Self::LONGEST)
-                .rev()
-                .find(|i| text.is_char_boundary(*i))
-                .unwrap_or(0);
+            let end = (0..=Self::LONGEST).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0);
             text.truncate(end);
         }
         Self(text)

@@ -1,0 +1,97 @@
+//! What operators have set for the whole product: pauses, and since when each rule has been at work.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::glob::Glob;
+use super::ids::RuleName;
+use super::policy::{Mode, Policy, PolicyVersion};
+use super::stage_run::after;
+
+/// One record, read with every stage run; a claim is valid only if it has not changed since.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Hash)]
+pub struct Controls {
+    /// Counts the writes; 0 has never been written.
+    pub version: u64,
+    /// Pauses, in the order in which they were set.
+    pub pauses: Vec<Pause>,
+    /// The policy and mode that `active_since` was last brought up to date with.
+    pub activated: Option<(PolicyVersion, Mode)>,
+    /// Since when each rule has been at work, and whether in shadow.
+    pub active_since: BTreeMap<(RuleName, bool), Timestamp>,
+}
+
+/// A stop put in by a person.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Pause {
+    /// The pipelines it is for; every one when absent.
+    pub pipeline: Option<Glob>,
+    /// When it ends by itself.
+    pub until: Option<Timestamp>,
+    /// Why, in the person's words.
+    pub reason: String,
+}
+
+/// How far an event may predate the activation that it causes: rules are activated by the first event under them, and
+/// that event's failure happened a little earlier.
+const LONGEST_LEAD: SignedDuration = SignedDuration::from_mins(5);
+/// How much earlier than its event a failure may have happened.
+const EVENT_LEAD: SignedDuration = SignedDuration::from_secs(60);
+
+impl Controls {
+    /// The pause in force for a pipeline.
+    pub fn pause_for(&self, pipeline: &str, now: Timestamp) -> Option<&Pause> {
+        self.pauses.iter().find(|pause| {
+            pause.until.is_none_or(|until| now < until)
+                && pause.pipeline.as_ref().is_none_or(|glob| glob.matches(pipeline))
+        })
+    }
+
+    /// Whether the rules of this policy have been put to work.
+    pub fn knows(&self, policy: &Policy, mode: Mode) -> bool {
+        self.activated.as_ref().is_some_and(|(version, known)| *version == policy.version && *known == mode)
+    }
+
+    /// The next version, in which every rule of the policy is at work: those that were before since then, the others
+    /// since the event that brought this about, or now.
+    #[must_use]
+    pub fn activate(&self, policy: &Policy, mode: Mode, event: Option<Timestamp>, now: Timestamp) -> Self {
+        let earliest = after(now, -LONGEST_LEAD);
+        let since = event.map_or(now, |event| after(event, -EVENT_LEAD).clamp(earliest, now));
+        let active_since = policy
+            .rules
+            .iter()
+            .filter_map(|rule| {
+                let mode = mode.max(rule.settings.mode);
+                let key = (rule.name.clone(), mode == Mode::Shadow);
+                let known = self.active_since.get(&key).copied();
+                (mode != Mode::Disabled).then(|| (key, known.unwrap_or(since)))
+            })
+            .collect();
+        Self {
+            version: self.version + 1,
+            pauses: self.pauses.clone(),
+            activated: Some((policy.version.clone(), mode)),
+            active_since,
+        }
+    }
+
+    /// The next version with one more pause.
+    #[must_use]
+    pub fn pause(&self, pause: Pause) -> Self {
+        let mut next = self.clone();
+        next.version += 1;
+        next.pauses.push(pause);
+        next
+    }
+
+    /// The next version without pauses for exactly these pipelines (`None`: those for every one).
+    #[must_use]
+    pub fn resume(&self, pipeline: Option<&Glob>) -> Self {
+        let mut next = self.clone();
+        next.version += 1;
+        next.pauses.retain(|pause| pause.pipeline.as_ref() != pipeline);
+        next
+    }
+}

@@ -1,0 +1,188 @@
+//! Whether a retry is allowed and useful, and when: age, people, class, retries, delay, budget.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Checked, Decider, Question, refuse, wait};
+use crate::domain::budget::{BucketKey, Peek, Slot};
+use crate::domain::class::Class;
+use crate::domain::decision::{Ruling, StepName};
+use crate::domain::facts::StageFacts;
+use crate::domain::ids::ActionName;
+use crate::domain::pipeline::Transition;
+use crate::domain::policy::RetryMode;
+use crate::domain::signature::classify;
+use crate::domain::stage_run::after;
+
+impl Decider<'_, '_> {
+    pub(super) fn age(&mut self, failed_at: Timestamp) -> Checked<()> {
+        let age = self.question.now.duration_since(failed_at).max(SignedDuration::ZERO);
+        let limit = self.question.covered.rule.settings.give_up_after;
+        let detail = format!("it failed {} ago, give-up-after is {}", words(age), words(limit));
+        if age >= limit {
+            return refuse(Ruling::GiveUpTooOld, StepName::Age, detail);
+        }
+        self.pass(StepName::Age, detail);
+        Ok(())
+    }
+
+    pub(super) fn people(&mut self, facts: &StageFacts, failed_at: Timestamp) -> Checked<()> {
+        let step = StepName::People;
+        let others = facts.retries_by_others(&self.question.record.live.answered);
+        if others > 0 {
+            let detail = format!("somebody has retried this stage run {others} time{}", plural(others));
+            return refuse(Ruling::IgnoreRetriedBySomeoneElse, step, detail);
+        }
+        if facts.transition == Transition::Disabled {
+            let detail = "the transition into the stage is disabled, which somebody did on purpose";
+            return refuse(Ruling::IgnoreTransitionDisabled, step, detail);
+        }
+        let native_until = after(failed_at, self.question.timing.native_retry);
+        if facts.native_retry_pending() && self.question.now < native_until {
+            let detail = "the stage has CodePipeline's own automatic retry, which may still fire";
+            return wait(Ruling::WaitNativeRetryPending, native_until, step, detail);
+        }
+        self.pass(step, "nobody else has retried it, entry to the stage is open");
+        Ok(())
+    }
+
+    pub(super) fn class(&mut self, facts: &StageFacts) -> Checked<()> {
+        let mut seen: BTreeMap<ActionName, Class> = BTreeMap::new();
+        let mut first_refusal = None;
+        let mut details = Vec::new();
+        for action in &facts.failed {
+            let classified = classify(action.category, &action.error);
+            seen.insert(action.name.clone(), classified.class);
+            let detail =
+                format!("`{}` is {} (signature `{}`)", action.name, classified.class, classified.signature);
+            let allowed = classified.class.may_be_retried()
+                && self.question.covered.rule.settings.retry_on.contains(&classified.class);
+            if !allowed && first_refusal.is_none() {
+                let rule = &self.question.covered.rule.name;
+                first_refusal = Some(format!("{detail}, which rule `{rule}` does not retry"));
+            }
+            details.push(detail);
+        }
+        self.decision.classes = seen;
+        if let Some(detail) = first_refusal {
+            return refuse(Ruling::GiveUpNotRetryable, StepName::Class, detail);
+        }
+        self.pass(StepName::Class, details.join(", "));
+        Ok(())
+    }
+
+    pub(super) fn retries(&mut self) -> Checked<u32> {
+        let Question { record, own_claim, covered, .. } = *self.question;
+        let own = record.claim.as_ref().filter(|_| own_claim);
+        let used =
+            record.tally(covered.shadow).used - own.map_or(0, |_| 1).min(record.tally(covered.shadow).used);
+        let most = covered.rule.settings.max_retries;
+        if used >= most {
+            let detail = format!("{used} of {most} retries are used");
+            return refuse(Ruling::GiveUpRetriesUsed, StepName::Retries, detail);
+        }
+        let retry = own.map_or(used + 1, |claim| claim.retry);
+        self.decision.retry = Some(retry);
+        self.pass(StepName::Retries, format!("retry {retry} of {most}"));
+        Ok(retry)
+    }
+
+    pub(super) fn backoff(&mut self, retry: u32, failed_at: Timestamp) -> Checked<()> {
+        let delay = self.question.covered.rule.settings.backoff.delay(retry, self.question.jitter);
+        let due = after(failed_at, delay);
+        let detail = format!("retry {retry} is due {} after the failure, at {due:.0}", words(delay));
+        if self.question.now < due {
+            return wait(Ruling::WaitBackoff, due, StepName::Backoff, detail);
+        }
+        self.pass(StepName::Backoff, detail);
+        Ok(())
+    }
+
+    pub(super) fn budget(&mut self, failed_at: Timestamp) -> Checked<()> {
+        let Question { record, own_claim, covered, now, buckets, .. } = *self.question;
+        if own_claim && record.claim.is_some() {
+            self.pass(StepName::Budget, "paid for by the open claim");
+            return Ok(());
+        }
+        let mut withdrawals = Vec::new();
+        let mut balances = Vec::new();
+        let mut emptiest: Option<(Timestamp, BucketKey, Slot, String)> = None;
+        let mut keys = BTreeSet::new();
+        for budget in &covered.rule.settings.budgets {
+            let key = budget.key(&record.id, covered.shadow);
+            if !keys.insert(key.clone()) {
+                continue;
+            }
+            let bucket = buckets.get(&key).copied().unwrap_or_default();
+            match budget.peek(bucket, now) {
+                Peek::Available(branch) => {
+                    balances.push(format!(
+                        "`{}` {}/{}",
+                        budget.name,
+                        budget.balance(bucket, now),
+                        budget.capacity()
+                    ));
+                    withdrawals.push(budget.withdrawal(key, branch, now));
+                }
+                Peek::Empty { next } => {
+                    if emptiest.as_ref().is_none_or(|(latest, ..)| next > *latest) {
+                        emptiest = Some((next, key, budget.slot(bucket, next), budget.name.to_string()));
+                    }
+                }
+            }
+        }
+        let Some((next, key, slot, name)) = emptiest else {
+            let detail = if balances.is_empty() { "none asked for".into() } else { balances.join(", ") };
+            self.pass(StepName::Budget, detail);
+            self.withdrawals = withdrawals;
+            return Ok(());
+        };
+        let detail = format!("budget `{name}` is empty, the next token comes at {next:.0}");
+        let deadline = after(failed_at, covered.rule.settings.give_up_after);
+        if next >= deadline {
+            return refuse(
+                Ruling::GiveUpBudgetEmpty,
+                StepName::Budget,
+                format!("{detail}, after give-up-after"),
+            );
+        }
+        if slot.at < deadline {
+            self.slot = Some((key, slot));
+            return wait(Ruling::WaitBudgetEmpty, slot.at, StepName::Budget, detail);
+        }
+        // So many wait already that this one's turn would come too late; those before it may not need theirs.
+        let between = deadline.duration_since(next).as_secs().max(1).unsigned_abs();
+        let share = i64::try_from(self.question.jitter.0 % between).unwrap_or_default();
+        let until = after(next, SignedDuration::from_secs(share));
+        wait(Ruling::WaitBudgetEmpty, until, StepName::Budget, format!("{detail}, and others wait for it"))
+    }
+
+    pub(super) fn retry_mode(&self, facts: &StageFacts) -> RetryMode {
+        let asked = self.question.covered.rule.settings.retry_mode;
+        asked.unwrap_or(if facts.needs_all_actions {
+            RetryMode::AllActions
+        } else {
+            RetryMode::FailedActions
+        })
+    }
+}
+
+fn plural(count: usize) -> &'static str {
+    if count == 1 { "" } else { "s" }
+}
+
+/// A duration in the policy's own notation, to the second.
+fn words(duration: SignedDuration) -> String {
+    let seconds = duration.as_secs();
+    let parts = [(86_400, "d"), (3_600, "h"), (60, "m"), (1, "s")];
+    let mut rest = seconds;
+    let mut text = String::new();
+    for (length, unit) in parts {
+        if rest >= length {
+            text = format!("{text}{}{unit}", rest / length);
+            rest %= length;
+        }
+    }
+    if text.is_empty() { "0s".into() } else { text }
+}

@@ -1,0 +1,162 @@
+//! The decision about one failure: a fixed row of steps, each of which may refuse; the first that does ends it.
+//!
+//! Pure and total. It asks whether a retry is allowed and useful; making it safe is the protocol's business.
+
+mod merit;
+mod standing;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::backoff::Jitter;
+use super::budget::{Bucket, BucketKey, Slot, Withdrawal};
+use super::decision::{Decision, Ruling, Step, StepName, StepOutcome, Verdict};
+use super::ids::ActionExecutionId;
+use super::pipeline::Reading;
+use super::screen::{Covered, rule_step};
+use super::stage_run::{Hint, StageRun, Timing, after};
+
+/// Everything that a decision rests on.
+#[derive(Debug, Clone, Copy)]
+pub struct Question<'a> {
+    /// The rule.
+    pub covered: Covered<'a>,
+    /// The record of the stage run.
+    pub record: &'a StageRun,
+    /// What CodePipeline says.
+    pub reading: &'a Reading,
+    /// What the budgets hold.
+    pub buckets: &'a BTreeMap<BucketKey, Bucket>,
+    /// Since when the rule has been at work.
+    pub active_since: Option<Timestamp>,
+    /// The event behind it.
+    pub hint: &'a Hint,
+    /// Whether the open claim's own retry and tokens are to be left out of account: it is that claim's failure.
+    pub own_claim: bool,
+    /// The present.
+    pub now: Timestamp,
+    /// The failure's random number.
+    pub jitter: Jitter,
+    /// How long things may take.
+    pub timing: Timing,
+}
+
+/// A decision with what carrying it out needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decided {
+    /// The decision.
+    pub decision: Decision,
+    /// For a retry, the tokens that it takes.
+    pub withdrawals: Vec<Withdrawal>,
+    /// For a wait for a token, the place among those who wait.
+    pub slot: Option<(BucketKey, Slot)>,
+}
+
+/// A refusal by one step.
+struct Refusal {
+    ruling: Ruling,
+    until: Option<Timestamp>,
+    step: StepName,
+    detail: String,
+}
+
+type Checked<T> = Result<T, Refusal>;
+
+fn refuse<T>(ruling: Ruling, step: StepName, detail: impl Into<String>) -> Checked<T> {
+    Err(Refusal { ruling, until: None, step, detail: detail.into() })
+}
+
+fn wait<T>(ruling: Ruling, until: Timestamp, step: StepName, detail: impl Into<String>) -> Checked<T> {
+    Err(Refusal { ruling, until: Some(until), step, detail: detail.into() })
+}
+
+/// Decides about the stage run's present failure.
+pub fn decide(question: &Question<'_>) -> Decided {
+    let mut decider = Decider {
+        question,
+        decision: Decision {
+            shadow: question.covered.shadow,
+            rule: Some(question.covered.rule.name.clone()),
+            policy_version: Some(question.covered.policy.version.clone()),
+            max_retries: Some(question.covered.rule.settings.max_retries),
+            explanation: vec![rule_step(question.covered.rule, &question.record.id)],
+            ..Decision::bare(Ruling::RetryEligible, &question.record.id, question.now)
+        },
+        withdrawals: Vec::new(),
+        slot: None,
+    };
+    if let Err(refusal) = decider.run() {
+        decider.stop(refusal);
+    }
+    Decided { decision: decider.decision, withdrawals: decider.withdrawals, slot: decider.slot }
+}
+
+struct Decider<'q, 'a> {
+    question: &'q Question<'a>,
+    decision: Decision,
+    withdrawals: Vec<Withdrawal>,
+    slot: Option<(BucketKey, Slot)>,
+}
+
+impl Decider<'_, '_> {
+    fn run(&mut self) -> Checked<()> {
+        let facts = self.facts()?;
+        self.duplicate(&facts)?;
+        self.stage_state(&facts)?;
+        let failed_at = facts.failed_at().unwrap_or(self.question.now);
+        self.activation(failed_at)?;
+        self.age(failed_at)?;
+        self.people(&facts, failed_at)?;
+        self.class(&facts)?;
+        let retry = self.retries()?;
+        self.backoff(retry, failed_at)?;
+        self.budget(failed_at)?;
+        self.decision.retry_mode = Some(self.retry_mode(&facts));
+        Ok(())
+    }
+
+    /// The steps before the age know no failure that can grow too old; after its time they all end here.
+    fn stop(&mut self, refusal: Refusal) {
+        let Refusal { mut ruling, mut until, step, mut detail } = refusal;
+        if ruling.verdict() == Verdict::Wait {
+            let deadline = self.deadline();
+            if self.question.now >= deadline {
+                detail = format!("{detail}; give-up-after is over");
+                ruling = match ruling {
+                    Ruling::WaitCannotVerify => Ruling::GiveUpCannotVerify,
+                    _ => Ruling::GiveUpTooOld,
+                };
+                until = None;
+                self.slot = None;
+            } else {
+                until = until.map(|until| until.min(deadline));
+            }
+        }
+        self.decision.ruling = ruling;
+        self.decision.is_final = ruling.is_final();
+        self.decision.until = until;
+        self.decision.explanation.push(Step { name: step, outcome: StepOutcome::Stop, detail });
+    }
+
+    fn pass(&mut self, name: StepName, detail: impl Into<String>) {
+        self.decision.explanation.push(Step { name, outcome: StepOutcome::Pass, detail: detail.into() });
+    }
+
+    /// The instant after which no retry is useful: by the failure's time, or where that is unknown by ours.
+    fn deadline(&self) -> Timestamp {
+        let begin = self.decision.failed_at.unwrap_or(self.question.record.first_seen);
+        after(begin, self.question.covered.rule.settings.give_up_after)
+    }
+
+    /// When to look again at something that has no time of its own: after as long as it has lasted, within bounds.
+    fn look_again(&self, since: Timestamp, longest: SignedDuration) -> Timestamp {
+        let lasted = self.question.now.duration_since(since);
+        after(self.question.now, lasted.clamp(SignedDuration::from_secs(30), longest))
+    }
+}
+
+/// The failure that a claim answers is still the stage's failure, and nothing else has failed beside it.
+pub fn is_same_failure(claimed: &BTreeSet<ActionExecutionId>, decision: &Decision) -> bool {
+    *claimed == decision.failed
+}

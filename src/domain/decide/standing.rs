@@ -1,0 +1,169 @@
+//! Whether this failure is ours to decide: it is the stage's present failure, new, and since the rule is at work.
+
+use jiff::SignedDuration;
+
+use super::{Checked, Decider, Question, refuse, wait};
+use crate::domain::decision::{Ruling, StepName};
+use crate::domain::facts::{StageFacts, Unfit, gather};
+use crate::domain::pipeline::{Category, ExecutionKind, ExecutionMode, ExecutionStatus, Gap};
+use crate::domain::policy::ParallelRetries;
+use crate::domain::stage_run::after;
+use jiff::Timestamp;
+
+impl Decider<'_, '_> {
+    pub(super) fn facts(&mut self) -> Checked<StageFacts> {
+        let step = StepName::StageState;
+        let facts = gather(&self.question.record.id, self.question.reading).or_else(|unfit| match unfit {
+            Unfit::PipelineGone => {
+                refuse(Ruling::IgnorePipelineGone, step, "the pipeline does not exist any more")
+            }
+            Unfit::StageGone => refuse(Ruling::IgnoreStageGone, step, "the stage does not exist any more"),
+            Unfit::ExecutionGone => self.unless_unsettled(
+                Ruling::IgnoreNotLatestExecution,
+                "CodePipeline knows no such execution".into(),
+            ),
+            Unfit::Unsettled => wait(
+                Ruling::WaitStateUnsettled,
+                self.look_again(self.question.now, SignedDuration::from_mins(1)),
+                step,
+                "state and history of the stage contradict each other, so one of them is stale",
+            ),
+            Unfit::Unverified { operation, gap } => self.cannot_verify(operation, gap),
+        })?;
+        self.decision.failed = facts.failure();
+        self.decision.failed_at = facts.failed_at();
+        Ok(facts)
+    }
+
+    pub(super) fn cannot_verify<T>(&self, operation: &str, gap: Gap) -> Checked<T> {
+        wait(
+            Ruling::WaitCannotVerify,
+            self.look_again(self.question.record.first_seen, SignedDuration::from_mins(15)),
+            StepName::StageState,
+            format!("{operation} could not be read: {}", gap.as_str()),
+        )
+    }
+
+    /// Right after an event the state may still be an older one: what it seems to say is believed only later.
+    pub(super) fn unless_unsettled<T>(&self, ruling: Ruling, detail: String) -> Checked<T> {
+        let settled_at =
+            after(self.question.hint.time.min(self.question.now), self.question.timing.unsettled);
+        if self.question.now < settled_at {
+            let detail = format!("{detail}, but the state may not have caught up with the event yet");
+            wait(Ruling::WaitStateUnsettled, settled_at, StepName::StageState, detail)
+        } else {
+            refuse(ruling, StepName::StageState, detail)
+        }
+    }
+
+    pub(super) fn duplicate(&mut self, facts: &StageFacts) -> Checked<()> {
+        let Question { record, own_claim, covered, .. } = *self.question;
+        let failure = facts.failure();
+        let tally = record.tally(covered.shadow);
+        let own = record.claim.as_ref().filter(|_| own_claim).map(|claim| &claim.failed);
+        let answered =
+            failure.iter().any(|id| tally.answered.contains(id) && !own.is_some_and(|own| own.contains(id)));
+        if answered {
+            return self.unless_unsettled(
+                Ruling::IgnoreAlreadyAnswered,
+                format!("retry {} already answers this failure", tally.used),
+            );
+        }
+        if !failure.is_empty() && failure.is_subset(&tally.closed) {
+            return refuse(
+                Ruling::IgnoreAlreadyAnswered,
+                StepName::Duplicate,
+                "this failure has had its final decision",
+            );
+        }
+        self.pass(StepName::Duplicate, "not decided before");
+        Ok(())
+    }
+
+    pub(super) fn stage_state(&mut self, facts: &StageFacts) -> Checked<()> {
+        let step = StepName::StageState;
+        if facts.kind == ExecutionKind::Rollback {
+            return refuse(Ruling::IgnoreRollbackExecution, step, "the execution is a rollback");
+        }
+        self.latest(facts)?;
+        for status in [facts.status, facts.execution_status] {
+            if matches!(
+                status,
+                ExecutionStatus::Stopping | ExecutionStatus::Stopped | ExecutionStatus::Cancelled
+            ) {
+                let detail = format!("the execution is {}", status.as_str().to_lowercase());
+                return refuse(Ruling::IgnoreStopped, step, detail);
+            }
+        }
+        if facts.version != facts.current_version {
+            let detail = format!(
+                "the pipeline was edited: version {} is in force, the execution has {}",
+                facts.current_version, facts.version
+            );
+            return refuse(Ruling::IgnoreStructureChanged, step, detail);
+        }
+        if let Some(approval) = facts.failed.iter().find(|action| action.category == Category::Approval) {
+            let detail = format!("approval `{}` was rejected or not given in time", approval.name);
+            return refuse(Ruling::IgnoreApprovalRejected, step, detail);
+        }
+        if facts.failed.is_empty() && facts.status == ExecutionStatus::Failed && facts.in_progress.is_empty()
+        {
+            return self.unless_unsettled(
+                Ruling::IgnoreNoFailedActions,
+                "the stage failed without a failed action, by a condition".into(),
+            );
+        }
+        if facts.failed.is_empty() || facts.status == ExecutionStatus::Succeeded {
+            let detail = format!("the stage is {}", facts.status);
+            return self.unless_unsettled(Ruling::IgnoreNotFailed, detail);
+        }
+        if let Some(running) = facts.in_progress.first() {
+            let since = facts.failed_at().unwrap_or(self.question.now);
+            let until = self.look_again(since, SignedDuration::from_mins(5));
+            let detail = format!("action `{running}` of the stage is still running");
+            return wait(Ruling::WaitActionsInProgress, until, step, detail);
+        }
+        if facts.status != ExecutionStatus::Failed {
+            let detail = format!("the stage is {}", facts.status);
+            return self.unless_unsettled(Ruling::IgnoreNotFailed, detail);
+        }
+        let names: Vec<String> = facts.failed.iter().map(|action| format!("`{}`", action.name)).collect();
+        self.pass(step, format!("failed: {}; nothing of the stage is running", names.join(", ")));
+        Ok(())
+    }
+
+    pub(super) fn latest(&mut self, facts: &StageFacts) -> Checked<()> {
+        let independent = facts.mode == ExecutionMode::Parallel
+            && self.question.covered.rule.settings.parallel == ParallelRetries::Independent;
+        if facts.execution_status == ExecutionStatus::Superseded {
+            return self
+                .unless_unsettled(Ruling::IgnoreNotLatestExecution, "the execution was superseded".into());
+        }
+        match &facts.replaced_by {
+            Some(other) if !independent => self.unless_unsettled(
+                Ruling::IgnoreNotLatestExecution,
+                format!("execution {other} has entered the stage"),
+            ),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn activation(&mut self, failed_at: Timestamp) -> Checked<()> {
+        let Question { record, covered, active_since, .. } = *self.question;
+        let decided_in_shadow = !covered.shadow
+            && (self.decision.failed.iter())
+                .any(|id| record.shadow.answered.contains(id) || record.shadow.closed.contains(id));
+        if decided_in_shadow {
+            let detail = "it was decided while the rule was in mode `shadow`";
+            return refuse(Ruling::IgnoreBeforeActivation, StepName::Activation, detail);
+        }
+        match active_since {
+            Some(since) if failed_at < since => {
+                let detail =
+                    format!("it failed before rule `{}` became active at {since:.0}", covered.rule.name);
+                refuse(Ruling::IgnoreBeforeActivation, StepName::Activation, detail)
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,396 @@
+//! What several answers of CodePipeline say together about one stage run.
+//!
+//! The failure's identity and its history come from the action executions, since those belong to one pipeline
+//! execution; the state must agree with them. Where two answers contradict each other, one of them is stale, and
+//! nothing is concluded.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::ids::{ActionExecutionId, ActionName, ExecutionId, StageRunId};
+use super::pipeline::{
+    ActionExecution, ActionStatus, Category, ChangeSetPart, ErrorDetails, ExecutionKind, ExecutionMode,
+    ExecutionStatus, Gap, Reading, StageEntry, StageReading, StageState, Transition,
+};
+use super::stage_run::Progress;
+
+/// The facts that a decision rests on.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct StageFacts {
+    /// How executions share the stage.
+    pub mode: ExecutionMode,
+    /// How the stage stands for this execution.
+    pub status: ExecutionStatus,
+    /// How the execution stands.
+    pub execution_status: ExecutionStatus,
+    /// Why the execution exists.
+    pub kind: ExecutionKind,
+    /// An execution that has taken the stage since, in PARALLEL mode one that is newer.
+    pub replaced_by: Option<ExecutionId>,
+    /// Structure version that the execution started with.
+    pub version: u32,
+    /// Structure version in force now.
+    pub current_version: u32,
+    /// The actions that failed in the stage's latest attempt.
+    pub failed: Vec<FailedAction>,
+    /// Actions that are running now.
+    pub in_progress: Vec<ActionName>,
+    /// Whether entry to the stage is open.
+    pub transition: Transition,
+    /// Whether CodePipeline itself retries the stage once.
+    pub native_retry: bool,
+    /// Whether it has, as far as CodePipeline's count says; none where there is no count.
+    pub native_retry_fired: Option<bool>,
+    /// Attempts of this stage run that failed and were run again.
+    pub earlier: Vec<EarlierFailure>,
+    /// Whether a failed action needs what an earlier action of the stage made and what is gone now.
+    pub needs_all_actions: bool,
+}
+
+/// A failed run that is the stage's present failure.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct FailedAction {
+    /// The action.
+    pub name: ActionName,
+    /// Id of the failed run.
+    pub id: ActionExecutionId,
+    /// What the action is for.
+    pub category: Category,
+    /// Who carries it out.
+    pub provider: String,
+    /// When the run started.
+    pub started: Timestamp,
+    /// When it failed.
+    pub failed_at: Timestamp,
+    /// How it failed.
+    pub error: ErrorDetails,
+}
+
+/// A failed attempt that somebody or something has retried.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct EarlierFailure {
+    /// The runs that had failed.
+    pub failed: BTreeSet<ActionExecutionId>,
+    /// When they were run again.
+    pub retried_at: Timestamp,
+}
+
+/// Why there are no facts to decide by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Unfit {
+    /// The pipeline does not exist.
+    PipelineGone,
+    /// CodePipeline knows no such execution.
+    ExecutionGone,
+    /// The stage does not exist.
+    StageGone,
+    /// Two answers contradict each other: one is stale.
+    Unsettled,
+    /// An answer that safety depends on is missing.
+    Unverified {
+        /// The API operation.
+        operation: &'static str,
+        /// Why.
+        gap: Gap,
+    },
+}
+
+impl StageFacts {
+    /// The identity of the failure: the failed runs' ids. Empty when nothing is failed.
+    pub fn failure(&self) -> BTreeSet<ActionExecutionId> {
+        self.failed.iter().map(|action| action.id.clone()).collect()
+    }
+
+    /// When the last of the failed actions failed.
+    pub fn failed_at(&self) -> Option<Timestamp> {
+        self.failed.iter().map(|action| action.failed_at).max()
+    }
+
+    /// Retries that were not ours, and not the native one: attempts retried although no retry of ours answers them.
+    pub fn retries_by_others(&self, answered: &BTreeSet<ActionExecutionId>) -> usize {
+        let foreign = self.earlier.iter().filter(|attempt| attempt.failed.is_disjoint(answered)).count();
+        let native = self.native_retry_fired.unwrap_or(self.native_retry);
+        foreign.saturating_sub(usize::from(native))
+    }
+
+    /// Whether the native retry is configured and has left no trace yet.
+    pub fn native_retry_pending(&self) -> bool {
+        self.native_retry && self.native_retry_fired != Some(true) && self.earlier.is_empty()
+    }
+}
+
+/// The ids of the present failure, as far as the answers tell; empty when they do not.
+pub fn failure(run: &StageRunId, reading: &Reading) -> BTreeSet<ActionExecutionId> {
+    gather(run, reading).map(|facts| facts.failure()).unwrap_or_default()
+}
+
+/// The same answers with the stage as it was read again.
+pub fn refreshed(earlier: &Reading, stage: StageReading) -> Reading {
+    let mut fresh = earlier.clone();
+    match stage {
+        StageReading::State(state) => fresh.state = state,
+        StageReading::Parallel { execution, actions, entries } => {
+            fresh.execution = execution;
+            fresh.actions = actions;
+            fresh.entries = entries;
+        }
+    }
+    fresh
+}
+
+/// Puts the answers together.
+pub fn gather(run: &StageRunId, reading: &Reading) -> Result<StageFacts, Unfit> {
+    let execution = have(&reading.execution, "GetPipelineExecution")?;
+    let structure = have(&reading.structure, "GetPipeline")?;
+    let declaration =
+        structure.stages.iter().find(|stage| stage.name == run.stage).ok_or(Unfit::StageGone)?;
+    let runs: Vec<&ActionExecution> = have(&reading.actions, "ListActionExecutions")?
+        .iter()
+        .filter(|action| action.execution == run.execution && action.stage == run.stage)
+        .collect();
+
+    let stage = if execution.mode == ExecutionMode::Parallel {
+        let entries = have(&reading.entries, "ListActionExecutions")?;
+        Stage {
+            status: status_of(&last_runs(&runs)),
+            kind: execution.kind,
+            replaced_by: newer_entry(run, entries),
+            current_version: structure.version,
+            transition: Transition::Enabled,
+            native_retry_fired: None,
+        }
+    } else {
+        let answer = have(&reading.state, "GetPipelineState")?;
+        let stage = answer.stages.iter().find(|stage| stage.name == run.stage).ok_or(Unfit::StageGone)?;
+        from_state(run, stage, &runs, answer.version)?
+    };
+
+    let failed = present_failure(&runs);
+    let failed_names: Vec<&ActionName> = failed.iter().map(|action| &action.name).collect();
+    let needs_all_actions = declaration.actions.iter().any(|action| {
+        let Some(ChangeSetPart::Executes(change_set)) = &action.change_set else {
+            return false;
+        };
+        failed_names.contains(&&action.name)
+            && declaration.actions.iter().any(|other| {
+                other.change_set.as_ref() == Some(&ChangeSetPart::Makes(change_set.clone()))
+                    && !failed_names.contains(&&other.name)
+            })
+    });
+    Ok(StageFacts {
+        mode: execution.mode,
+        status: stage.status,
+        execution_status: execution.status,
+        kind: if execution.kind == ExecutionKind::Rollback { execution.kind } else { stage.kind },
+        replaced_by: stage.replaced_by,
+        version: execution.version,
+        current_version: stage.current_version,
+        failed,
+        in_progress: runs
+            .iter()
+            .filter(|action| action.status == ActionStatus::InProgress)
+            .map(|action| action.action.clone())
+            .collect(),
+        transition: stage.transition,
+        native_retry: declaration.native_retry.is_some(),
+        native_retry_fired: stage.native_retry_fired,
+        earlier: earlier_failures(&runs),
+        needs_all_actions,
+    })
+}
+
+/// The part of the facts that PARALLEL pipelines have to do without a state for.
+struct Stage {
+    status: ExecutionStatus,
+    kind: ExecutionKind,
+    replaced_by: Option<ExecutionId>,
+    current_version: u32,
+    transition: Transition,
+    native_retry_fired: Option<bool>,
+}
+
+fn from_state(
+    run: &StageRunId,
+    stage: &StageState,
+    runs: &[&ActionExecution],
+    current_version: u32,
+) -> Result<Stage, Unfit> {
+    let latest = stage.latest.as_ref();
+    let is_ours = latest.is_some_and(|latest| latest.execution == run.execution);
+    if is_ours && !agrees(stage, runs) {
+        return Err(Unfit::Unsettled);
+    }
+    Ok(Stage {
+        status: match latest {
+            Some(latest) if is_ours => latest.status,
+            _ => status_of(&last_runs(runs)),
+        },
+        kind: latest.map_or(ExecutionKind::Standard, |latest| {
+            if is_ours { latest.kind } else { ExecutionKind::Standard }
+        }),
+        replaced_by: latest.filter(|_| !is_ours).map(|latest| latest.execution.clone()),
+        current_version,
+        transition: stage.transition,
+        native_retry_fired: stage.retries.filter(|_| is_ours).map(|retries| retries.automatic > 0),
+    })
+}
+
+/// Whether the state shows exactly the last runs that the history shows. Actions that this execution has not reached
+/// still show an older execution's run in the state; those are not in the history and older than all of it.
+fn agrees(stage: &StageState, runs: &[&ActionExecution]) -> bool {
+    let last = last_runs(runs);
+    let first_start = runs.iter().map(|run| run.started).min();
+    stage.actions.iter().all(|action| match (&action.latest, last.get(&action.name)) {
+        (Some(shown), Some(known)) => shown.id == known.id && shown.status == known.status,
+        (Some(shown), None) => first_start.is_none_or(|start| shown.last_change < start),
+        (None, Some(_)) => false,
+        (None, None) => true,
+    })
+}
+
+fn have<'a, T>(answer: &'a Result<T, Gap>, operation: &'static str) -> Result<&'a T, Unfit> {
+    answer.as_ref().map_err(|gap| match gap {
+        Gap::PipelineNotFound => Unfit::PipelineGone,
+        Gap::ExecutionNotFound => Unfit::ExecutionGone,
+        gap => Unfit::Unverified { operation, gap: *gap },
+    })
+}
+
+/// The last run of each action.
+fn last_runs<'a>(runs: &[&'a ActionExecution]) -> BTreeMap<&'a ActionName, &'a ActionExecution> {
+    let mut last: BTreeMap<&ActionName, &ActionExecution> = BTreeMap::new();
+    for run in runs {
+        let newest = last.entry(&run.action).or_insert(run);
+        if order(run) > order(newest) {
+            *newest = run;
+        }
+    }
+    last
+}
+
+/// When this run's failure was retried: the start of the first re-run after it. A retry runs failed actions again, or
+/// all of them; a first run that starts late is an ordinary sibling and says nothing.
+fn followed_at(run: &ActionExecution, runs: &[&ActionExecution]) -> Option<Timestamp> {
+    let is_rerun = |other: &ActionExecution| {
+        runs.iter().any(|first| first.action == other.action && order(first) < order(other))
+    };
+    runs.iter()
+        .filter(|other| {
+            if other.action == run.action {
+                order(other) > order(run)
+            } else {
+                other.started > run.last_change && is_rerun(other)
+            }
+        })
+        .map(|other| other.started)
+        .min()
+}
+
+fn order(run: &ActionExecution) -> (Timestamp, &ActionExecutionId) {
+    (run.started, &run.id)
+}
+
+fn present_failure(runs: &[&ActionExecution]) -> Vec<FailedAction> {
+    let mut failed: Vec<FailedAction> = runs
+        .iter()
+        .filter(|run| run.status == ActionStatus::Failed && followed_at(run, runs).is_none())
+        .map(|run| FailedAction {
+            name: run.action.clone(),
+            id: run.id.clone(),
+            category: run.category,
+            provider: run.provider.clone(),
+            started: run.started,
+            failed_at: run.last_change,
+            error: run.error.clone(),
+        })
+        .collect();
+    failed.sort_by(|a, b| a.name.cmp(&b.name));
+    failed
+}
+
+/// Failed runs that were followed by others, put together by what followed them: each group is one retried attempt.
+fn earlier_failures(runs: &[&ActionExecution]) -> Vec<EarlierFailure> {
+    let mut attempts: BTreeMap<Timestamp, BTreeSet<ActionExecutionId>> = BTreeMap::new();
+    for run in runs.iter().filter(|run| run.status == ActionStatus::Failed) {
+        if let Some(retried_at) = followed_at(run, runs) {
+            attempts.entry(retried_at).or_default().insert(run.id.clone());
+        }
+    }
+    attempts.into_iter().map(|(retried_at, failed)| EarlierFailure { failed, retried_at }).collect()
+}
+
+/// The status of a stage as its actions show it.
+fn status_of(last: &BTreeMap<&ActionName, &ActionExecution>) -> ExecutionStatus {
+    let any = |status| last.values().any(|run| run.status == status);
+    if any(ActionStatus::Failed) {
+        ExecutionStatus::Failed
+    } else if last.is_empty() || any(ActionStatus::InProgress) {
+        ExecutionStatus::InProgress
+    } else if any(ActionStatus::Abandoned) {
+        ExecutionStatus::Stopped
+    } else {
+        ExecutionStatus::Succeeded
+    }
+}
+
+/// An execution that is newer than this one, by its own start or by its entry, and has entered the stage.
+fn newer_entry(run: &StageRunId, entries: &[StageEntry]) -> Option<ExecutionId> {
+    let ours = entries.iter().find(|entry| entry.execution == run.execution)?;
+    entries
+        .iter()
+        .find(|entry| {
+            entry.execution != run.execution && (entry.started > ours.started || entry.entered > ours.entered)
+        })
+        .map(|entry| entry.execution.clone())
+}
+
+/// How a retry of this failure went, once that shows; none while it does not.
+pub fn outcome_of(retried: &BTreeSet<ActionExecutionId>, facts: &StageFacts) -> Option<Progress> {
+    if facts.failed.iter().any(|action| retried.contains(&action.id)) {
+        return None;
+    }
+    let retried_at = facts.earlier.iter().find(|attempt| !attempt.failed.is_disjoint(retried))?.retried_at;
+    let failed_again = facts.failed.iter().any(|action| action.started >= retried_at)
+        || facts.earlier.iter().any(|attempt| attempt.retried_at > retried_at);
+    if failed_again {
+        return Some(Progress::FailedAgain);
+    }
+    match (facts.status, facts.execution_status) {
+        (ExecutionStatus::Succeeded, _) if facts.in_progress.is_empty() => Some(Progress::Recovered),
+        (ExecutionStatus::Stopped | ExecutionStatus::Cancelled | ExecutionStatus::Superseded, _)
+        | (_, ExecutionStatus::Stopped | ExecutionStatus::Cancelled | ExecutionStatus::Superseded) => {
+            Some(Progress::Ended)
+        }
+        _ => None,
+    }
+}
+
+/// Whether the stage, read again, shows that a failed action has been run again since.
+pub fn moved_on(
+    run: &StageRunId,
+    earlier: &Reading,
+    failed: &BTreeSet<ActionExecutionId>,
+    stage: &StageReading,
+) -> bool {
+    let known = earlier.actions.as_deref().unwrap_or_default();
+    known.iter().filter(|action| failed.contains(&action.id)).any(|failed| match stage {
+        StageReading::State(Ok(state)) => state
+            .stages
+            .iter()
+            .filter(|stage| stage.name == run.stage)
+            .filter(|stage| stage.latest.as_ref().is_some_and(|latest| latest.execution == run.execution))
+            .flat_map(|stage| &stage.actions)
+            .filter(|action| action.name == failed.action)
+            .filter_map(|action| action.latest.as_ref())
+            .any(|shown| shown.id != failed.id && shown.last_change >= failed.last_change),
+        StageReading::Parallel { actions: Ok(actions), .. } => actions.iter().any(|shown| {
+            shown.execution == run.execution
+                && shown.stage == run.stage
+                && shown.action == failed.action
+                && shown.started >= failed.last_change
+                && shown.id != failed.id
+        }),
+        StageReading::State(Err(_)) | StageReading::Parallel { .. } => false,
+    })
+}

@@ -1,0 +1,165 @@
+//! The end of a claim at the hands of its owner: after the fence, or after the call.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::step::{arm, commit, done};
+use super::{Commit, Ending, Held, Next, Outcome, Purpose, State};
+use crate::domain::backoff::Jitter;
+use crate::domain::decision::{Ruling, StepName, StepOutcome};
+use crate::domain::pipeline::{Refusal, RetryReply};
+use crate::domain::protocol::Effect;
+use crate::domain::screen::Environment;
+use crate::domain::stage_run::{Progress, StageRun, after};
+use crate::domain::trigger::WakeUp;
+
+/// First delay after a refusal that passes; it doubles with each in a row.
+const FIRST_REFUSAL_DELAY_MS: i64 = 30_000;
+/// Longest delay after a refusal that passes, as a number of doublings.
+const MOST_DOUBLINGS: u32 = 5;
+
+/// What the answer to the call means for the claim.
+pub(super) fn after_call(
+    environment: &Environment<'_>,
+    mut held: Held,
+    reply: RetryReply,
+    now: Timestamp,
+) -> (State, Effect) {
+    held.decision.decided_at = now;
+    let taken_over = held.record.claim.as_ref().is_some_and(|claim| claim.taken_over);
+    match reply {
+        RetryReply::Accepted => {
+            held.decision =
+                held.decision.with_step(StepName::Call, StepOutcome::Pass, "CodePipeline accepted the retry");
+            held.decision.is_final = true;
+            close(environment, held, Ending::Issued, now)
+        }
+        RetryReply::Unknown => leave_open(
+            environment,
+            held,
+            "the call's outcome is unknown; the pipeline will show whether it happened",
+        ),
+        // An earlier owner may have called too; what this refusal means only the pipeline can show.
+        RetryReply::Refused(_) | RetryReply::NotSent if taken_over => {
+            leave_open(environment, held, "CodePipeline refused, and an earlier call may have been made")
+        }
+        RetryReply::NotSent => refused_for_now(
+            environment,
+            held,
+            Ruling::WaitThrottled,
+            "CodePipeline could not be reached",
+            now,
+        ),
+        RetryReply::Refused(refusal) => {
+            let detail = format!("CodePipeline refused: {}", refusal.as_str());
+            let ruling = match refusal {
+                Refusal::Conflict => Ruling::WaitConflict,
+                Refusal::Throttled => Ruling::WaitThrottled,
+                Refusal::ConcurrencyLimit => Ruling::WaitConcurrencyLimit,
+                Refusal::AccessDenied => Ruling::GiveUpAccessDenied,
+                Refusal::NotRetryable
+                | Refusal::NotLatestExecution
+                | Refusal::PipelineNotFound
+                | Refusal::StageNotFound
+                | Refusal::Invalid => Ruling::GiveUpRefused,
+            };
+            if ruling.is_final() {
+                held.decision = held.decision.overruled(ruling, None, StepName::Call, detail);
+                close(environment, held, Ending::NotDone, now)
+            } else {
+                refused_for_now(environment, held, ruling, &detail, now)
+            }
+        }
+    }
+}
+
+fn refused_for_now(
+    environment: &Environment<'_>,
+    mut held: Held,
+    ruling: Ruling,
+    detail: &str,
+    now: Timestamp,
+) -> (State, Effect) {
+    let jitter = held.context.reading.as_ref().map_or(Jitter(0), |(_, jitter)| *jitter);
+    let whole = FIRST_REFUSAL_DELAY_MS << held.record.refusals.min(MOST_DOUBLINGS);
+    let delay = SignedDuration::from_millis(whole / 2 + jitter.up_to(whole - whole / 2));
+    held.decision = held.decision.overruled(ruling, Some(after(now, delay)), StepName::Call, detail);
+    close(environment, held, Ending::RefusedForNow, now)
+}
+
+/// Nothing is written: the claim stays as it is until its lease and the settle window are over.
+fn leave_open(environment: &Environment<'_>, mut held: Held, detail: &str) -> (State, Effect) {
+    let Some(claim) = &held.record.claim else {
+        return done(Outcome::handled(held.decision));
+    };
+    let due = after(claim.lease_until, environment.timing.settle_window);
+    let wake_up = WakeUp { run: held.record.id.clone(), sequence: claim.sequence };
+    held.decision = held.decision.overruled(Ruling::WaitClaimOpen, Some(due), StepName::Call, detail);
+    arm(wake_up, due, Box::new(Outcome::handled(held.decision)))
+}
+
+/// Closes the claim in hand, with the next decision in the same transaction.
+pub(super) fn close(
+    environment: &Environment<'_>,
+    held: Held,
+    ending: Ending,
+    now: Timestamp,
+) -> (State, Effect) {
+    let Held { job, context, mut record, decision } = held;
+    let Some(claim) = record.claim.clone() else {
+        return done(Outcome::handled(decision));
+    };
+    // Another failure of this stage run that came meanwhile waits for this end.
+    let waiting = record.wait.take().filter(|wait| wait.ruling == Ruling::WaitClaimOpen);
+    let mut deposits = Vec::new();
+    let mut wake_up = None;
+    match ending {
+        Ending::Issued => record.settle(Progress::Issued, now),
+        Ending::NotDone | Ending::RefusedForNow => {
+            deposits = record.give_back();
+            if ending == Ending::RefusedForNow {
+                record.refusals += 1;
+            }
+            if decision.is_final {
+                record.close(&claim.failed, false, &claim.hint);
+            } else {
+                wake_up = Some(wait_for(environment, &mut record, &decision, &claim.hint, now));
+            }
+        }
+    }
+    if let (None, Some(waiting)) = (&wake_up, waiting) {
+        wake_up = Some((record.begin_wait(Ruling::WaitClaimOpen, Some(now), now, waiting.hint), now));
+    }
+    let outcome = Box::new(Outcome::handled(decision.clone()));
+    let next = match wake_up {
+        Some((wake_up, at)) => Next::Arm { wake_up, at, outcome },
+        None => Next::Finish(outcome),
+    };
+    let transaction = Commit {
+        record,
+        withdrawals: Vec::new(),
+        deposits,
+        slot: None,
+        controls: None,
+        decision: Some(decision.clone()),
+    };
+    commit(job, context, transaction, Purpose::Close(ending, Box::new(decision)), next)
+}
+
+/// Begins the wait that a decision asks for; one that names no instant is looked at again from time to time.
+pub(super) fn wait_for(
+    environment: &Environment<'_>,
+    record: &mut StageRun,
+    decision: &crate::domain::decision::Decision,
+    hint: &crate::domain::stage_run::Hint,
+    now: Timestamp,
+) -> (WakeUp, Timestamp) {
+    let poll = after(now, environment.timing.poll);
+    let wake_at = match decision.ruling {
+        // A pause may be lifted at any time, a policy mended.
+        Ruling::WaitPaused | Ruling::WaitPolicyInvalid => {
+            decision.until.map_or(poll, |until| until.min(poll))
+        }
+        _ => decision.until.unwrap_or(poll),
+    };
+    (record.begin_wait(decision.ruling, decision.until, wake_at, hint.clone()), wake_at)
+}

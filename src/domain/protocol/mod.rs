@@ -1,0 +1,328 @@
+//! The life of a stage run as one total function, [`step`]: a state and an answer in, a state and an effect out.
+//!
+//! It is one message's way through: read the ledger, read CodePipeline, decide, write, wake later or claim, look
+//! again, call, settle. Everything that lasts is in the ledger's record; a state lives as long as its message is
+//! handled, and may be lost at any point between two effects. The order of writes is what makes that safe:
+//!
+//! - a retry is claimed, with its tokens, before it is called, so that nobody else calls it;
+//! - a wait is written before its wake-up is armed, and a redelivered message arms it again;
+//! - a claim whose end is not known stays open until its owner can be neither alive nor heard of, and is then judged
+//!   by what the pipeline shows.
+//!
+//! What is done about a failure is decided elsewhere ([`super::decide`]); this is about doing it once.
+
+mod close;
+mod proceed;
+mod step;
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::backoff::Jitter;
+use super::budget::{Bucket, BucketKey, Deposit, Slot, Withdrawal};
+use super::controls::Controls;
+use super::decision::Decision;
+use super::ids::StageRunId;
+use super::pipeline::{ExecutionMode, Reading, RetryReply, StageReading};
+use super::policy::RetryMode;
+use super::stage_run::{Owner, Progress, StageRun};
+use super::trigger::{Delivery, Trigger, WakeUp};
+
+pub use step::step;
+
+/// An answer with the time at which it came.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Input {
+    /// The present.
+    pub now: Timestamp,
+    /// What was answered.
+    pub answer: Answer,
+}
+
+/// What the world outside says, each the answer to one [`Effect`].
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Answer {
+    /// Here is a message. The first input, the answer to nothing.
+    Begin {
+        /// What it says.
+        trigger: Trigger,
+        /// Whether it was handed out before.
+        delivery: Delivery,
+        /// Who handles it, unique to this handling.
+        owner: Owner,
+    },
+    /// To [`Effect::ReadLedger`].
+    Ledger(Result<Box<View>, Fault>),
+    /// To [`Effect::WriteControls`].
+    ControlsWritten(Result<ControlsReply, Fault>),
+    /// To [`Effect::Observe`].
+    Observed {
+        /// What CodePipeline says.
+        reading: Box<Reading>,
+        /// The random number that belongs to the failure it shows.
+        jitter: Jitter,
+    },
+    /// To [`Effect::Commit`].
+    Committed(Result<CommitReply, Fault>),
+    /// To [`Effect::Arm`].
+    Armed(Result<(), Fault>),
+    /// To [`Effect::Fence`].
+    Fenced(Box<StageReading>),
+    /// To [`Effect::Call`].
+    Called(RetryReply),
+}
+
+/// What the ledger holds for one stage run.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Hash)]
+pub struct View {
+    /// What operators have set.
+    pub controls: Controls,
+    /// The record, if there is one.
+    pub record: Option<StageRun>,
+    /// The buckets that were asked for; an absent one is full.
+    pub buckets: BTreeMap<BucketKey, Bucket>,
+}
+
+/// Why the ledger or the schedules gave no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Fault {
+    /// It was certainly not done: refused, throttled, not reached.
+    NotDone,
+    /// It may have been done.
+    Unknown,
+}
+
+/// One transaction on the ledger: all of it or nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Commit {
+    /// The record's next revision; valid if the stored one is the revision before.
+    pub record: StageRun,
+    /// Tokens to take, each under its own condition.
+    pub withdrawals: Vec<Withdrawal>,
+    /// Tokens to give back, without a condition.
+    pub deposits: Vec<Deposit>,
+    /// A place to take among the waiters of an empty bucket.
+    pub slot: Option<(BucketKey, Slot)>,
+    /// The version that the controls must still have.
+    pub controls: Option<u64>,
+    /// A decision to keep.
+    pub decision: Option<Decision>,
+}
+
+/// How a transaction ended.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum CommitReply {
+    /// All of it was done.
+    Done,
+    /// The record had moved on; this is what it is now.
+    Conflict(Option<Box<StageRun>>),
+    /// A bucket was not as expected; this is what it is now.
+    BucketChanged(BucketKey, Bucket),
+    /// The controls have changed.
+    ControlsChanged,
+}
+
+/// How writing the controls ended.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum ControlsReply {
+    /// They are written.
+    Done,
+    /// They had changed; this is what they are now.
+    Conflict(Controls),
+}
+
+/// The one thing to do next.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Effect {
+    /// Read controls, record and buckets, strongly consistent.
+    ReadLedger {
+        /// The stage run.
+        run: StageRunId,
+        /// The buckets.
+        buckets: Vec<BucketKey>,
+    },
+    /// Write the controls if their version is still the one before.
+    WriteControls(Controls),
+    /// Ask CodePipeline everything that a decision needs.
+    Observe {
+        /// The stage run.
+        run: StageRunId,
+    },
+    /// Carry out a transaction.
+    Commit(Box<Commit>),
+    /// Arm a wake-up; arming it twice is arming it once.
+    Arm {
+        /// Which.
+        wake_up: WakeUp,
+        /// When it is due.
+        at: Timestamp,
+    },
+    /// Read the stage again, right before the call.
+    Fence {
+        /// The stage run.
+        run: StageRunId,
+        /// How its pipeline shares stages.
+        mode: ExecutionMode,
+    },
+    /// Call `RetryStageExecution`, once.
+    Call {
+        /// The stage run.
+        run: StageRunId,
+        /// What to run again.
+        mode: RetryMode,
+    },
+    /// Nothing more.
+    Finish(Box<Outcome>),
+}
+
+/// How the handling of a message ended.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Outcome {
+    /// Whether the message is done with.
+    pub conclusion: Conclusion,
+    /// What was decided, if anything.
+    pub decision: Option<Decision>,
+    /// A retry of ours whose end became known.
+    pub progress: Option<(u32, Progress)>,
+}
+
+/// Whether a message is done with, and if not, why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Conclusion {
+    /// Done.
+    Handled,
+    /// Done: the wake-up belongs to something that is over.
+    StaleWakeUp,
+    /// To be delivered again: the ledger did not answer.
+    LedgerUnavailable,
+    /// To be delivered again: the wake-up could not be armed.
+    SchedulesUnavailable,
+    /// To be delivered again: too many others write the same record or bucket.
+    Contended,
+    /// To be delivered again: the lease ended before the call was made.
+    LeaseLost,
+    /// To be delivered again: an answer came that nobody asked for.
+    OutOfOrder,
+}
+
+impl Conclusion {
+    /// The name used in logs and metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Handled => "handled",
+            Self::StaleWakeUp => "stale-wake-up",
+            Self::LedgerUnavailable => "ledger-unavailable",
+            Self::SchedulesUnavailable => "schedules-unavailable",
+            Self::Contended => "contended",
+            Self::LeaseLost => "lease-lost",
+            Self::OutOfOrder => "out-of-order",
+        }
+    }
+
+    /// Whether the message may be deleted from its queue.
+    pub const fn is_acknowledged(self) -> bool {
+        matches!(self, Self::Handled | Self::StaleWakeUp)
+    }
+}
+
+impl Outcome {
+    fn handled(decision: Decision) -> Self {
+        Self { conclusion: Conclusion::Handled, decision: Some(decision), progress: None }
+    }
+
+    fn without_decision(conclusion: Conclusion) -> Self {
+        Self { conclusion, decision: None, progress: None }
+    }
+}
+
+/// Where the handling of a message stands.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum State {
+    /// No message yet.
+    Idle,
+    /// The ledger is being read.
+    Reading(Job),
+    /// The rules of a new policy are being put to work.
+    Activating(Job, Box<View>, Controls),
+    /// CodePipeline is being asked.
+    Observing(Job, Box<View>),
+    /// A transaction is under way.
+    Committing(Box<Committing>),
+    /// A wake-up is being armed.
+    Arming(Box<Outcome>),
+    /// The stage is being read again.
+    Fencing(Box<Held>),
+    /// The call is under way.
+    Calling(Box<Held>),
+    /// Over.
+    Done,
+}
+
+/// One message and who handles it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Job {
+    trigger: Trigger,
+    delivery: Delivery,
+    owner: Owner,
+    /// How often it had to begin again since others were quicker.
+    rounds: u8,
+}
+
+/// What has been read so far.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Context {
+    view: View,
+    reading: Option<(Box<Reading>, Jitter)>,
+}
+
+/// A transaction under way.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Committing {
+    job: Job,
+    context: Context,
+    commit: Commit,
+    next: Next,
+    /// What to do when the record has moved on.
+    purpose: Purpose,
+    /// Whether it has been sent before without an answer.
+    resent: bool,
+}
+
+/// What follows a transaction.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Next {
+    Finish(Box<Outcome>),
+    Arm { wake_up: WakeUp, at: Timestamp, outcome: Box<Outcome> },
+    Fence(Box<Decision>),
+}
+
+/// What a transaction is for: an answer is thought over again on a newer record, the end of a claim is not.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Purpose {
+    Answer,
+    Close(Ending, Box<Decision>),
+}
+
+/// How a claim ends at its owner's hands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Ending {
+    /// CodePipeline took the retry.
+    Issued,
+    /// It certainly did not happen.
+    NotDone,
+    /// CodePipeline refused it for the moment.
+    RefusedForNow,
+}
+
+/// A claim in hand.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Held {
+    job: Job,
+    context: Context,
+    record: StageRun,
+    decision: Decision,
+}
+
+/// How often a message may begin again before it goes back to its queue.
+const MOST_ROUNDS: u8 = 20;

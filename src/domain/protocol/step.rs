@@ -1,0 +1,270 @@
+//! The transition function: which answer moves which state where.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::close::{after_call, close};
+use super::proceed::proceed;
+use super::{
+    Answer, Commit, CommitReply, Committing, Conclusion, Context, ControlsReply, Effect, Ending, Fault, Held,
+    Input, Job, Next, Outcome, Purpose, State, View,
+};
+use crate::domain::budget::BucketKey;
+use crate::domain::decide::{Question, decide, is_same_failure};
+use crate::domain::decision::{Decision, Ruling, StepName, StepOutcome, Verdict};
+use crate::domain::facts::{moved_on, refreshed};
+use crate::domain::ids::StageRunId;
+use crate::domain::pipeline::StageReading;
+use crate::domain::screen::{Environment, screen};
+use crate::domain::stage_run::after;
+use crate::domain::trigger::Trigger;
+
+/// What is left of a lease must cover the call and its answer.
+const CALL_RESERVE: SignedDuration = SignedDuration::from_secs(15);
+
+/// Moves on. Total: an answer that the state has not asked for ends the handling, and the message comes again.
+pub fn step(environment: &Environment<'_>, state: State, input: Input) -> (State, Effect) {
+    let Input { now, answer } = input;
+    match (state, answer) {
+        (State::Idle, Answer::Begin { trigger, delivery, owner }) => {
+            begin(environment, Job { trigger, delivery, owner, rounds: 0 }, now)
+        }
+        (State::Reading(job), Answer::Ledger(Ok(view))) => {
+            proceed(environment, job, Context { view: *view, reading: None }, now)
+        }
+        (State::Reading(_), Answer::Ledger(Err(_))) => finish(Conclusion::LedgerUnavailable),
+        (State::Activating(job, view, written), Answer::ControlsWritten(Ok(reply))) => {
+            let controls = match reply {
+                ControlsReply::Done => written,
+                ControlsReply::Conflict(current) => current,
+            };
+            begin_again(environment, job, Context { view: View { controls, ..*view }, reading: None }, now)
+        }
+        (State::Activating(..), Answer::ControlsWritten(Err(_))) => finish(Conclusion::LedgerUnavailable),
+        (State::Observing(job, view), Answer::Observed { reading, jitter }) => {
+            proceed(environment, job, Context { view: *view, reading: Some((reading, jitter)) }, now)
+        }
+        (State::Committing(committing), Answer::Committed(reply)) => {
+            committed(environment, *committing, reply, now)
+        }
+        (State::Arming(outcome), Answer::Armed(Ok(()))) => done(*outcome),
+        (State::Arming(outcome), Answer::Armed(Err(_))) => {
+            done(Outcome { conclusion: Conclusion::SchedulesUnavailable, ..*outcome })
+        }
+        (State::Fencing(held), Answer::Fenced(stage)) => fenced(environment, *held, *stage, now),
+        (State::Calling(held), Answer::Called(reply)) => after_call(environment, *held, reply, now),
+        _ => finish(Conclusion::OutOfOrder),
+    }
+}
+
+fn begin(environment: &Environment<'_>, job: Job, now: Timestamp) -> (State, Effect) {
+    let run = job.trigger.run().clone();
+    let buckets = match screen(environment, &run, now) {
+        Ok(covered) => {
+            (covered.rule.settings.budgets.iter()).map(|budget| budget.key(&run, covered.shadow)).collect()
+        }
+        Err(decision) => {
+            // Nothing is on record of a stage run that no rule covers, unless a wait or claim brought this about.
+            let is_wake_up = matches!(job.trigger, Trigger::WakeUp(_));
+            let is_foreign =
+                matches!(decision.ruling, Ruling::IgnoreForeignAccount | Ruling::IgnoreForeignRegion);
+            if is_foreign || (decision.ruling.verdict() == Verdict::Ignore && !is_wake_up) {
+                return done(Outcome::handled(*decision));
+            }
+            Vec::new()
+        }
+    };
+    read_ledger(job, run, buckets)
+}
+
+fn read_ledger(job: Job, run: StageRunId, buckets: Vec<BucketKey>) -> (State, Effect) {
+    (State::Reading(job), Effect::ReadLedger { run, buckets })
+}
+
+/// Thinks again with what others have left in the meantime.
+fn begin_again(
+    environment: &Environment<'_>,
+    mut job: Job,
+    context: Context,
+    now: Timestamp,
+) -> (State, Effect) {
+    job.rounds += 1;
+    if job.rounds > super::MOST_ROUNDS {
+        return finish(Conclusion::Contended);
+    }
+    proceed(environment, job, context, now)
+}
+
+fn committed(
+    environment: &Environment<'_>,
+    committing: Committing,
+    reply: Result<CommitReply, Fault>,
+    now: Timestamp,
+) -> (State, Effect) {
+    match reply {
+        Ok(CommitReply::Done) => follow(committing),
+        // Sent twice, done once: the first one was, although its answer was lost.
+        Ok(CommitReply::Conflict(Some(current))) if *current == committing.commit.record => {
+            follow(committing)
+        }
+        Ok(CommitReply::Conflict(current)) => {
+            let Committing { job, mut context, purpose, .. } = committing;
+            context.view.record = current.map(|record| *record);
+            match purpose {
+                Purpose::Answer => begin_again(environment, job, context, now),
+                Purpose::Close(ending, decision) => {
+                    close_again(environment, job, context, ending, *decision, now)
+                }
+            }
+        }
+        Ok(CommitReply::BucketChanged(key, bucket)) => {
+            let Committing { job, mut context, .. } = committing;
+            context.view.buckets.insert(key, bucket);
+            begin_again(environment, job, context, now)
+        }
+        Ok(CommitReply::ControlsChanged) => {
+            let mut job = committing.job;
+            job.rounds += 1;
+            if job.rounds > super::MOST_ROUNDS {
+                return finish(Conclusion::Contended);
+            }
+            begin(environment, job, now)
+        }
+        Err(Fault::Unknown) if !committing.resent => {
+            let commit = Box::new(committing.commit.clone());
+            (State::Committing(Box::new(Committing { resent: true, ..committing })), Effect::Commit(commit))
+        }
+        Err(_) => finish(Conclusion::LedgerUnavailable),
+    }
+}
+
+/// The record moved on while its claim was being closed: the claim is closed on the newer one, if it is still ours.
+fn close_again(
+    environment: &Environment<'_>,
+    mut job: Job,
+    context: Context,
+    ending: Ending,
+    decision: Decision,
+    now: Timestamp,
+) -> (State, Effect) {
+    job.rounds += 1;
+    if job.rounds > super::MOST_ROUNDS {
+        return finish(Conclusion::Contended);
+    }
+    let ours = (context.view.record.clone())
+        .filter(|record| record.claim.as_ref().is_some_and(|claim| claim.owner == job.owner));
+    match ours {
+        Some(record) => close(environment, Held { job, context, record, decision }, ending, now),
+        None => done(Outcome::handled(decision)),
+    }
+}
+
+fn follow(committing: Committing) -> (State, Effect) {
+    let Committing { job, context, commit, next, .. } = committing;
+    match next {
+        Next::Finish(outcome) => done(*outcome),
+        Next::Arm { wake_up, at, outcome } => arm(wake_up, at, outcome),
+        Next::Fence(decision) => {
+            let run = commit.record.id.clone();
+            let mode = (context.reading.as_ref())
+                .and_then(|(reading, _)| reading.execution.as_ref().ok())
+                .map_or(crate::domain::pipeline::ExecutionMode::Superseded, |execution| execution.mode);
+            let held = Held { job, context, record: commit.record, decision: *decision };
+            (State::Fencing(Box::new(held)), Effect::Fence { run, mode })
+        }
+    }
+}
+
+/// The claim is ours; whether it is still right is decided once more on what the stage shows now.
+fn fenced(
+    environment: &Environment<'_>,
+    mut held: Held,
+    stage: StageReading,
+    now: Timestamp,
+) -> (State, Effect) {
+    let Some(claim) = held.record.claim.clone() else {
+        return finish(Conclusion::OutOfOrder);
+    };
+    if after(now, CALL_RESERVE) >= claim.lease_until {
+        return finish(Conclusion::LeaseLost);
+    }
+    let Some((reading, jitter)) = held.context.reading.clone() else {
+        return finish(Conclusion::OutOfOrder);
+    };
+    let run = &held.record.id;
+    let someone_acted = moved_on(run, &reading, &claim.failed, &stage);
+    let fresh = refreshed(&reading, stage);
+    let decision = match screen(environment, run, now) {
+        Ok(covered) => {
+            decide(&Question {
+                covered,
+                record: &held.record,
+                reading: &fresh,
+                buckets: &held.context.view.buckets,
+                active_since: None,
+                hint: &claim.hint,
+                own_claim: true,
+                now,
+                jitter,
+                timing: environment.timing,
+            })
+            .decision
+        }
+        Err(decision) => *decision,
+    };
+    held.decision.decided_at = now;
+    if decision.ruling == Ruling::RetryEligible && is_same_failure(&claim.failed, &decision) {
+        held.decision = held.decision.with_step(
+            StepName::Fence,
+            StepOutcome::Pass,
+            "right before the call nothing had changed",
+        );
+        let effect = Effect::Call { run: run.clone(), mode: claim.mode };
+        return (State::Calling(Box::new(held)), effect);
+    }
+    let (ruling, until, detail) = if someone_acted {
+        (
+            Ruling::IgnoreRetriedBySomeoneElse,
+            None,
+            "right before the call somebody else had retried the stage".to_owned(),
+        )
+    } else if decision.ruling == Ruling::RetryEligible {
+        let until = after(now, SignedDuration::from_secs(30));
+        (Ruling::WaitStateUnsettled, Some(until), "right before the call more had failed".to_owned())
+    } else {
+        let last = decision.explanation.last().map_or("", |step| step.detail.as_str());
+        (decision.ruling, decision.until, format!("right before the call: {last}"))
+    };
+    held.decision = held.decision.overruled(ruling, until, StepName::Fence, detail);
+    close(environment, held, Ending::NotDone, now)
+}
+
+/// Sends a transaction.
+pub(super) fn commit(
+    job: Job,
+    context: Context,
+    mut commit: Commit,
+    purpose: Purpose,
+    next: Next,
+) -> (State, Effect) {
+    commit.record.revision += 1;
+    let effect = Effect::Commit(Box::new(commit.clone()));
+    (State::Committing(Box::new(Committing { job, context, commit, next, purpose, resent: false })), effect)
+}
+
+/// Arms a wake-up, then finishes.
+pub(super) fn arm(
+    wake_up: crate::domain::trigger::WakeUp,
+    at: Timestamp,
+    outcome: Box<Outcome>,
+) -> (State, Effect) {
+    (State::Arming(outcome), Effect::Arm { wake_up, at })
+}
+
+/// Finishes.
+pub(super) fn done(outcome: Outcome) -> (State, Effect) {
+    (State::Done, Effect::Finish(Box::new(outcome)))
+}
+
+fn finish(conclusion: Conclusion) -> (State, Effect) {
+    done(Outcome::without_decision(conclusion))
+}

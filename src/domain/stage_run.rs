@@ -1,0 +1,333 @@
+//! The durable life of one stage run, as the ledger keeps it, and the moves it may make.
+//!
+//! One record with one revision: every write is "this revision, if it is still the one before". Nothing here decides
+//! whether a retry is right; it keeps count.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::budget::{Deposit, Withdrawal};
+use super::decision::Ruling;
+use super::ids::{ActionExecutionId, StageRunId};
+use super::policy::RetryMode;
+use super::trigger::{EventKey, WakeUp};
+
+/// How long things may take. Safety rests on these; the defaults are the contract's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Timing {
+    /// How long a claim belongs to its owner: longer than a function can live, plus clock skew. Default 10 minutes.
+    pub lease: SignedDuration,
+    /// After the lease, how long a request of the old owner may still land or a state be stale. Default 60 seconds.
+    pub settle_window: SignedDuration,
+    /// How long after an event the state may not show it yet. Default 60 seconds.
+    pub unsettled: SignedDuration,
+    /// How long a configured native retry is waited for. Default 120 seconds.
+    pub native_retry: SignedDuration,
+    /// How often a pause without an end, or a broken policy, is looked at again. Default 5 minutes.
+    pub poll: SignedDuration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            lease: SignedDuration::from_mins(10),
+            settle_window: SignedDuration::from_secs(60),
+            unsettled: SignedDuration::from_secs(60),
+            native_retry: SignedDuration::from_secs(120),
+            poll: SignedDuration::from_mins(5),
+        }
+    }
+}
+
+/// Identity of one handling of one message; never used twice.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Owner(pub String);
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// What an event said that cannot be read again: hints, never facts.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Hint {
+    /// By which a repeated event is recognised.
+    pub key: EventKey,
+    /// When it happened.
+    pub time: Timestamp,
+}
+
+/// The record of a stage run.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct StageRun {
+    /// Whose record it is.
+    pub id: StageRunId,
+    /// Counts the writes; 0 has never been written.
+    pub revision: u64,
+    /// When the stage run was first heard of.
+    pub first_seen: Timestamp,
+    /// Number of the last wait or claim.
+    pub sequence: u64,
+    /// What is being waited for.
+    pub wait: Option<Wait>,
+    /// The retry that is under way, or whose end is not known.
+    pub claim: Option<Claim>,
+    /// What has been retried and closed for real.
+    pub live: Tally,
+    /// What would have been, in shadow mode.
+    pub shadow: Tally,
+    /// Events whose failure has its final decision.
+    pub finals: BTreeSet<EventKey>,
+    /// Transient refusals by CodePipeline since the last accepted retry.
+    pub refusals: u32,
+    /// Every retry made, in order.
+    pub retries: Vec<Retry>,
+}
+
+/// A wait that has a wake-up.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Wait {
+    /// Its number; a wake-up with another one is stale.
+    pub sequence: u64,
+    /// Why.
+    pub ruling: Ruling,
+    /// When to look again, as decided; none where a cause is waited for.
+    pub until: Option<Timestamp>,
+    /// When the wake-up comes.
+    pub wake_at: Timestamp,
+    /// The event that it began with.
+    pub hint: Hint,
+}
+
+/// A reserved retry with its budget: made before the call, closed when its end is known.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Claim {
+    /// Its number; a wake-up with another one is stale.
+    pub sequence: u64,
+    /// Number of the retry, from 1.
+    pub retry: u32,
+    /// The failure that it answers.
+    pub failed: BTreeSet<ActionExecutionId>,
+    /// What is run again.
+    pub mode: RetryMode,
+    /// Who may call.
+    pub owner: Owner,
+    /// Until when nobody else may.
+    pub lease_until: Timestamp,
+    /// What comes back to the budgets when nothing happened.
+    pub deposits: Vec<Deposit>,
+    /// Whether an earlier owner may have called already; then nothing ever comes back.
+    pub taken_over: bool,
+    /// The event that it began with.
+    pub hint: Hint,
+}
+
+/// What one mode of working has done to a stage run.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Hash)]
+pub struct Tally {
+    /// Retries claimed and not given back.
+    pub used: u32,
+    /// Failed action executions that a retry answers. Never answered again.
+    pub answered: BTreeSet<ActionExecutionId>,
+    /// Failed action executions of failures closed without a retry.
+    pub closed: BTreeSet<ActionExecutionId>,
+}
+
+/// A retry that was made, or may have been.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Retry {
+    /// Its number, from 1.
+    pub number: u32,
+    /// The failure that it answered.
+    pub failed: BTreeSet<ActionExecutionId>,
+    /// When its claim was settled.
+    pub settled_at: Timestamp,
+    /// How it went on. Only ever moves on from `Issued`.
+    pub progress: Progress,
+}
+
+/// How a retry went on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Progress {
+    /// CodePipeline took it; the stage runs.
+    Issued,
+    /// The stage succeeded.
+    Recovered,
+    /// The stage failed again.
+    FailedAgain,
+    /// Stopped, replaced, or never known to have happened.
+    Ended,
+}
+
+impl Progress {
+    /// The name used in documents.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Issued => "issued",
+            Self::Recovered => "recovered",
+            Self::FailedAgain => "failed-again",
+            Self::Ended => "ended",
+        }
+    }
+}
+
+/// Most event keys that are remembered; the oldest make room. A forgotten one costs a read, not a retry.
+const MOST_FINALS: usize = 64;
+
+impl StageRun {
+    /// A record that has never been written.
+    pub fn unwritten(id: &StageRunId, now: Timestamp) -> Self {
+        Self {
+            id: id.clone(),
+            revision: 0,
+            first_seen: now,
+            sequence: 0,
+            wait: None,
+            claim: None,
+            live: Tally::default(),
+            shadow: Tally::default(),
+            finals: BTreeSet::new(),
+            refusals: 0,
+            retries: Vec::new(),
+        }
+    }
+
+    /// The tally of one mode of working.
+    pub fn tally(&self, shadow: bool) -> &Tally {
+        if shadow { &self.shadow } else { &self.live }
+    }
+
+    fn tally_mut(&mut self, shadow: bool) -> &mut Tally {
+        if shadow { &mut self.shadow } else { &mut self.live }
+    }
+
+    /// Whether a wake-up of that number still has something to do.
+    pub fn expects(&self, sequence: u64) -> bool {
+        self.wait.as_ref().is_some_and(|wait| wait.sequence == sequence)
+            || self.claim.as_ref().is_some_and(|claim| claim.sequence == sequence)
+    }
+
+    /// The last retry, while its end is not known.
+    pub fn running_retry(&self) -> Option<&Retry> {
+        self.retries.last().filter(|retry| retry.progress == Progress::Issued)
+    }
+
+    /// Begins to wait, in place of any earlier wait.
+    pub fn begin_wait(
+        &mut self,
+        ruling: Ruling,
+        until: Option<Timestamp>,
+        wake_at: Timestamp,
+        hint: Hint,
+    ) -> WakeUp {
+        self.sequence += 1;
+        self.wait = Some(Wait { sequence: self.sequence, ruling, until, wake_at, hint });
+        WakeUp { run: self.id.clone(), sequence: self.sequence }
+    }
+
+    /// Closes a failure for good. The event is remembered only where the failure is known: without its actions' ids
+    /// a later failure could carry the same event key.
+    pub fn close(&mut self, failed: &BTreeSet<ActionExecutionId>, shadow: bool, hint: &Hint) {
+        self.wait = None;
+        if !failed.is_empty() {
+            self.tally_mut(shadow).closed.extend(failed.iter().cloned());
+            self.remember(hint);
+        }
+    }
+
+    /// Reserves a retry.
+    pub fn claim(
+        &mut self,
+        failed: &BTreeSet<ActionExecutionId>,
+        mode: RetryMode,
+        withdrawals: &[Withdrawal],
+        owner: &Owner,
+        lease_until: Timestamp,
+        hint: &Hint,
+    ) {
+        self.sequence += 1;
+        self.wait = None;
+        self.live.used += 1;
+        self.live.answered.extend(failed.iter().cloned());
+        self.claim = Some(Claim {
+            sequence: self.sequence,
+            retry: self.live.used,
+            failed: failed.clone(),
+            mode,
+            owner: owner.clone(),
+            lease_until,
+            deposits: withdrawals.iter().map(Withdrawal::deposit).collect(),
+            taken_over: false,
+            hint: hint.clone(),
+        });
+    }
+
+    /// Records a retry that is decided but not made.
+    pub fn claim_in_shadow(&mut self, failed: &BTreeSet<ActionExecutionId>, hint: &Hint) {
+        self.wait = None;
+        self.shadow.used += 1;
+        self.shadow.answered.extend(failed.iter().cloned());
+        self.remember(hint);
+    }
+
+    /// Makes an open claim somebody else's. What is in flight of the old owner's is never paid back from here on.
+    pub fn take_over(&mut self, owner: &Owner, lease_until: Timestamp) {
+        self.wait = None;
+        if let Some(claim) = &mut self.claim {
+            self.sequence += 1;
+            claim.sequence = self.sequence;
+            claim.owner = owner.clone();
+            claim.lease_until = lease_until;
+            claim.taken_over = true;
+        }
+    }
+
+    /// Closes the open claim: the retry was made, or counts as made.
+    pub fn settle(&mut self, progress: Progress, now: Timestamp) {
+        if let Some(claim) = self.claim.take() {
+            self.remember(&claim.hint);
+            self.refusals = 0;
+            self.retries.push(Retry { number: claim.retry, failed: claim.failed, settled_at: now, progress });
+        }
+    }
+
+    /// Closes the open claim as if it had never been, and says what comes back to the budgets. Where an earlier owner
+    /// may have called, neither tokens nor the retry come back, but the failure may still be answered.
+    pub fn give_back(&mut self) -> Vec<Deposit> {
+        let Some(claim) = self.claim.take() else {
+            return Vec::new();
+        };
+        for id in &claim.failed {
+            self.live.answered.remove(id);
+        }
+        if claim.taken_over {
+            return Vec::new();
+        }
+        self.live.used = self.live.used.saturating_sub(1);
+        claim.deposits
+    }
+
+    /// Records how the running retry ended.
+    pub fn conclude(&mut self, progress: Progress) {
+        if let Some(retry) = self.retries.last_mut()
+            && retry.progress == Progress::Issued
+        {
+            retry.progress = progress;
+        }
+    }
+
+    fn remember(&mut self, hint: &Hint) {
+        if self.finals.len() >= MOST_FINALS {
+            self.finals.pop_first();
+        }
+        self.finals.insert(hint.key.clone());
+    }
+}
+
+/// Adds without leaving the range of time.
+pub fn after(instant: Timestamp, duration: SignedDuration) -> Timestamp {
+    instant.saturating_add(duration).unwrap_or(Timestamp::MAX)
+}

@@ -1,0 +1,75 @@
+//! The thin driver: carries out the protocol's effects through the ports and feeds the answers back.
+//!
+//! It decides nothing. One call handles one message.
+
+use jiff::Timestamp;
+
+use crate::domain::facts::failure;
+use crate::domain::protocol::{Answer, Conclusion, Effect, Input, Outcome, State, step};
+use crate::domain::screen::Environment;
+use crate::domain::stage_run::Owner;
+use crate::domain::trigger::{Delivery, Trigger};
+use crate::names;
+use crate::ports::{Ledger, Pipelines, Schedules};
+
+/// The ports that effects go out through.
+#[derive(Debug, Clone)]
+pub struct Engine<L, P, S> {
+    /// The durable record.
+    pub ledger: L,
+    /// CodePipeline.
+    pub pipelines: P,
+    /// Wake-ups.
+    pub schedules: S,
+}
+
+/// A message cannot need more effects than this; the protocol's own limits are far below.
+const MOST_EFFECTS: usize = 500;
+
+impl<L: Ledger, P: Pipelines, S: Schedules> Engine<L, P, S> {
+    /// Handles one message to its end. `owner` must never have been used before; `clock` reads the present.
+    pub async fn handle(
+        &self,
+        environment: &Environment<'_>,
+        trigger: Trigger,
+        delivery: Delivery,
+        owner: Owner,
+        clock: &(impl Fn() -> Timestamp + Sync),
+    ) -> Outcome {
+        let mut state = State::Idle;
+        let mut answer = Answer::Begin { trigger, delivery, owner };
+        for _ in 0..MOST_EFFECTS {
+            let (next, effect) = step(environment, state, Input { now: clock(), answer });
+            state = next;
+            answer = match effect {
+                Effect::Finish(outcome) => return *outcome,
+                effect => self.carry_out(effect).await,
+            };
+        }
+        Outcome { conclusion: Conclusion::Contended, decision: None, progress: None }
+    }
+
+    async fn carry_out(&self, effect: Effect) -> Answer {
+        match effect {
+            Effect::ReadLedger { run, buckets } => {
+                Answer::Ledger(self.ledger.read(&run, &buckets).await.map(Box::new))
+            }
+            Effect::WriteControls(controls) => {
+                Answer::ControlsWritten(self.ledger.write_controls(&controls).await)
+            }
+            Effect::Observe { run } => {
+                let reading = self.pipelines.observe(&run).await;
+                let jitter = names::jitter(&run, &failure(&run, &reading));
+                Answer::Observed { reading: Box::new(reading), jitter }
+            }
+            Effect::Commit(commit) => Answer::Committed(self.ledger.commit(&commit).await),
+            Effect::Arm { wake_up, at } => Answer::Armed(self.schedules.arm(&wake_up, at).await),
+            Effect::Fence { run, mode } => {
+                Answer::Fenced(Box::new(self.pipelines.observe_stage(&run, mode).await))
+            }
+            Effect::Call { run, mode } => Answer::Called(self.pipelines.retry_stage(&run, mode).await),
+            // The caller returns on it; answering it ends the handling all the same.
+            Effect::Finish(_) => Answer::Armed(Ok(())),
+        }
+    }
+}

@@ -3,5 +3,7 @@
 //! # Layout
 //!
 //! - [`domain`]: the pure core: policy, decision, protocol
+//! - [`fingerprint`]: hashes that name things
 
 pub mod domain;
+pub mod fingerprint;

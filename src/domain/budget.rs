@@ -39,13 +39,17 @@ pub struct Budget {
 pub enum InvalidBudget {
     /// The capacity is 0 or above [`Budget::LARGEST`].
     CapacityOutOfRange,
-    /// No token would ever come back, or more than one a millisecond.
+    /// No token comes back or more than [`Budget::LARGEST`] do, more than one a millisecond, or the period is longer
+    /// than 31 days.
     RefillOutOfRange,
 }
 
 impl Budget {
     /// The largest capacity, and the largest number of tokens in a rate.
     pub const LARGEST: u32 = 1_000_000;
+
+    /// The longest period of a rate, in milliseconds: 31 days.
+    const LONGEST_PERIOD_MS: i64 = 31 * 86_400_000;
 
     /// `tokens` come back in every `period_ms` milliseconds. The interval between two is rounded up, so that no
     /// rounding ever exceeds the rate that was asked for.
@@ -59,8 +63,11 @@ impl Budget {
         if !(1..=Self::LARGEST).contains(&capacity) {
             return Err(InvalidBudget::CapacityOutOfRange);
         }
+        if !(1..=Self::LARGEST).contains(&tokens) {
+            return Err(InvalidBudget::RefillOutOfRange);
+        }
         let tokens = i64::from(tokens);
-        if tokens < 1 || period_ms < tokens || period_ms > 31 * 86_400_000 {
+        if !(tokens..=Self::LONGEST_PERIOD_MS).contains(&period_ms) {
             return Err(InvalidBudget::RefillOutOfRange);
         }
         Ok(Self { name, per, capacity, interval_ms: (period_ms + tokens - 1) / tokens })
@@ -120,10 +127,10 @@ impl Budget {
         }
     }
 
-    /// Tokens in the bucket now.
+    /// Tokens in the bucket now; one that has come back in part does not count.
     pub fn balance(&self, bucket: Bucket, now: Timestamp) -> u32 {
-        let ahead = bucket.full_at.map_or(0, |full_at| full_at - now.as_millisecond()).max(0);
-        let taken = (ahead + self.interval_ms - 1) / self.interval_ms;
+        let ahead = bucket.full_at.map_or(0, |full_at| full_at.saturating_sub(now.as_millisecond())).max(0);
+        let taken = ahead.saturating_add(self.interval_ms - 1) / self.interval_ms;
         self.capacity.saturating_sub(u32::try_from(taken).unwrap_or(u32::MAX))
     }
 
@@ -227,7 +234,7 @@ pub struct Deposit {
 impl Deposit {
     /// The bucket after the write.
     pub fn apply(&self, bucket: Bucket) -> Bucket {
-        Bucket { full_at: bucket.full_at.map(|full_at| full_at - self.amount_ms), ..bucket }
+        Bucket { full_at: bucket.full_at.map(|full_at| full_at.saturating_sub(self.amount_ms)), ..bucket }
     }
 }
 
@@ -245,3 +252,6 @@ pub struct Slot {
 fn instant(ms: i64) -> Timestamp {
     Timestamp::from_millisecond(ms).unwrap_or(Timestamp::MAX)
 }
+
+#[cfg(test)]
+mod tests;

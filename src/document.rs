@@ -73,7 +73,7 @@ pub fn document(decision: &Decision) -> serde_json::Value {
         retry: decision.retry,
         max_retries: decision.max_retries,
         retry_mode: decision.retry_mode.map(RetryMode::as_str),
-        rule: decision.rule.as_ref().map(|rule| rule.as_str()),
+        rule: decision.rule.as_ref().map(super::domain::ids::RuleName::as_str),
         policy_version: decision.policy_version.as_ref().map(|version| version.0.as_str()),
         classes: decision.classes.iter().map(|(action, class)| (action.as_str(), class.as_str())).collect(),
         explanation: (decision.explanation.iter())

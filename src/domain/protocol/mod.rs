@@ -118,7 +118,7 @@ pub enum CommitReply {
     /// The record had moved on; this is what it is now.
     Conflict(Option<Box<StageRun>>),
     /// A bucket was not as expected; this is what it is now.
-    BucketChanged(BucketKey, Bucket),
+    BucketChanged(Box<BucketKey>, Bucket),
     /// The controls have changed.
     ControlsChanged,
 }

@@ -342,11 +342,10 @@ impl Answering<'_> {
             Ok(facts) if !claim.failed.is_subset(&facts.failure()) => {
                 return self.confirm(covered, held_back, facts, &claim);
             }
-            Ok(_) => {}
             Err(Unfit::PipelineGone | Unfit::StageGone | Unfit::ExecutionGone) => {
                 self.record.settle(Progress::Ended, self.now);
             }
-            Err(_) => {}
+            Ok(_) | Err(_) => {}
         }
         if let Some(decision) = held_back {
             return self.stay(decision);

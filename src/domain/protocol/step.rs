@@ -31,7 +31,6 @@ pub fn step(environment: &Environment<'_>, state: State, input: Input) -> (State
         (State::Reading(job), Answer::Ledger(Ok(view))) => {
             proceed(environment, job, Context { view: *view, reading: None }, now)
         }
-        (State::Reading(_), Answer::Ledger(Err(_))) => finish(Conclusion::LedgerUnavailable),
         (State::Activating(job, view, written), Answer::ControlsWritten(Ok(reply))) => {
             let controls = match reply {
                 ControlsReply::Done => written,
@@ -39,7 +38,8 @@ pub fn step(environment: &Environment<'_>, state: State, input: Input) -> (State
             };
             begin_again(environment, job, Context { view: View { controls, ..*view }, reading: None }, now)
         }
-        (State::Activating(..), Answer::ControlsWritten(Err(_))) => finish(Conclusion::LedgerUnavailable),
+        (State::Reading(_), Answer::Ledger(Err(_)))
+        | (State::Activating(..), Answer::ControlsWritten(Err(_))) => finish(Conclusion::LedgerUnavailable),
         (State::Observing(job, view), Answer::Observed { reading, jitter }) => {
             proceed(environment, job, Context { view: *view, reading: Some((reading, jitter)) }, now)
         }
@@ -118,7 +118,7 @@ fn committed(
         }
         Ok(CommitReply::BucketChanged(key, bucket)) => {
             let Committing { job, mut context, .. } = committing;
-            context.view.buckets.insert(key, bucket);
+            context.view.buckets.insert(*key, bucket);
             begin_again(environment, job, context, now)
         }
         Ok(CommitReply::ControlsChanged) => {

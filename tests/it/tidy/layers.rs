@@ -9,28 +9,30 @@ use super::{Finding, hold, places};
 const MAY_USE: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("fingerprint", &[]),
+    ("names", &["domain", "fingerprint"]),
     ("ports", &["domain"]),
     ("json", &["domain"]),
     ("event", &["domain", "json", "fingerprint"]),
     ("policy_file", &["domain", "fingerprint"]),
     ("answers", &["domain", "json", "fingerprint"]),
-    ("document", &["domain", "json", "fingerprint"]),
+    ("document", &["domain", "names"]),
     ("telemetry", &["domain", "document"]),
-    ("engine", &["ports", "domain", "fingerprint"]),
-    ("aws", &["ports", "domain", "fingerprint"]),
-    ("emulator", &["ports", "domain", "engine", "event", "policy_file", "json", "fingerprint"]),
+    ("engine", &["ports", "domain", "names"]),
+    ("function", &["ports", "domain", "engine", "event", "document"]),
+    ("aws", &["ports", "domain", "names", "event", "fingerprint"]),
+    ("emulator", &["ports", "domain", "names", "event", "json", "fingerprint"]),
     (
         "replay",
         &[
-            "ports", "domain", "engine", "emulator", "event", "policy_file", "answers", "document", "json",
-            "fingerprint",
+            "ports", "domain", "engine", "function", "emulator", "event", "policy_file", "answers", "document",
+            "json", "names", "fingerprint",
         ],
     ),
     (
         "cli",
         &[
-            "ports", "domain", "engine", "emulator", "event", "policy_file", "answers", "document", "json",
-            "fingerprint", "replay", "aws", "telemetry",
+            "ports", "domain", "engine", "function", "emulator", "event", "policy_file", "answers", "document",
+            "json", "names", "fingerprint", "replay", "aws", "telemetry",
         ],
     ),
 ];

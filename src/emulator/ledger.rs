@@ -1,0 +1,119 @@
+//! The ledger in memory: the same conditions and transactions as the real one, and every write kept for inspection.
+
+use std::collections::BTreeMap;
+
+use crate::domain::budget::{Bucket, BucketKey};
+use crate::domain::controls::Controls;
+use crate::domain::decision::Decision;
+use crate::domain::ids::StageRunId;
+use crate::domain::protocol::{Commit, CommitReply, ControlsReply, View};
+use crate::domain::stage_run::StageRun;
+use crate::ports::Quarantined;
+
+/// All that is on record.
+#[derive(Debug, Clone, Default)]
+pub struct MemoryLedger {
+    controls: Controls,
+    records: BTreeMap<StageRunId, StageRun>,
+    buckets: BTreeMap<BucketKey, Bucket>,
+    decisions: Vec<Decision>,
+    quarantine: BTreeMap<String, Quarantined>,
+}
+
+impl MemoryLedger {
+    /// What is on record for a stage run.
+    pub fn read(&self, run: &StageRunId, buckets: &[BucketKey]) -> View {
+        View {
+            controls: self.controls.clone(),
+            record: self.records.get(run).cloned(),
+            buckets: (buckets.iter())
+                .filter_map(|key| Some((key.clone(), *self.buckets.get(key)?)))
+                .collect(),
+        }
+    }
+
+    /// One transaction: all of it, or nothing.
+    pub fn commit(&mut self, commit: &Commit) -> CommitReply {
+        let record = &commit.record;
+        let current = self.records.get(&record.id);
+        if current.map_or(0, |current| current.revision) + 1 != record.revision {
+            return CommitReply::Conflict(current.cloned().map(Box::new));
+        }
+        if commit.controls.is_some_and(|version| version != self.controls.version) {
+            return CommitReply::ControlsChanged;
+        }
+        // Every change of a bucket is worked out before the first is written.
+        let mut changed = BTreeMap::new();
+        for withdrawal in &commit.withdrawals {
+            let bucket = self.bucket(&withdrawal.key);
+            match withdrawal.apply(bucket) {
+                Some(after) => changed.insert(withdrawal.key.clone(), after),
+                None => return CommitReply::BucketChanged(Box::new(withdrawal.key.clone()), bucket),
+            };
+        }
+        if let Some((key, slot)) = &commit.slot {
+            let bucket = changed.get(key).copied().unwrap_or_else(|| self.bucket(key));
+            if bucket.next_slot != slot.expected {
+                return CommitReply::BucketChanged(Box::new(key.clone()), bucket);
+            }
+            changed.insert(key.clone(), Bucket { next_slot: Some(slot.following), ..bucket });
+        }
+        for deposit in &commit.deposits {
+            let bucket = changed.get(&deposit.key).copied().unwrap_or_else(|| self.bucket(&deposit.key));
+            changed.insert(deposit.key.clone(), deposit.apply(bucket));
+        }
+        self.buckets.extend(changed);
+        self.decisions.extend(commit.decision.clone());
+        self.records.insert(record.id.clone(), record.clone());
+        CommitReply::Done
+    }
+
+    /// The controls, if the stored version is the one before.
+    pub fn write_controls(&mut self, controls: &Controls) -> ControlsReply {
+        if self.controls.version + 1 != controls.version {
+            return ControlsReply::Conflict(self.controls.clone());
+        }
+        self.controls = controls.clone();
+        ControlsReply::Done
+    }
+
+    /// A note of a message that could not be understood.
+    pub fn quarantine(&mut self, message: &Quarantined) {
+        self.quarantine.entry(message.fingerprint.clone()).or_insert_with(|| message.clone());
+    }
+
+    /// The controls in force.
+    pub fn controls(&self) -> &Controls {
+        &self.controls
+    }
+
+    /// The record of a stage run.
+    pub fn record(&self, run: &StageRunId) -> Option<&StageRun> {
+        self.records.get(run)
+    }
+
+    /// Every record.
+    pub fn records(&self) -> impl Iterator<Item = &StageRun> {
+        self.records.values()
+    }
+
+    /// Every decision on record, in the order in which they were written.
+    pub fn decisions(&self) -> &[Decision] {
+        &self.decisions
+    }
+
+    /// What a bucket holds.
+    pub fn bucket(&self, key: &BucketKey) -> Bucket {
+        self.buckets.get(key).copied().unwrap_or_default()
+    }
+
+    /// Every bucket that was ever written.
+    pub fn buckets(&self) -> impl Iterator<Item = (&BucketKey, &Bucket)> {
+        self.buckets.iter()
+    }
+
+    /// The messages that could not be understood.
+    pub fn quarantined(&self) -> impl Iterator<Item = &Quarantined> {
+        self.quarantine.values()
+    }
+}

@@ -4,4 +4,7 @@
 //!
 //! - [`domain`]: the pure core: policy, decision, protocol
 
+pub mod answers;
 pub mod domain;
+pub mod event;
+mod json;

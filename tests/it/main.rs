@@ -1,1 +1,7 @@
 //! One integration binary.
+
+// `cfg(test)` tells the linter that helpers outside test functions are tests too.
+#[cfg(test)]
+mod answers;
+#[cfg(test)]
+mod events;

@@ -156,6 +156,36 @@ pub struct PipelineArn {
     pub name: PipelineName,
 }
 
+impl PipelineArn {
+    /// Reads `arn:PARTITION:codepipeline:REGION:ACCOUNT:NAME`, which is what AWS sends, and the same with `pipeline:`
+    /// before the name, which older documents show.
+    pub fn parse(text: &str) -> Result<Self, InvalidId> {
+        let parts: Vec<&str> = text.split(':').collect();
+        let (["arn", partition, "codepipeline", region, account, name]
+        | [
+            "arn",
+            partition,
+            "codepipeline",
+            region,
+            account,
+            "pipeline",
+            name,
+        ]) = *parts.as_slice()
+        else {
+            return Err(InvalidId {
+                what: "pipeline ARN",
+                rule: "arn:PARTITION:codepipeline:REGION:ACCOUNT:NAME",
+            });
+        };
+        Ok(Self {
+            partition: Partition::parse(partition)?,
+            region: Region::parse(region)?,
+            account: AccountId::parse(account)?,
+            name: PipelineName::parse(name)?,
+        })
+    }
+}
+
 impl fmt::Display for PipelineArn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { partition, region, account, name } = self;
@@ -213,5 +243,30 @@ mod tests {
             name: PipelineName::parse("shop").unwrap(),
         };
         assert_eq!(arn.to_string(), "arn:aws-cn:codepipeline:cn-north-1:111122223333:shop");
+    }
+
+    #[test]
+    fn an_arn_is_read_in_both_spellings() {
+        for text in [
+            "arn:aws-us-gov:codepipeline:us-gov-west-1:111122223333:shop",
+            "arn:aws-us-gov:codepipeline:us-gov-west-1:111122223333:pipeline:shop",
+        ] {
+            assert_eq!(
+                PipelineArn::parse(text).unwrap().to_string(),
+                "arn:aws-us-gov:codepipeline:us-gov-west-1:111122223333:shop"
+            );
+        }
+        for bad in [
+            "",
+            "shop",
+            "arn:aws:codebuild:eu-central-1:111122223333:shop",
+            "arn:aws:codepipeline:eu-central-1:111122223333:stage:shop",
+            "arn:aws:codepipeline:eu-central-1:111122223333:pipeline:shop:Test",
+            "arn:aws:codepipeline:eu-central-1:1111:shop",
+            "arn:aws:codepipeline:eu-central-1:111122223333:a shop",
+            "arn:amazon:codepipeline:eu-central-1:111122223333:shop",
+        ] {
+            assert!(PipelineArn::parse(bad).is_err(), "{bad}");
+        }
     }
 }

@@ -1,0 +1,58 @@
+//! `list-action-executions`.
+
+use super::{AnswerError, each, error_details, read};
+use crate::domain::ids::{ActionExecutionId, ActionName, ExecutionId, StageName};
+use crate::domain::pipeline::{ActionExecution, ActionStatus, Category, ErrorDetails};
+use crate::json::{Fault, Object};
+
+/// Reads the answer of `aws codepipeline list-action-executions`, in its order.
+///
+/// The list has to be complete: who retried before is counted from it, so an answer that says there is more is an error.
+pub fn action_executions(text: &str) -> Result<Vec<ActionExecution>, AnswerError> {
+    read("list-action-executions", text, |answer| {
+        // The API says `nextToken`; the AWS CLI, which reads all pages unless told otherwise, says `NextToken`.
+        for name in ["nextToken", "NextToken"] {
+            if let Some(token) = answer.member(name).optional() {
+                return Err(token.fault("says that the list goes on; read all of it"));
+            }
+        }
+        each(&answer.member("actionExecutionDetails"), action_execution)
+    })
+}
+
+fn action_execution(entry: &Object<'_>) -> Result<ActionExecution, Fault> {
+    let kind = entry
+        .member("input")
+        .object()?
+        .member("actionTypeId")
+        .object()?;
+    Ok(ActionExecution {
+        execution: entry.member("pipelineExecutionId").id(ExecutionId::parse)?,
+        stage: entry.member("stageName").id(StageName::parse)?,
+        action: entry.member("actionName").id(ActionName::parse)?,
+        id: entry
+            .member("actionExecutionId")
+            .id(ActionExecutionId::parse)?,
+        status: entry
+            .member("status")
+            .one_of("action status", ActionStatus::parse)?,
+        category: kind
+            .member("category")
+            .one_of("category", Category::parse)?,
+        provider: kind.member("provider").text()?.to_owned(),
+        started: entry.member("startTime").instant_or_seconds()?,
+        last_change: entry.member("lastUpdateTime").instant_or_seconds()?,
+        error: error(entry)?,
+    })
+}
+
+/// A run that is in progress, and one that never reached its provider, have no result.
+fn error(entry: &Object<'_>) -> Result<ErrorDetails, Fault> {
+    let Some(output) = entry.member("output").optional() else {
+        return Ok(ErrorDetails::default());
+    };
+    match output.object()?.member("executionResult").optional() {
+        Some(result) => error_details(&result.object()?, "externalExecutionSummary"),
+        None => Ok(ErrorDetails::default()),
+    }
+}

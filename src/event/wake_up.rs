@@ -1,0 +1,42 @@
+//! Our own messages: wake-ups that were armed for a stage run and have come due. Only what we write ourselves is
+//! accepted; members that a later release may add are passed over.
+
+use serde_json::json;
+
+use crate::domain::ids::{ExecutionId, PipelineArn, StageName, StageRunId};
+use crate::domain::trigger::WakeUp;
+use crate::json::{Fault, Object};
+
+/// Version of the format, under the key that marks a message as ours.
+const VERSION: u64 = 1;
+
+/// The message that a wake-up travels as, on the queue and through a schedule.
+pub fn wake_up_body(wake_up: &WakeUp) -> String {
+    let WakeUp { run, sequence } = wake_up;
+    json!({
+        "retrier": VERSION,
+        "wake-up": {
+            "pipeline-arn": run.pipeline.to_string(),
+            "execution-id": run.execution.as_str(),
+            "stage": run.stage.as_str(),
+            "sequence": sequence,
+        },
+    })
+    .to_string()
+}
+
+pub(super) fn read(message: &Object<'_>) -> Result<WakeUp, Fault> {
+    let version = message.member("retrier");
+    if version.whole()? != VERSION {
+        return Err(version.fault("is a version of the format that is not known"));
+    }
+    let wake_up = message.member("wake-up").object()?;
+    Ok(WakeUp {
+        run: StageRunId {
+            pipeline: wake_up.member("pipeline-arn").id(PipelineArn::parse)?,
+            execution: wake_up.member("execution-id").id(ExecutionId::parse)?,
+            stage: wake_up.member("stage").id(StageName::parse)?,
+        },
+        sequence: wake_up.member("sequence").whole()?,
+    })
+}

@@ -3,5 +3,7 @@
 //! # Layout
 //!
 //! - [`domain`]: the pure core: policy, decision, protocol
+//! - [`policy_file`]: YAML text to policy, or to every finding at once
 
 pub mod domain;
+pub mod policy_file;

@@ -4,6 +4,8 @@
 //!
 //! - [`domain`]: the pure core: policy, decision, protocol
 //! - [`policy_file`]: YAML text to policy, or to every finding at once
+//! - [`cli`]: the operator's command
 
+pub mod cli;
 pub mod domain;
 pub mod policy_file;

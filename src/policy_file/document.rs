@@ -57,8 +57,11 @@ impl Document {
         let Some(fields) = Fields::read(root, "a policy", &keys::POLICY, findings) else {
             return Self::default();
         };
-        if let Some(node) = fields.require("version", findings) {
-            check_version(node, findings);
+        if let Some(node) = fields.require("version", findings)
+            && !is_version_supported(node, findings)
+        {
+            // Whatever else looks wrong may be right in that version.
+            return Self::default();
         }
         let defaults = fields
             .get("defaults")
@@ -76,16 +79,19 @@ impl Document {
     }
 }
 
-fn check_version(node: &Node, findings: &mut Findings) {
+/// A version that cannot be read is noted, and does not keep the rest from being read.
+fn is_version_supported(node: &Node, findings: &mut Findings) -> bool {
     let version = read::integer(node, "`version`", i64::MIN..=i64::MAX, findings);
-    if version.is_some_and(|version| version != FORMAT_VERSION) {
-        let message = format!("this version reads policies of `version: {FORMAT_VERSION}` only");
+    let supported = version.is_none_or(|version| version == FORMAT_VERSION);
+    if !supported {
+        let message = format!("this program reads policies of `version: {FORMAT_VERSION}` only");
         findings.push(Diagnostic::new(
             Code::UnsupportedVersion,
             node.span,
             message,
         ));
     }
+    supported
 }
 
 fn budgets(node: &Node, findings: &mut Findings) -> Vec<GivenBudget> {

@@ -15,11 +15,13 @@ mod node;
 mod quantity;
 mod read;
 pub mod render;
+mod schema;
 mod settings;
 mod source;
 mod version;
 
 pub use diagnostic::{Code, Diagnostic, Related, Severity};
+pub use schema::schema;
 pub use source::{Place, Source, Span};
 
 use crate::domain::policy::Policy;

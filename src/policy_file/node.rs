@@ -75,7 +75,9 @@ pub(super) fn parse(text: &str) -> Result<Node, Diagnostic> {
     for event in Parser::new_from_str(text) {
         let (event, range) = event.map_err(|error| {
             let at = error.marker().byte_offset().unwrap_or(0);
-            Diagnostic::new(Code::Syntax, point(at), error.info())
+            let mut finding = Diagnostic::new(Code::Syntax, point(at), error.info());
+            finding.hint = syntax_hint(text, at);
+            finding
         })?;
         let span = Span {
             start: range.start.byte_offset().unwrap_or(0),
@@ -101,6 +103,17 @@ pub(super) fn parse(text: &str) -> Result<Node, Diagnostic> {
         }),
         span: Span::START,
     }))
+}
+
+/// What to do about the mistakes that policies invite: patterns begin with `*`, and editors indent with tabs.
+fn syntax_hint(text: &str, at: usize) -> Option<String> {
+    let (before, after) = text.split_at_checked(at)?;
+    if before.ends_with('\t') || after.starts_with('\t') {
+        return Some("indent with spaces".to_owned());
+    }
+    let first = after.chars().next()?;
+    matches!(first, '*' | '@' | '%' | '`' | '?')
+        .then(|| format!("what begins with `{first}` needs quotes, as in `\"{first}\"`"))
 }
 
 fn point(at: usize) -> Span {

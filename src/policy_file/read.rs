@@ -171,10 +171,7 @@ pub(super) fn list<'n>(
             None
         }
         Value::Sequence(items) => Some(items.iter().collect()),
-        Value::Scalar(Scalar {
-            kind: ScalarKind::Text,
-            ..
-        }) => Some(vec![node]),
+        Value::Scalar(scalar) if scalar.kind != ScalarKind::Null => Some(vec![node]),
         _ => {
             findings.push(wrong_type(node, what, "text or a list"));
             None
@@ -273,12 +270,22 @@ pub(super) fn choice<T: Copy>(
     choices: &[(&'static str, T)],
     findings: &mut Findings,
 ) -> Option<T> {
-    let name = text(node, what, findings)?;
-    let chosen = choices.iter().find(|(choice, _)| *choice == name);
+    let names = || choices.iter().map(|(choice, _)| *choice);
+    let Value::Scalar(Scalar {
+        text,
+        kind: ScalarKind::Text,
+    }) = &node.value
+    else {
+        let mut finding = wrong_type(node, what, "text");
+        finding.hint = near::hint("", names());
+        findings.push(finding);
+        return None;
+    };
+    let chosen = choices.iter().find(|(choice, _)| *choice == text.as_ref());
     if chosen.is_none() {
-        let message = format!("{what} cannot be {}", quote(name));
+        let message = format!("{what} cannot be {}", quote(text));
         let mut finding = Diagnostic::new(Code::UnknownValue, node.span, message);
-        finding.hint = near::hint(name, choices.iter().map(|(choice, _)| *choice));
+        finding.hint = near::hint(text, names());
         findings.push(finding);
     }
     chosen.map(|(_, value)| *value)

@@ -1,5 +1,6 @@
 //! Whatever a policy file holds, reading it ends soon, with a policy or with findings.
 
+use std::fmt::Write as _;
 use std::fs;
 
 use codepipeline_retrier::policy_file::{Code, Loaded, limits, load, load_bytes};
@@ -37,7 +38,8 @@ fn an_alias_bomb_is_refused() {
     let mut text = "version: 1\nrules:\n- &a0 [x, x, x, x, x, x, x, x]\n".to_owned();
     for level in 1..=12 {
         let alias = format!("*a{}", level - 1);
-        text += &format!("- &a{level} [{}]\n", [alias.as_str(); 8].join(", "));
+        let aliases = [alias.as_str(); 8].join(", ");
+        writeln!(text, "- &a{level} [{aliases}]").unwrap();
     }
     assert_eq!(only_code(&load("bomb", &text)), Code::TooLarge);
 }
@@ -68,7 +70,11 @@ fn as_many_rules_and_patterns_as_allowed_are_read() {
     let mut text = "version: 1\nrules:\n".to_owned();
     for number in 0..limits::RULES {
         let pattern = format!("{}{number}", "*a".repeat(80));
-        text += &format!("- {{ name: r{number}, match: {{ pipeline: \"{pattern}\" }} }}\n");
+        writeln!(
+            text,
+            "- {{ name: r{number}, match: {{ pipeline: \"{pattern}\" }} }}"
+        )
+        .unwrap();
     }
     let loaded = load("many", &text);
     assert_eq!(rendered(&loaded), "");
@@ -100,15 +106,18 @@ fn bytes_that_are_not_text_are_one_finding() {
     let place = loaded.source.place(loaded.diagnostics[0].span);
     assert_eq!((place.line, place.column), (2, 8));
     assert_eq!(
-        only_code(&load_bytes("binary", &[0xff; 100_000])),
+        only_code(&load_bytes("binary", &vec![0xff; 100_000])),
         Code::TooLarge
     );
 }
 
 #[test]
 fn thousands_of_mistakes_are_all_reported() {
-    let keys: String = (0..4_000).map(|number| format!("k{number}: 1\n")).collect();
-    let loaded = load("mistakes", &format!("version: 1\n{keys}rules: []\n"));
+    let mut text = "version: 1\nrules: []\n".to_owned();
+    for number in 0..4_000 {
+        writeln!(text, "k{number}: 1").unwrap();
+    }
+    let loaded = load("mistakes", &text);
     assert_eq!(loaded.diagnostics.len(), 4_001);
     assert!(rendered(&loaded).ends_with("\n4001 errors\n"));
 }

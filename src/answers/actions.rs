@@ -21,24 +21,14 @@ pub fn action_executions(text: &str) -> Result<Vec<ActionExecution>, AnswerError
 }
 
 fn action_execution(entry: &Object<'_>) -> Result<ActionExecution, Fault> {
-    let kind = entry
-        .member("input")
-        .object()?
-        .member("actionTypeId")
-        .object()?;
+    let kind = entry.member("input").object()?.member("actionTypeId").object()?;
     Ok(ActionExecution {
         execution: entry.member("pipelineExecutionId").id(ExecutionId::parse)?,
         stage: entry.member("stageName").id(StageName::parse)?,
         action: entry.member("actionName").id(ActionName::parse)?,
-        id: entry
-            .member("actionExecutionId")
-            .id(ActionExecutionId::parse)?,
-        status: entry
-            .member("status")
-            .one_of("action status", ActionStatus::parse)?,
-        category: kind
-            .member("category")
-            .one_of("category", Category::parse)?,
+        id: entry.member("actionExecutionId").id(ActionExecutionId::parse)?,
+        status: entry.member("status").one_of("action status", ActionStatus::parse)?,
+        category: kind.member("category").one_of("category", Category::parse)?,
         provider: kind.member("provider").text()?.to_owned(),
         started: entry.member("startTime").instant_or_seconds()?,
         last_change: entry.member("lastUpdateTime").instant_or_seconds()?,

@@ -9,9 +9,7 @@ pub fn pipeline_execution(text: &str) -> Result<PipelineExecution, AnswerError> 
     read("get-pipeline-execution", text, |answer| {
         let execution = answer.member("pipelineExecution").object()?;
         Ok(PipelineExecution {
-            status: execution
-                .member("status")
-                .one_of("status", ExecutionStatus::parse)?,
+            status: execution.member("status").one_of("status", ExecutionStatus::parse)?,
             kind: execution_kind(execution.member("executionType"))?,
             version: execution.member("pipelineVersion").count()?,
             mode: execution_mode(&execution)?,

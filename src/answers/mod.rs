@@ -33,10 +33,7 @@ pub struct AnswerError {
 
 impl AnswerError {
     fn place(&self) -> Fault {
-        Fault {
-            path: self.path.clone(),
-            problem: self.problem.clone(),
-        }
+        Fault { path: self.path.clone(), problem: self.problem.clone() }
     }
 }
 
@@ -48,35 +45,21 @@ fn read<T>(
 ) -> Result<T, AnswerError> {
     json::parse(text)
         .and_then(|document| understand(&Node::root(&document).object()?))
-        .map_err(|Fault { path, problem }| AnswerError {
-            what,
-            path,
-            problem,
-        })
+        .map_err(|Fault { path, problem }| AnswerError { what, path, problem })
 }
 
 /// Reads every element of a list.
-fn each<T>(
-    list: &Node<'_>,
-    understand: impl Fn(&Object<'_>) -> Result<T, Fault>,
-) -> Result<Vec<T>, Fault> {
-    list.items()?
-        .iter()
-        .map(|item| understand(&item.object()?))
-        .collect()
+fn each<T>(list: &Node<'_>, understand: impl Fn(&Object<'_>) -> Result<T, Fault>) -> Result<Vec<T>, Fault> {
+    list.items()?.iter().map(|item| understand(&item.object()?)).collect()
 }
 
 /// `executionMode`; absent in answers that are older than the modes, when there was but one.
 fn execution_mode(owner: &Object<'_>) -> Result<ExecutionMode, Fault> {
     match owner.member("executionMode").optional() {
         Some(mode) => mode.one_of("execution mode", |name| {
-            [
-                ExecutionMode::Superseded,
-                ExecutionMode::Queued,
-                ExecutionMode::Parallel,
-            ]
-            .into_iter()
-            .find(|mode| mode.as_str() == name)
+            [ExecutionMode::Superseded, ExecutionMode::Queued, ExecutionMode::Parallel]
+                .into_iter()
+                .find(|mode| mode.as_str() == name)
         }),
         None => Ok(ExecutionMode::Superseded),
     }
@@ -99,10 +82,7 @@ fn error_details(owner: &Object<'_>, summary: &str) -> Result<ErrorDetails, Faul
     let (code, message) = match owner.member("errorDetails").optional() {
         Some(details) => {
             let details = details.object()?;
-            (
-                optional_text(details.member("code"))?,
-                optional_text(details.member("message"))?,
-            )
+            (optional_text(details.member("code"))?, optional_text(details.member("message"))?)
         }
         None => (None, None),
     };

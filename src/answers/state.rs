@@ -3,8 +3,8 @@
 use super::{AnswerError, each, error_details, execution_kind, read};
 use crate::domain::ids::{ActionExecutionId, ActionName, ExecutionId, StageName};
 use crate::domain::pipeline::{
-    ActionRun, ActionState, ActionStatus, ExecutionStatus, PipelineState, RetryMetadata,
-    StageExecution, StageState, Transition,
+    ActionRun, ActionState, ActionStatus, ExecutionStatus, PipelineState, RetryMetadata, StageExecution,
+    StageState, Transition,
 };
 use crate::json::{Fault, Node, Object};
 
@@ -37,29 +37,19 @@ fn optional_object<T>(
     node: Node<'_>,
     understand: fn(&Object<'_>) -> Result<T, Fault>,
 ) -> Result<Option<T>, Fault> {
-    node.optional()
-        .map(|node| understand(&node.object()?))
-        .transpose()
+    node.optional().map(|node| understand(&node.object()?)).transpose()
 }
 
 fn stage_execution(execution: &Object<'_>) -> Result<StageExecution, Fault> {
     Ok(StageExecution {
-        execution: execution
-            .member("pipelineExecutionId")
-            .id(ExecutionId::parse)?,
-        status: execution
-            .member("status")
-            .one_of("status", ExecutionStatus::parse)?,
+        execution: execution.member("pipelineExecutionId").id(ExecutionId::parse)?,
+        status: execution.member("status").one_of("status", ExecutionStatus::parse)?,
         kind: execution_kind(execution.member("type"))?,
     })
 }
 
 fn transition(transition: &Object<'_>) -> Result<Transition, Fault> {
-    Ok(if transition.member("enabled").flag()? {
-        Transition::Enabled
-    } else {
-        Transition::Disabled
-    })
+    Ok(if transition.member("enabled").flag()? { Transition::Enabled } else { Transition::Disabled })
 }
 
 fn action(action: &Object<'_>) -> Result<ActionState, Fault> {
@@ -70,9 +60,7 @@ fn action(action: &Object<'_>) -> Result<ActionState, Fault> {
 }
 
 fn action_run(run: &Object<'_>) -> Result<Option<ActionRun>, Fault> {
-    let status = run
-        .member("status")
-        .one_of("action status", ActionStatus::parse)?;
+    let status = run.member("status").one_of("action status", ActionStatus::parse)?;
     let id = run.member("actionExecutionId");
     let last_change = run.member("lastStatusChange");
     let is_identified = id.value().is_some() && last_change.value().is_some();

@@ -67,9 +67,7 @@ fn action(action: &Object<'_>) -> Result<ActionDeclaration, Fault> {
     let provider = kind.member("provider").text()?;
     Ok(ActionDeclaration {
         name: action.member("name").id(ActionName::parse)?,
-        category: kind
-            .member("category")
-            .one_of("category", Category::parse)?,
+        category: kind.member("category").one_of("category", Category::parse)?,
         provider: provider.to_owned(),
         change_set: match provider {
             "CloudFormation" => change_set(action)?,

@@ -1,3 +1,7 @@
 //! The operator's command: wiring only.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    codepipeline_retrier::cli::run(std::env::args_os()).into()
+}

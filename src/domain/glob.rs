@@ -19,17 +19,36 @@ impl Glob {
 
     /// Whether the whole name matches. Linear in the name for each `*`, without backtracking beyond the last one.
     pub fn matches(&self, name: &str) -> bool {
+        self.walk(name, |mine, c| mine == '?' || mine == c)
+    }
+
+    /// Whether everything that `other` matches is matched by this pattern too. `false` when that is not certain.
+    pub fn covers(&self, other: &Self) -> bool {
+        self.0 == other.0 || !self.0.is_empty() && self.0.chars().all(|c| c == '*') || self.consumes(&other.0)
+    }
+
+    /// Matches another pattern as if it were a name whose `*` and `?` stand for themselves. Of these, only a `*` of
+    /// this pattern may consume a `*`, and a `*` or `?` a `?`.
+    fn consumes(&self, other: &str) -> bool {
+        self.walk(other, |mine, theirs| match mine {
+            '?' => theirs != '*',
+            _ => mine == theirs && theirs != '?',
+        })
+    }
+
+    /// Whether the pattern matches the whole text, where `one` says what a character other than `*` consumes.
+    fn walk(&self, text: &str, one: impl Fn(char, char) -> bool) -> bool {
         let pattern: Vec<char> = self.0.chars().collect();
-        let name: Vec<char> = name.chars().collect();
+        let text: Vec<char> = text.chars().collect();
         let (mut p, mut n) = (0, 0);
         let mut last_star: Option<(usize, usize)> = None;
-        while n < name.len() {
+        while let Some(c) = text.get(n) {
             match pattern.get(p) {
                 Some('*') => {
                     last_star = Some((p, n));
                     p += 1;
                 }
-                Some(c) if *c == '?' || Some(c) == name.get(n) => {
+                Some(mine) if one(*mine, *c) => {
                     p += 1;
                     n += 1;
                 }
@@ -44,35 +63,6 @@ impl Glob {
             }
         }
         pattern.iter().skip(p).all(|c| *c == '*')
-    }
-
-    /// Whether everything that `other` matches is matched by this pattern too. `false` when that is not certain.
-    pub fn covers(&self, other: &Self) -> bool {
-        self.0 == other.0
-            || !self.0.is_empty() && self.0.chars().all(|c| c == '*')
-            // A pattern is matched as if it were a name, its `*` and `?` standing for themselves: sound as long as
-            // this pattern's wildcards are what consume them.
-            || self.covers_symbolically(other)
-    }
-
-    fn covers_symbolically(&self, other: &Self) -> bool {
-        fn walk(mine: &[char], theirs: &[char]) -> bool {
-            match (mine.split_first(), theirs.split_first()) {
-                (None, None) => true,
-                (Some(('*', mine_rest)), None) => walk(mine_rest, theirs),
-                (Some(('*', mine_rest)), Some((_, theirs_rest))) => {
-                    walk(mine_rest, theirs) || walk(mine, theirs_rest)
-                }
-                (Some(('?', mine_rest)), Some((t, theirs_rest))) => *t != '*' && walk(mine_rest, theirs_rest),
-                (Some((m, mine_rest)), Some((t, theirs_rest))) => {
-                    m == t && !matches!(t, '*' | '?') && walk(mine_rest, theirs_rest)
-                }
-                _ => false,
-            }
-        }
-        let stars = self.0.chars().filter(|c| *c == '*').count();
-        // The walk is exponential in the number of stars; beyond a few it is not certain enough to be worth it.
-        stars <= 3 && walk(&self.0.chars().collect::<Vec<_>>(), &other.0.chars().collect::<Vec<_>>())
     }
 }
 
@@ -120,6 +110,9 @@ mod tests {
             ("Prod*", "Prod", true),
             ("?", "a", true),
             ("a", "?", false),
+            ("?", "?", true),
+            ("?*", "*?", false),
+            ("*a*b*c*d*", "*a*b*x*c*d", true),
         ] {
             assert_eq!(Glob::new(wide).covers(&Glob::new(narrow)), expected, "{wide} over {narrow}");
         }

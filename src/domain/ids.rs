@@ -162,15 +162,7 @@ impl PipelineArn {
     pub fn parse(text: &str) -> Result<Self, InvalidId> {
         let parts: Vec<&str> = text.split(':').collect();
         let (["arn", partition, "codepipeline", region, account, name]
-        | [
-            "arn",
-            partition,
-            "codepipeline",
-            region,
-            account,
-            "pipeline",
-            name,
-        ]) = *parts.as_slice()
+        | ["arn", partition, "codepipeline", region, account, "pipeline", name]) = *parts.as_slice()
         else {
             return Err(InvalidId {
                 what: "pipeline ARN",

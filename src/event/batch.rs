@@ -53,10 +53,7 @@ fn delivery(members: &Object<'_>) -> Delivery {
 /// A record has no text of its own; its JSON, written compactly, stands in for it.
 fn malformed(fault: &Fault, record: &Value) -> Message {
     let fault = match fault.path.as_str() {
-        "" => Fault {
-            path: "record".to_owned(),
-            problem: fault.problem.clone(),
-        },
+        "" => Fault { path: "record".to_owned(), problem: fault.problem.clone() },
         _ => fault.clone(),
     };
     Message::Malformed(Malformed::new(&fault, &record.to_string()))

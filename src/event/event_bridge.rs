@@ -27,34 +27,22 @@ pub(super) fn read(event: &Object<'_>) -> Result<Message, Fault> {
     let detail_type = detail_type.text()?;
     match (source, detail_type) {
         (SOURCE, STAGE) => stage_event(event),
-        (SOURCE, PIPELINE) => Ok(ignored(
-            IgnoreReason::PipelineEvent,
-            "an event of a pipeline execution, not of a stage",
-        )),
-        (SOURCE, ACTION) => Ok(ignored(
-            IgnoreReason::ActionEvent,
-            "an event of an action, not of a stage",
-        )),
-        (SOURCE, _) => Ok(ignored(
-            IgnoreReason::OtherDetailType,
-            format!("an event of type `{}`", shown(detail_type)),
-        )),
-        ("aws.events" | "aws.scheduler", "Scheduled Event") => Ok(ignored(
-            IgnoreReason::Scheduled,
-            "a scheduled event without a wake-up",
-        )),
-        _ => Ok(ignored(
-            IgnoreReason::OtherSource,
-            format!("an event of source `{}`", shown(source)),
-        )),
+        (SOURCE, PIPELINE) => {
+            Ok(ignored(IgnoreReason::PipelineEvent, "an event of a pipeline execution, not of a stage"))
+        }
+        (SOURCE, ACTION) => Ok(ignored(IgnoreReason::ActionEvent, "an event of an action, not of a stage")),
+        (SOURCE, _) => {
+            Ok(ignored(IgnoreReason::OtherDetailType, format!("an event of type `{}`", shown(detail_type))))
+        }
+        ("aws.events" | "aws.scheduler", "Scheduled Event") => {
+            Ok(ignored(IgnoreReason::Scheduled, "a scheduled event without a wake-up"))
+        }
+        _ => Ok(ignored(IgnoreReason::OtherSource, format!("an event of source `{}`", shown(source)))),
     }
 }
 
 fn ignored(reason: IgnoreReason, detail: impl Into<String>) -> Message {
-    Message::Ignored(Ignored {
-        reason,
-        detail: detail.into(),
-    })
+    Message::Ignored(Ignored { reason, detail: detail.into() })
 }
 
 fn stage_event(event: &Object<'_>) -> Result<Message, Fault> {
@@ -106,22 +94,14 @@ fn pipeline(event: &Object<'_>, detail: &Object<'_>) -> Result<PipelineArn, Faul
     let Some(resource) = first.and_then(Node::optional) else {
         let partition = Partition::parse(partition_of(&region))
             .map_err(|invalid| region_member.fault(invalid.to_string()))?;
-        return Ok(PipelineArn {
-            partition,
-            region,
-            account,
-            name,
-        });
+        return Ok(PipelineArn { partition, region, account, name });
     };
     let arn = resource.id(PipelineArn::parse)?;
     for (same, what) in [
         (arn.account == account, "`account`"),
         (arn.region == region, "`region`"),
         (arn.name == name, "`detail.pipeline`"),
-        (
-            is_plausible(&arn.partition, &region),
-            "the Region's partition",
-        ),
+        (is_plausible(&arn.partition, &region), "the Region's partition"),
     ] {
         if !same {
             return Err(resource.fault(format!("does not agree with {what}")));

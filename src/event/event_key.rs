@@ -16,10 +16,7 @@ pub(super) fn event_key(detail: &Object<'_>) -> EventKey {
     let attempt = scalar(&detail.member("pipeline-execution-attempt"));
     let last_retry = scalar(&detail.member("stage-last-retry-attempt-time"));
     EventKey {
-        attempt: shown(shortest_decimal(&attempt))
-            .chars()
-            .take(LONGEST_ATTEMPT)
-            .collect(),
+        attempt: shown(shortest_decimal(&attempt)).chars().take(LONGEST_ATTEMPT).collect(),
         last_retry: shown(&last_retry),
     }
 }
@@ -40,11 +37,7 @@ fn shortest_decimal(text: &str) -> &str {
     if !is_digits(whole) || !is_digits(fraction) {
         return text;
     }
-    let text = if text.contains('.') {
-        text.trim_end_matches('0').trim_end_matches('.')
-    } else {
-        text
-    };
+    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { text };
     // The last digit of the whole part stays, be it a zero.
     let zeros = whole.len() - whole.trim_start_matches('0').len();
     text.get(zeros.min(whole.len() - 1)..).unwrap_or(text)
@@ -63,13 +56,7 @@ mod tests {
 
     #[test]
     fn spellings_of_one_number_are_one_attempt() {
-        for same in [
-            json!(2),
-            json!(2.0),
-            json!("2"),
-            json!("2.0"),
-            json!("02.00"),
-        ] {
+        for same in [json!(2), json!(2.0), json!("2"), json!("2.0"), json!("02.00")] {
             assert_eq!(attempt(&same), "2", "{same}");
         }
         for (value, expected) in [

@@ -119,11 +119,7 @@ impl Malformed {
             .flat_map(|byte| [byte >> 4, byte & 0xf])
             .filter_map(|digit| char::from_digit(u32::from(digit), 16))
             .collect();
-        Self {
-            problem: fault.to_string(),
-            fingerprint,
-            length: text.len(),
-        }
+        Self { problem: fault.to_string(), fingerprint, length: text.len() }
     }
 }
 
@@ -131,9 +127,7 @@ impl Malformed {
 pub fn read(text: &str) -> Invocation {
     match json::parse(text) {
         Ok(document) => match document.get("Records") {
-            Some(Value::Array(records)) => {
-                Invocation::Batch(records.iter().map(batch::record).collect())
-            }
+            Some(Value::Array(records)) => Invocation::Batch(records.iter().map(batch::record).collect()),
             _ => Invocation::Single(message(understood(&document), text)),
         },
         Err(fault) => Invocation::Single(message(Err(fault), text)),
@@ -142,18 +136,13 @@ pub fn read(text: &str) -> Invocation {
 
 /// Reads one message, which is anything but a batch.
 fn read_message(text: &str) -> Message {
-    message(
-        json::parse(text).and_then(|document| understood(&document)),
-        text,
-    )
+    message(json::parse(text).and_then(|document| understood(&document)), text)
 }
 
 fn understood(document: &Value) -> Result<Message, Fault> {
     let members = Node::root(document).object()?;
     if members.member("retrier").value().is_some() {
-        wake_up::read(&members)
-            .map(Trigger::WakeUp)
-            .map(Message::Trigger)
+        wake_up::read(&members).map(Trigger::WakeUp).map(Message::Trigger)
     } else {
         event_bridge::read(&members)
     }

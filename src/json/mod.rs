@@ -35,11 +35,7 @@ pub fn parse(text: &str) -> Result<Value, Fault> {
     serde_json::from_str(text).map_err(|error| Fault {
         path: String::new(),
         // Only the position: the error's own words may quote the text.
-        problem: format!(
-            "is not readable as JSON at line {}, column {}",
-            error.line(),
-            error.column()
-        ),
+        problem: format!("is not readable as JSON at line {}, column {}", error.line(), error.column()),
     })
 }
 
@@ -64,28 +60,19 @@ impl<'a> Object<'a> {
             "" => name.to_owned(),
             path => format!("{path}.{name}"),
         };
-        Node {
-            path,
-            value: self.members.get(name).filter(|value| !value.is_null()),
-        }
+        Node { path, value: self.members.get(name).filter(|value| !value.is_null()) }
     }
 }
 
 impl<'a> Node<'a> {
     /// The document itself.
     pub fn root(document: &'a Value) -> Self {
-        Self {
-            path: String::new(),
-            value: Some(document),
-        }
+        Self { path: String::new(), value: Some(document) }
     }
 
     /// A complaint about this place.
     pub fn fault(&self, problem: impl Into<String>) -> Fault {
-        Fault {
-            path: self.path.clone(),
-            problem: problem.into(),
-        }
+        Fault { path: self.path.clone(), problem: problem.into() }
     }
 
     /// The value, if there is one.
@@ -101,10 +88,7 @@ impl<'a> Node<'a> {
     /// The value, which has to be an object.
     pub fn object(&self) -> Result<Object<'a>, Fault> {
         let members = self.required("an object", Value::as_object)?;
-        Ok(Object {
-            path: self.path.clone(),
-            members,
-        })
+        Ok(Object { path: self.path.clone(), members })
     }
 
     /// The elements of the value, which has to be a list.
@@ -153,9 +137,7 @@ impl<'a> Node<'a> {
 
     /// The value, which has to be an instant in text, with its offset from UTC.
     pub fn instant(&self) -> Result<Timestamp, Fault> {
-        self.text()?
-            .parse()
-            .map_err(|_| self.fault("is not an instant such as `2026-11-22T10:13:02Z`"))
+        self.text()?.parse().map_err(|_| self.fault("is not an instant such as `2026-11-22T10:13:02Z`"))
     }
 
     /// [`Self::instant`], or a number of seconds since 1970, taken to the microsecond.
@@ -174,11 +156,7 @@ impl<'a> Node<'a> {
         instant.ok_or_else(|| self.fault("is out of the range of instants"))
     }
 
-    fn required<T>(
-        &self,
-        what: &str,
-        read: impl FnOnce(&'a Value) -> Option<T>,
-    ) -> Result<T, Fault> {
+    fn required<T>(&self, what: &str, read: impl FnOnce(&'a Value) -> Option<T>) -> Result<T, Fault> {
         let value = self.value.ok_or_else(|| self.fault("is missing"))?;
         read(value).ok_or_else(|| self.fault(format!("is not {what}")))
     }
@@ -224,10 +202,7 @@ mod tests {
     #[test]
     fn instants_come_as_text_and_as_numbers() {
         for (written, expected) in [
-            (
-                json!("2026-11-22T11:13:02.123000+01:00"),
-                "2026-11-22T10:13:02.123Z",
-            ),
+            (json!("2026-11-22T11:13:02.123000+01:00"), "2026-11-22T10:13:02.123Z"),
             (json!("2026-11-22T10:13:02Z"), "2026-11-22T10:13:02Z"),
             (json!(1_795_342_382), "2026-11-22T10:13:02Z"),
             (json!(1_795_342_382.123), "2026-11-22T10:13:02.123Z"),
@@ -235,13 +210,8 @@ mod tests {
             let instant = Node::root(&written).instant_or_seconds().unwrap();
             assert_eq!(instant.to_string(), expected, "{written}");
         }
-        for wrong in [
-            json!("2026-11-22T10:13:02"),
-            json!("soon"),
-            json!(1e300),
-            json!(u64::MAX),
-            json!(true),
-        ] {
+        for wrong in [json!("2026-11-22T10:13:02"), json!("soon"), json!(1e300), json!(u64::MAX), json!(true)]
+        {
             assert!(Node::root(&wrong).instant_or_seconds().is_err(), "{wrong}");
         }
     }
@@ -249,10 +219,7 @@ mod tests {
     #[test]
     fn text_that_is_not_json_is_not_quoted() {
         let fault = parse("{\"password\": hunter2}").unwrap_err();
-        assert_eq!(
-            fault.to_string(),
-            "the document is not readable as JSON at line 1, column 14"
-        );
+        assert_eq!(fault.to_string(), "the document is not readable as JSON at line 1, column 14");
     }
 
     #[test]

@@ -12,10 +12,9 @@ use codepipeline_retrier::domain::ids::{
     ActionExecutionId, ActionName, ExecutionId, PipelineName, StageName,
 };
 use codepipeline_retrier::domain::pipeline::{
-    ActionDeclaration, ActionExecution, ActionRun, ActionState, ActionStatus, Category,
-    ChangeSetPart, ErrorDetails, ExecutionKind, ExecutionMode, ExecutionStatus, PipelineExecution,
-    PipelineState, PipelineStructure, RetryMetadata, StageDeclaration, StageExecution, StageState,
-    Transition,
+    ActionDeclaration, ActionExecution, ActionRun, ActionState, ActionStatus, Category, ChangeSetPart,
+    ErrorDetails, ExecutionKind, ExecutionMode, ExecutionStatus, PipelineExecution, PipelineState,
+    PipelineStructure, RetryMetadata, StageDeclaration, StageExecution, StageState, Transition,
 };
 use codepipeline_retrier::domain::policy::RetryMode;
 use codepipeline_retrier::domain::text::EvidenceText;
@@ -72,10 +71,7 @@ fn action_state(
 }
 
 fn never_ran(name: &str) -> ActionState {
-    ActionState {
-        name: action_name(name),
-        latest: None,
-    }
+    ActionState { name: action_name(name), latest: None }
 }
 
 #[test]
@@ -124,10 +120,7 @@ fn a_pipeline_state_is_read() {
                         ErrorDetails::default(),
                     ),
                 ],
-                retries: Some(RetryMetadata {
-                    automatic: 1,
-                    manual: 2,
-                }),
+                retries: Some(RetryMetadata { automatic: 1, manual: 2 }),
             },
             StageState {
                 name: stage_name("Production"),
@@ -153,10 +146,7 @@ fn a_pipeline_state_is_read() {
             },
         ],
     };
-    assert_eq!(
-        pipeline_state(&document("get-pipeline-state.json")),
-        Ok(expected)
-    );
+    assert_eq!(pipeline_state(&document("get-pipeline-state.json")), Ok(expected));
 }
 
 #[test]
@@ -204,12 +194,7 @@ fn declaration(
     provider: &str,
     change_set: Option<ChangeSetPart>,
 ) -> ActionDeclaration {
-    ActionDeclaration {
-        name: action_name(name),
-        category,
-        provider: provider.to_owned(),
-        change_set,
-    }
+    ActionDeclaration { name: action_name(name), category, provider: provider.to_owned(), change_set }
 }
 
 fn stage_declaration(
@@ -217,11 +202,7 @@ fn stage_declaration(
     native_retry: Option<RetryMode>,
     actions: Vec<ActionDeclaration>,
 ) -> StageDeclaration {
-    StageDeclaration {
-        name: stage_name(name),
-        native_retry,
-        actions,
-    }
+    StageDeclaration { name: stage_name(name), native_retry, actions }
 }
 
 #[test]
@@ -235,12 +216,7 @@ fn a_pipeline_structure_is_read() {
             stage_declaration(
                 "Source",
                 None,
-                vec![declaration(
-                    "Repository",
-                    Category::Source,
-                    "CodeStarSourceConnection",
-                    None,
-                )],
+                vec![declaration("Repository", Category::Source, "CodeStarSourceConnection", None)],
             ),
             stage_declaration(
                 "Test",
@@ -277,19 +253,11 @@ fn a_pipeline_structure_is_read() {
             stage_declaration(
                 "Production",
                 Some(RetryMode::FailedActions),
-                vec![declaration(
-                    "Deploy",
-                    Category::Deploy,
-                    "CloudFormation",
-                    None,
-                )],
+                vec![declaration("Deploy", Category::Deploy, "CloudFormation", None)],
             ),
         ],
     };
-    assert_eq!(
-        pipeline_structure(&document("get-pipeline.json")),
-        Ok(expected)
-    );
+    assert_eq!(pipeline_structure(&document("get-pipeline.json")), Ok(expected));
 }
 
 #[test]
@@ -303,12 +271,7 @@ fn a_pipeline_structure_may_leave_out_what_is_optional() {
             stages: vec![stage_declaration(
                 "Build",
                 None,
-                vec![declaration(
-                    "Compile",
-                    Category::Build,
-                    "CloudFormation",
-                    None
-                )],
+                vec![declaration("Compile", Category::Build, "CloudFormation", None)],
             )],
         })
     );

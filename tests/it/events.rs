@@ -21,11 +21,7 @@ fn json_files(directory: &Path) -> Vec<String> {
     let mut names: Vec<String> = fs::read_dir(directory)
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| {
-            Path::new(name)
-                .extension()
-                .is_some_and(|extension| extension == "json")
-        })
+        .filter(|name| Path::new(name).extension().is_some_and(|extension| extension == "json"))
         .collect();
     names.sort();
     names
@@ -41,10 +37,9 @@ fn single(text: &str) -> Message {
 /// Every value of a message, on one line.
 fn in_full(message: &Message) -> String {
     match message {
-        Message::Trigger(Trigger::StageEvent(event)) => format!(
-            "{:?} {} at {} key {}",
-            event.state, event.run, event.time, event.key
-        ),
+        Message::Trigger(Trigger::StageEvent(event)) => {
+            format!("{:?} {} at {} key {}", event.state, event.run, event.time, event.key)
+        }
         Message::Trigger(Trigger::WakeUp(wake_up)) => {
             format!("wake-up {} sequence {}", wake_up.run, wake_up.sequence)
         }
@@ -55,10 +50,5 @@ fn in_full(message: &Message) -> String {
 
 /// Every value of a record, on one line.
 fn record_in_full(record: &Record) -> String {
-    format!(
-        "{} {:?} {}",
-        record.message_id,
-        record.delivery,
-        in_full(&record.message)
-    )
+    format!("{} {:?} {}", record.message_id, record.delivery, in_full(&record.message))
 }

@@ -4,6 +4,14 @@
 #[cfg(test)]
 mod answers;
 #[cfg(test)]
+mod cli;
+#[cfg(test)]
 mod events;
+#[cfg(test)]
+mod policy_file;
+#[cfg(test)]
+mod policy_file_hostile;
+#[cfg(test)]
+mod policy_file_ten_mistakes;
 #[cfg(test)]
 mod tidy;

@@ -414,7 +414,7 @@ impl Answering<'_> {
                 decision.is_final = true;
                 decision.retry = Some(claim.retry);
                 decision.retry_mode = Some(claim.mode);
-                decision.failed = claim.failed.clone();
+                decision.failed.clone_from(&claim.failed);
                 let outcome = Outcome { progress: self.progress, ..Outcome::handled(decision.clone()) };
                 let transaction = plain(self.record, Some(decision));
                 commit(self.job, self.context, transaction, Purpose::Answer, Next::Finish(Box::new(outcome)))

@@ -19,22 +19,10 @@ fn outcome(changes: &[(&str, Value)]) -> String {
 #[test]
 fn the_arn_must_not_contradict_the_envelope() {
     for (arn, what) in [
-        (
-            "arn:aws:codepipeline:eu-central-1:444455556666:web-shop",
-            "`account`",
-        ),
-        (
-            "arn:aws:codepipeline:eu-west-1:111122223333:web-shop",
-            "`region`",
-        ),
-        (
-            "arn:aws:codepipeline:eu-central-1:111122223333:web",
-            "`detail.pipeline`",
-        ),
-        (
-            "arn:aws-us-gov:codepipeline:eu-central-1:111122223333:web-shop",
-            "the Region's partition",
-        ),
+        ("arn:aws:codepipeline:eu-central-1:444455556666:web-shop", "`account`"),
+        ("arn:aws:codepipeline:eu-west-1:111122223333:web-shop", "`region`"),
+        ("arn:aws:codepipeline:eu-central-1:111122223333:web", "`detail.pipeline`"),
+        ("arn:aws-us-gov:codepipeline:eu-central-1:111122223333:web-shop", "the Region's partition"),
     ] {
         assert_eq!(
             outcome(&[("/resources/0", json!(arn))]),
@@ -70,14 +58,11 @@ fn a_region_is_in_one_partition() {
 #[test]
 fn without_an_arn_the_region_tells_the_partition() {
     for none in [json!(null), json!([]), json!([null])] {
-        for (region, partition) in [
-            ("eu-central-1", "aws"),
-            ("cn-north-1", "aws-cn"),
-            ("us-gov-east-1", "aws-us-gov"),
-        ] {
+        for (region, partition) in
+            [("eu-central-1", "aws"), ("cn-north-1", "aws-cn"), ("us-gov-east-1", "aws-us-gov")]
+        {
             let outcome = outcome(&[("/region", json!(region)), ("/resources", none.clone())]);
-            let expected =
-                format!("Failed arn:{partition}:codepipeline:{region}:111122223333:web-shop/");
+            let expected = format!("Failed arn:{partition}:codepipeline:{region}:111122223333:web-shop/");
             assert!(outcome.starts_with(&expected), "{outcome}");
         }
     }
@@ -98,15 +83,9 @@ fn what_identifies_the_stage_run_has_to_be_there_and_sound() {
         "/detail/stage",
     ] {
         let path = pointer.trim_start_matches('/').replace('/', ".");
-        assert_eq!(
-            outcome(&[(pointer, json!(null))]),
-            format!("malformed: `{path}` is missing")
-        );
+        assert_eq!(outcome(&[(pointer, json!(null))]), format!("malformed: `{path}` is missing"));
         let of_another_type = outcome(&[(pointer, json!([1]))]);
-        assert!(
-            of_another_type.starts_with(&format!("malformed: `{path}` is not ")),
-            "{of_another_type}"
-        );
+        assert!(of_another_type.starts_with(&format!("malformed: `{path}` is not ")), "{of_another_type}");
     }
     for (pointer, value) in [
         ("/account", "1234"),
@@ -141,10 +120,7 @@ fn a_state_to_come_is_no_failure() {
         "ignored stage-state: a stage in state `SKIPPED`"
     );
     assert_eq!(
-        outcome(&[(
-            "/detail-type",
-            json!("CodePipeline Rule Execution State Change")
-        )]),
+        outcome(&[("/detail-type", json!("CodePipeline Rule Execution State Change"))]),
         "ignored other-detail-type: an event of type `CodePipeline Rule Execution State Change`"
     );
 }

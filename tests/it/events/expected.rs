@@ -2,60 +2,25 @@
 
 /// File and what comes out; a batch has a line for each record.
 pub(super) const EXPECTED: &[(&str, &[&str])] = &[
-    (
-        "action-failed-approval.json",
-        &["ignored action-event: an event of an action, not of a stage"],
-    ),
-    (
-        "action-failed-codebuild.json",
-        &["ignored action-event: an event of an action, not of a stage"],
-    ),
-    (
-        "malformed-account-number.json",
-        &["malformed: `account` is not text"],
-    ),
-    (
-        "malformed-detail-text.json",
-        &["malformed: `detail` is not an object"],
-    ),
-    (
-        "malformed-list.json",
-        &["malformed: the document is not an object"],
-    ),
-    (
-        "malformed-no-stage.json",
-        &["malformed: `detail.stage` is missing"],
-    ),
-    (
-        "malformed-null-execution.json",
-        &["malformed: `detail.execution-id` is missing"],
-    ),
+    ("action-failed-approval.json", &["ignored action-event: an event of an action, not of a stage"]),
+    ("action-failed-codebuild.json", &["ignored action-event: an event of an action, not of a stage"]),
+    ("malformed-account-number.json", &["malformed: `account` is not text"]),
+    ("malformed-detail-text.json", &["malformed: `detail` is not an object"]),
+    ("malformed-list.json", &["malformed: the document is not an object"]),
+    ("malformed-no-stage.json", &["malformed: `detail.stage` is missing"]),
+    ("malformed-null-execution.json", &["malformed: `detail.execution-id` is missing"]),
     (
         "malformed-pipeline-name.json",
-        &[
-            "malformed: `detail.pipeline` is not a valid pipeline name: 1 to 100 of A-Z a-z 0-9 . @ - _",
-        ],
+        &["malformed: `detail.pipeline` is not a valid pipeline name: 1 to 100 of A-Z a-z 0-9 . @ - _"],
     ),
-    (
-        "malformed-retry-due-sequence.json",
-        &["malformed: `wake-up.sequence` is not a whole number"],
-    ),
+    ("malformed-retry-due-sequence.json", &["malformed: `wake-up.sequence` is not a whole number"]),
     (
         "malformed-retry-due-version.json",
         &["malformed: `retrier` is a version of the format that is not known"],
     ),
-    (
-        "malformed-time.json",
-        &["malformed: `time` is not an instant such as `2026-11-22T10:13:02Z`"],
-    ),
-    (
-        "malformed-truncated.json",
-        &["malformed: the document is not readable as JSON at line 10, column 30"],
-    ),
-    (
-        "malformed-two-accounts.json",
-        &["malformed: `resources[0]` does not agree with `account`"],
-    ),
+    ("malformed-time.json", &["malformed: `time` is not an instant such as `2026-11-22T10:13:02Z`"]),
+    ("malformed-truncated.json", &["malformed: the document is not readable as JSON at line 10, column 30"]),
+    ("malformed-two-accounts.json", &["malformed: `resources[0]` does not agree with `account`"]),
     (
         "malformed-wrong-partition.json",
         &["malformed: `resources[0]` does not agree with the Region's partition"],
@@ -66,24 +31,15 @@ pub(super) const EXPECTED: &[(&str, &[&str])] = &[
             "ignored notification-rule: an event as notification rules send it; the product listens to EventBridge itself",
         ],
     ),
-    (
-        "other-source.json",
-        &["ignored other-source: an event of source `aws.codebuild`"],
-    ),
-    (
-        "pipeline-failed.json",
-        &["ignored pipeline-event: an event of a pipeline execution, not of a stage"],
-    ),
+    ("other-source.json", &["ignored other-source: an event of source `aws.codebuild`"]),
+    ("pipeline-failed.json", &["ignored pipeline-event: an event of a pipeline execution, not of a stage"]),
     (
         "retry-due.json",
         &[
             "wake-up arn:aws:codepipeline:eu-central-1:111122223333:web-shop/3f1c6a52-90d4-4f0b-8a37-5b0e6d1c2f41/Test sequence 3",
         ],
     ),
-    (
-        "scheduled.json",
-        &["ignored scheduled: a scheduled event without a wake-up"],
-    ),
+    ("scheduled.json", &["ignored scheduled: a scheduled event without a wake-up"]),
     (
         "sqs-batch-with-a-broken-record.json",
         &[
@@ -176,10 +132,7 @@ pub(super) const EXPECTED: &[(&str, &[&str])] = &[
             "Resumed arn:aws:codepipeline:eu-central-1:111122223333:web-shop/3f1c6a52-90d4-4f0b-8a37-5b0e6d1c2f41/Test at 2026-11-22T10:15:00Z key 2/2026-11-22T10:15:00.305Z",
         ],
     ),
-    (
-        "stage-started.json",
-        &["ignored stage-state: a stage in state `STARTED`"],
-    ),
+    ("stage-started.json", &["ignored stage-state: a stage in state `STARTED`"]),
     (
         "stage-stopped-after-retry.json",
         &[

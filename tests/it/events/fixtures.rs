@@ -5,9 +5,7 @@ use std::fs;
 use codepipeline_retrier::domain::ids::{
     AccountId, ExecutionId, Partition, PipelineArn, PipelineName, Region, StageName, StageRunId,
 };
-use codepipeline_retrier::domain::trigger::{
-    EventKey, StageEvent, StageEventState, Trigger, WakeUp,
-};
+use codepipeline_retrier::domain::trigger::{EventKey, StageEvent, StageEventState, Trigger, WakeUp};
 use codepipeline_retrier::event::{Invocation, Message, read, wake_up_body};
 
 use super::expected::EXPECTED;
@@ -38,10 +36,7 @@ fn no_fixture_is_without_an_expectation() {
 fn in_short(message: &Message) -> String {
     match message {
         Message::Trigger(Trigger::StageEvent(event)) => {
-            format!(
-                "stage event, {}",
-                format!("{:?}", event.state).to_lowercase()
-            )
+            format!("stage event, {}", format!("{:?}", event.state).to_lowercase())
         }
         Message::Trigger(Trigger::WakeUp(_)) => "wake-up".to_owned(),
         Message::Ignored(ignored) => format!("ignored, {}", ignored.reason),
@@ -58,10 +53,7 @@ fn the_readme_tells_of_every_fixture_what_comes_out() {
         .map(|line| {
             let cells: Vec<&str> = line.split(" | ").collect();
             assert_eq!(cells.len(), 3, "{line}");
-            (
-                cells[0].trim_end_matches('`').to_owned(),
-                cells[2].to_owned(),
-            )
+            (cells[0].trim_end_matches('`').to_owned(), cells[2].to_owned())
         })
         .collect();
     let actual: Vec<(String, String)> = json_files(&events())
@@ -69,11 +61,9 @@ fn the_readme_tells_of_every_fixture_what_comes_out() {
         .map(|name| {
             let outcome = match read(&fixture(&name)) {
                 Invocation::Single(message) => in_short(&message),
-                Invocation::Batch(records) => records
-                    .iter()
-                    .map(|record| in_short(&record.message))
-                    .collect::<Vec<_>>()
-                    .join("; "),
+                Invocation::Batch(records) => {
+                    records.iter().map(|record| in_short(&record.message)).collect::<Vec<_>>().join("; ")
+                }
             };
             (name, outcome)
         })
@@ -102,10 +92,7 @@ fn a_failed_stage_is_a_trigger_with_these_parts() {
             run: run(),
             state: StageEventState::Failed,
             time: "2026-11-22T10:31:55Z".parse().unwrap(),
-            key: EventKey {
-                attempt: "2".to_owned(),
-                last_retry: "2026-11-22T10:15:00.305Z".to_owned(),
-            },
+            key: EventKey { attempt: "2".to_owned(), last_retry: "2026-11-22T10:15:00.305Z".to_owned() },
         }))
     );
 }
@@ -113,20 +100,11 @@ fn a_failed_stage_is_a_trigger_with_these_parts() {
 #[test]
 fn a_wake_up_is_written_as_it_is_read() {
     for sequence in [0, 3, u64::MAX] {
-        let wake_up = WakeUp {
-            run: run(),
-            sequence,
-        };
-        assert_eq!(
-            single(&wake_up_body(&wake_up)),
-            Message::Trigger(Trigger::WakeUp(wake_up))
-        );
+        let wake_up = WakeUp { run: run(), sequence };
+        assert_eq!(single(&wake_up_body(&wake_up)), Message::Trigger(Trigger::WakeUp(wake_up)));
     }
-    let written: serde_json::Value = serde_json::from_str(&wake_up_body(&WakeUp {
-        run: run(),
-        sequence: 3,
-    }))
-    .unwrap();
+    let written: serde_json::Value =
+        serde_json::from_str(&wake_up_body(&WakeUp { run: run(), sequence: 3 })).unwrap();
     let fixture: serde_json::Value = serde_json::from_str(&fixture("retry-due.json")).unwrap();
     assert_eq!(written, fixture);
 }
@@ -134,13 +112,7 @@ fn a_wake_up_is_written_as_it_is_read() {
 #[test]
 fn a_later_release_may_add_to_a_wake_up() {
     let text = r#"{"retrier":1,"note":[1],"wake-up":{"kind":"wait","pipeline-arn":"arn:aws:codepipeline:eu-central-1:111122223333:web-shop","execution-id":"3f1c6a52-90d4-4f0b-8a37-5b0e6d1c2f41","stage":"Test","sequence":3}}"#;
-    assert_eq!(
-        single(text),
-        Message::Trigger(Trigger::WakeUp(WakeUp {
-            run: run(),
-            sequence: 3
-        }))
-    );
+    assert_eq!(single(text), Message::Trigger(Trigger::WakeUp(WakeUp { run: run(), sequence: 3 })));
 }
 
 #[test]
@@ -149,27 +121,18 @@ fn a_malformed_message_is_described_by_its_digest() {
         panic!("understood");
     };
     assert_eq!(malformed.length, 3);
-    assert_eq!(
-        malformed.fingerprint,
-        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-    );
+    assert_eq!(malformed.fingerprint, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
 #[test]
 fn what_an_ignored_event_says_is_repeated_harmlessly() {
     for (state, expected) in [
-        (
-            "SKIPPED".to_owned(),
-            "a stage in state `SKIPPED`".to_owned(),
-        ),
+        ("SKIPPED".to_owned(), "a stage in state `SKIPPED`".to_owned()),
         (
             "FAILED` {\"level\":\n\"ERROR\"}\u{1b}[2J".to_owned(),
             "a stage in state `FAILED\\u{60} {\"level\":\\n\"ERROR\"}\\u{1b}[2J`".to_owned(),
         ),
-        (
-            "X".repeat(300_000),
-            format!("a stage in state `{}…`", "X".repeat(99)),
-        ),
+        ("X".repeat(300_000), format!("a stage in state `{}…`", "X".repeat(99))),
     ] {
         let event = serde_json::json!({
             "detail-type": "CodePipeline Stage Execution State Change",
@@ -185,14 +148,9 @@ fn what_an_ignored_event_says_is_repeated_harmlessly() {
 
 #[test]
 fn a_member_that_comes_twice_counts_once() {
-    let text = fixture("stage-failed.json").replace(
-        "\"state\": \"FAILED\"",
-        "\"state\": \"FAILED\", \"state\": \"STARTED\"",
-    );
-    assert_eq!(
-        in_full(&single(&text)),
-        "ignored stage-state: a stage in state `STARTED`"
-    );
+    let text = fixture("stage-failed.json")
+        .replace("\"state\": \"FAILED\"", "\"state\": \"FAILED\", \"state\": \"STARTED\"");
+    assert_eq!(in_full(&single(&text)), "ignored stage-state: a stage in state `STARTED`");
 }
 
 #[test]

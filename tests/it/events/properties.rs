@@ -12,10 +12,7 @@ use serde_json::{Map, Value, json};
 use super::{events, json_files, single};
 
 static FIXTURES: LazyLock<Vec<String>> = LazyLock::new(|| {
-    json_files(&events())
-        .iter()
-        .map(|name| fs::read_to_string(events().join(name)).unwrap())
-        .collect()
+    json_files(&events()).iter().map(|name| fs::read_to_string(events().join(name)).unwrap()).collect()
 });
 
 fn messages(text: &str) -> Vec<Message> {
@@ -77,11 +74,7 @@ fn any_json() -> impl Strategy<Value = Value> {
 fn places(value: &Value, at: &str, found: &mut Vec<String>) {
     let children: Vec<(String, &Value)> = match value {
         Value::Object(members) => members.iter().map(|(k, v)| (k.clone(), v)).collect(),
-        Value::Array(items) => items
-            .iter()
-            .enumerate()
-            .map(|(i, v)| (i.to_string(), v))
-            .collect(),
+        Value::Array(items) => items.iter().enumerate().map(|(i, v)| (i.to_string(), v)).collect(),
         _ => Vec::new(),
     };
     for (name, child) in children {
@@ -97,9 +90,7 @@ fn with_replacements(text: &str, replacements: &[(Index, Value)]) -> Option<Valu
         let mut found = Vec::new();
         places(&document, "", &mut found);
         if !found.is_empty() {
-            *document
-                .pointer_mut(&found[index.index(found.len())])
-                .unwrap() = replacement.clone();
+            *document.pointer_mut(&found[index.index(found.len())]).unwrap() = replacement.clone();
         }
     }
     Some(document)

@@ -13,10 +13,7 @@ const EXPECTED: &[(&str, &str)] = &[
         "Resumed arn:aws:codepipeline:eu-central-1:123456789012:BuildFromTag/05dafb6a-5a56-4951-a858-968795364846/Build at 2023-10-26T14:14:56Z key 2/2023-10-26T14:14:56.305Z",
     ),
     ("e02", "ignored stage-state: a stage in state `STOPPING`"),
-    (
-        "e03",
-        "ignored never-retried: a stage in state `STOPPED` that was never retried",
-    ),
+    ("e03", "ignored never-retried: a stage in state `STOPPED` that was never retried"),
     ("e04", "ignored pipeline-event"),
     ("e05", "ignored pipeline-event"),
     ("e06", "ignored action-event"),
@@ -79,23 +76,14 @@ fn every_sample_comes_out_as_what_it_is() {
     };
     let mut names = json_files(&directory);
     names.extend(
-        json_files(&directory.join("constructed"))
-            .into_iter()
-            .map(|name| format!("constructed/{name}")),
+        json_files(&directory.join("constructed")).into_iter().map(|name| format!("constructed/{name}")),
     );
     for (start, expected) in EXPECTED {
-        let matching: Vec<&String> = names
-            .iter()
-            .filter(|name| name.starts_with(start))
-            .collect();
+        let matching: Vec<&String> = names.iter().filter(|name| name.starts_with(start)).collect();
         assert_eq!(matching.len(), 1, "{start}");
         let text = fs::read_to_string(directory.join(matching[0])).unwrap();
         let actual = in_full(&single(&text));
         assert!(actual.starts_with(expected), "{start}: {actual}");
     }
-    assert_eq!(
-        names.len(),
-        EXPECTED.len(),
-        "samples without an expectation"
-    );
+    assert_eq!(names.len(), EXPECTED.len(), "samples without an expectation");
 }

@@ -1,0 +1,70 @@
+//! The operator's command: arguments and subcommands, one file each. Decisions and formats live elsewhere.
+
+mod completions;
+mod error;
+mod exit;
+mod output;
+mod schema;
+mod validate;
+
+use std::ffi::OsString;
+
+use clap::{Parser, Subcommand};
+
+pub use error::CliError;
+pub use exit::Exit;
+
+/// Retries failed AWS CodePipeline stages by policy.
+#[derive(Debug, Parser)]
+#[command(
+    name = "retrier",
+    version,
+    about = "Retries failed AWS CodePipeline stages by policy",
+    long_about = "Retries failed AWS CodePipeline stages by policy: within a budget, never twice, with a reason for \
+                  every decision.\n\nThis command checks policies and shows what they do. It needs no AWS account.",
+    after_help = "Exit codes: 0 fine, 1 findings, 2 wrong usage or an input that cannot be read, 70 unexpected",
+    after_long_help = EXIT_CODES,
+    arg_required_else_help = true,
+    subcommand_required = true,
+    disable_help_subcommand = true
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+   0  fine
+   1  findings, such as an invalid policy
+   2  wrong usage, or an input that cannot be read
+  70  an unexpected failure
+
+Data goes to standard output, everything else to standard error. Colour is used on terminals only, and never when \
+NO_COLOR is set.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Validate(validate::Validate),
+    Schema(schema::Schema),
+    Completions(completions::Completions),
+}
+
+/// Runs one command line, the name of the program first, and says how the process should end.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    let outcome = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli.command.run(),
+        Err(error) => return output::usage(&error),
+    };
+    outcome.unwrap_or_else(|error| output::error(&error))
+}
+
+impl Command {
+    fn run(self) -> Result<Exit, CliError> {
+        match self {
+            Self::Validate(command) => command.run(),
+            Self::Schema(_) => schema::run(),
+            Self::Completions(command) => command.run(),
+        }
+    }
+}

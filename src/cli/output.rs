@@ -1,0 +1,51 @@
+//! The one place that prints. Data goes to standard output, everything else to standard error; styles are stripped
+//! where they do not belong.
+
+use std::io::{self, Write};
+
+use anstyle::{AnsiColor, Style};
+use clap::ValueEnum;
+
+use super::error::CliError;
+use super::exit::Exit;
+
+const ERROR: Style = AnsiColor::Red.on_default().bold();
+const HINT: Style = AnsiColor::Cyan.on_default().bold();
+
+/// How data is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(super) enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// For programs
+    Json,
+}
+
+/// Prints data. A reader that has seen enough and closed the pipe is no failure.
+pub(super) fn data(text: &str) -> Result<(), CliError> {
+    let mut stdout = anstream::stdout().lock();
+    let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    match written {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(CliError::unexpected(format!("cannot write to standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Prints why a command could not do its work. When that fails too, the exit code still tells.
+pub(super) fn error(error: &CliError) -> Exit {
+    let mut stderr = anstream::stderr().lock();
+    let _ = writeln!(stderr, "{ERROR}error{ERROR:#}: {error}");
+    if let Some(hint) = error.hint() {
+        let _ = writeln!(stderr, "\n{HINT}hint{HINT:#}: {hint}");
+    }
+    error.exit()
+}
+
+/// Prints what the argument parser has to say: help that was asked for, or what is wrong with the arguments.
+pub(super) fn usage(error: &clap::Error) -> Exit {
+    let _ = error.print();
+    if error.use_stderr() { Exit::Usage } else { Exit::Fine }
+}

@@ -1,0 +1,233 @@
+//! The parts of a policy file as they are written: every value valid by itself, nothing resolved against the rest.
+
+use crate::domain::budget::{Budget, InvalidBudget, Per};
+use crate::domain::glob::Glob;
+use crate::domain::ids::{BudgetName, RuleName};
+use crate::domain::policy::Selector;
+
+use super::diagnostic::{Code, Diagnostic, quote};
+use super::keys;
+use super::limits;
+use super::node::{Node, ScalarKind, Value};
+use super::read::{self, Fields, Findings, Spanned};
+use super::settings::GivenSettings;
+use super::source::Span;
+
+/// The one version of the format.
+const FORMAT_VERSION: i64 = 1;
+
+pub(super) const PERS: &[(&str, Per)] =
+    &[("region", Per::Region), ("pipeline", Per::Pipeline), ("stage", Per::Stage)];
+
+/// A whole file, as far as it could be read.
+#[derive(Debug, Default)]
+pub(super) struct Document {
+    pub defaults: GivenSettings,
+    pub budgets: Vec<GivenBudget>,
+    pub rules: Vec<GivenRule>,
+}
+
+/// An entry of `budgets`. One that could not be read still has its name, so that its users are not blamed.
+#[derive(Debug)]
+pub(super) struct GivenBudget {
+    pub name: Spanned<String>,
+    pub budget: Option<Budget>,
+}
+
+/// An entry of `rules`.
+#[derive(Debug)]
+pub(super) struct GivenRule {
+    pub name: Option<Spanned<RuleName>>,
+    pub selector: Option<Selector>,
+    pub settings: GivenSettings,
+}
+
+impl Document {
+    pub fn read(root: &Node, findings: &mut Findings) -> Self {
+        if let Value::Scalar(scalar) = &root.value
+            && scalar.kind == ScalarKind::Null
+        {
+            let finding = Diagnostic::new(Code::MissingKey, Span::START, "the policy is empty");
+            findings.push(finding.hint("a policy needs the keys `version` and `rules`"));
+            return Self::default();
+        }
+        let Some(fields) = Fields::read(root, "a policy", &keys::POLICY, findings) else {
+            return Self::default();
+        };
+        if let Some(node) = fields.require("version", findings)
+            && !is_version_supported(node, findings)
+        {
+            // Whatever else looks wrong may be right in that version.
+            return Self::default();
+        }
+        let defaults = fields
+            .get("defaults")
+            .and_then(|node| Fields::read(node, "`defaults`", &keys::DEFAULTS, findings))
+            .map(|fields| GivenSettings::read(&fields, findings));
+        let given_budgets = fields.get("budgets").map(|node| budgets(node, findings));
+        let given_rules = fields.require("rules", findings).map(|node| rules(node, findings));
+        Self {
+            defaults: defaults.unwrap_or_default(),
+            budgets: given_budgets.unwrap_or_default(),
+            rules: given_rules.unwrap_or_default(),
+        }
+    }
+}
+
+/// A version that cannot be read is noted, and does not keep the rest from being read.
+fn is_version_supported(node: &Node, findings: &mut Findings) -> bool {
+    let version = read::integer(node, "`version`", i64::MIN..=i64::MAX, findings);
+    let supported = version.is_none_or(|version| version == FORMAT_VERSION);
+    if !supported {
+        let message = format!("this program reads policies of `version: {FORMAT_VERSION}` only");
+        findings.push(Diagnostic::new(Code::UnsupportedVersion, node.span, message));
+    }
+    supported
+}
+
+fn budgets(node: &Node, findings: &mut Findings) -> Vec<GivenBudget> {
+    let entries = read::entries(node, "`budgets`", findings).unwrap_or_default();
+    let mut budgets = Vec::new();
+    for (name, entry) in entries {
+        let parsed = own_name(BudgetName::parse(name), "a budget", name, entry.key.span, findings);
+        let body = budget_body(&entry.value, findings);
+        let budget = parsed.zip(body).and_then(|(name, body)| body.build(name, findings));
+        budgets.push(GivenBudget { name: Spanned { value: name.to_owned(), span: entry.key.span }, budget });
+    }
+    budgets
+}
+
+struct BudgetBody {
+    capacity: i64,
+    refill: Spanned<super::quantity::Rate>,
+    per: Per,
+}
+
+fn budget_body(node: &Node, findings: &mut Findings) -> Option<BudgetBody> {
+    let fields = Fields::read(node, "a budget", &keys::BUDGET, findings)?;
+    let capacity = fields
+        .require("capacity", findings)
+        .and_then(|node| read::integer(node, "`capacity`", 1..=i64::from(Budget::LARGEST), findings));
+    let refill = fields.require("refill", findings).and_then(|node| {
+        let value = read::rate(node, "`refill`", findings)?;
+        Some(Spanned { value, span: node.span })
+    });
+    let per = match fields.get("per") {
+        Some(node) => read::choice(node, "`per`", PERS, findings),
+        None => Some(Per::Region),
+    };
+    Some(BudgetBody { capacity: capacity?, refill: refill?, per: per? })
+}
+
+impl BudgetBody {
+    fn build(self, name: BudgetName, findings: &mut Findings) -> Option<Budget> {
+        let rate = self.refill.value;
+        let capacity = u32::try_from(self.capacity).ok()?;
+        let built = u32::try_from(rate.count)
+            .map_err(|_| InvalidBudget::RefillOutOfRange)
+            .and_then(|tokens| Budget::try_new(name, self.per, capacity, tokens, rate.period_ms));
+        if built.is_err() {
+            let message = "`refill` must be at least one token a period, and at most one a millisecond";
+            findings.push(Diagnostic::new(Code::OutOfRange, self.refill.span, message));
+        }
+        built.ok()
+    }
+}
+
+fn rules(node: &Node, findings: &mut Findings) -> Vec<GivenRule> {
+    let Value::Sequence(items) = &node.value else {
+        findings.push(read::wrong_type(node, "`rules`", "a list"));
+        return Vec::new();
+    };
+    if items.is_empty() {
+        let finding = Diagnostic::new(Code::EmptyList, node.span, "`rules` is an empty list");
+        findings.push(finding.hint("a policy without rules retries nothing; name at least one"));
+    }
+    if let Some(beyond) = items.get(limits::RULES) {
+        let message = format!("a policy has at most {} rules", limits::RULES);
+        findings.push(Diagnostic::new(Code::TooLarge, beyond.span, message));
+    }
+    let mut patterns = Patterns::default();
+    items.iter().take(limits::RULES).filter_map(|item| rule(item, &mut patterns, findings)).collect()
+}
+
+fn rule(node: &Node, patterns: &mut Patterns, findings: &mut Findings) -> Option<GivenRule> {
+    let fields = Fields::read(node, "a rule", &keys::RULE, findings)?;
+    let name = fields.require("name", findings).and_then(|node| {
+        let name = read::text(node, "`name`", findings)?;
+        let value = own_name(RuleName::parse(name), "a rule", name, node.span, findings)?;
+        Some(Spanned { value, span: node.span })
+    });
+    let selector = fields.require("match", findings).and_then(|node| patterns.selector(node, findings));
+    Some(GivenRule { name, selector, settings: GivenSettings::read(&fields, findings) })
+}
+
+/// Reads the patterns of all rules, and counts them.
+#[derive(Default)]
+struct Patterns {
+    count: usize,
+}
+
+impl Patterns {
+    /// Nothing if any part of it is wrong: half a selector would match too much.
+    fn selector(&mut self, node: &Node, findings: &mut Findings) -> Option<Selector> {
+        let fields = Fields::read(node, "`match`", &keys::MATCH, findings)?;
+        if matches!(&node.value, Value::Map(entries) if entries.is_empty()) {
+            let finding = Diagnostic::new(Code::MissingKey, node.span, "`match` names nothing");
+            findings.push(finding.hint("to match everything, say so: `pipeline: \"*\"`"));
+            return None;
+        }
+        let mut of = |key: &str| match fields.get(key) {
+            Some(node) => self.list(node, &format!("`{key}`"), findings),
+            None => Some(Vec::new()),
+        };
+        let (pipeline, stage) = (of("pipeline"), of("stage"));
+        let (account, region) = (of("account"), of("region"));
+        let selector = Selector { pipeline: pipeline?, stage: stage?, account: account?, region: region? };
+        fields.is_sound().then_some(selector)
+    }
+
+    fn list(&mut self, node: &Node, what: &str, findings: &mut Findings) -> Option<Vec<Glob>> {
+        let items = read::list(node, what, findings)?;
+        let globs: Vec<_> = items.iter().map(|item| self.pattern(item, what, findings)).collect();
+        globs.into_iter().collect()
+    }
+
+    fn pattern(&mut self, node: &Node, what: &str, findings: &mut Findings) -> Option<Glob> {
+        self.count += 1;
+        if self.count == limits::PATTERNS + 1 {
+            let message = format!("a policy has at most {} patterns in all", limits::PATTERNS);
+            findings.push(Diagnostic::new(Code::TooLarge, node.span, message));
+        }
+        let pattern = read::text(node, what, findings)?;
+        if pattern.is_empty() {
+            let finding = Diagnostic::new(Code::OutOfRange, node.span, "the pattern is empty");
+            findings.push(finding.hint("`*` matches every name"));
+            return None;
+        }
+        if pattern.len() > limits::PATTERN_BYTES {
+            let message = format!("a pattern has at most {} bytes", limits::PATTERN_BYTES);
+            findings.push(Diagnostic::new(Code::TooLarge, node.span, message));
+            return None;
+        }
+        (self.count <= limits::PATTERNS).then(|| Glob::new(pattern))
+    }
+}
+
+fn own_name<T>(
+    parsed: Result<T, crate::domain::ids::InvalidId>,
+    owner: &str,
+    name: &str,
+    span: Span,
+    findings: &mut Findings,
+) -> Option<T> {
+    match parsed {
+        Ok(parsed) => Some(parsed),
+        Err(invalid) => {
+            let message = format!("{} cannot be the name of {owner}", quote(name));
+            let hint = format!("a name has {}", invalid.rule);
+            findings.push(Diagnostic::new(Code::BadName, span, message).hint(hint));
+            None
+        }
+    }
+}

@@ -8,6 +8,7 @@
 //! - [`answers`]: CodePipeline's own answers from JSON, as the AWS CLI prints them
 //! - [`ports`]: what the engine needs of the world
 //! - [`engine`]: the thin driver between protocol and ports
+//! - [`function`]: what one invocation of the function does
 //! - [`emulator`]: pipelines, ledger and queue in memory on a virtual clock
 //! - [`document`]: the decision document
 //! - [`names`], [`fingerprint`]: names made by hashing
@@ -22,6 +23,7 @@ pub mod engine;
 pub mod event;
 pub mod fingerprint;
 
+pub mod function;
 mod json;
 pub mod names;
 pub mod policy_file;

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::controls::{Controls, Pause};
 use super::decision::{Decision, Ruling, StepName, StepOutcome};
-use super::ids::{AccountId, Region, StageRunId};
+use super::ids::{AccountId, Partition, Region, StageRunId};
 use super::policy::{Mode, Policy, Rule, Settings};
 use super::stage_run::Timing;
 
@@ -19,6 +19,8 @@ pub struct Environment<'a> {
     pub account: &'a AccountId,
     /// The Region that it works for.
     pub region: &'a Region,
+    /// The partition of that Region. Another one would be another stage run, and there is only one such Region.
+    pub partition: &'a Partition,
     /// How long things may take.
     pub timing: Timing,
 }
@@ -49,6 +51,10 @@ pub fn screen<'a>(
     }
     if run.pipeline.region != *environment.region {
         let detail = format!("Region {} is not {}", run.pipeline.region, environment.region);
+        return Err(refuse(Ruling::IgnoreForeignRegion, StepName::Trigger, detail));
+    }
+    if run.pipeline.partition != *environment.partition {
+        let detail = format!("partition {} is not {}", run.pipeline.partition, environment.partition);
         return Err(refuse(Ruling::IgnoreForeignRegion, StepName::Trigger, detail));
     }
     if environment.mode == Mode::Disabled {

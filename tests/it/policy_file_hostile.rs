@@ -17,10 +17,7 @@ fn only_code(loaded: &Loaded) -> Code {
 
 fn is_consistent(loaded: &Loaded) -> bool {
     use codepipeline_retrier::policy_file::Severity;
-    let errors = loaded
-        .diagnostics
-        .iter()
-        .any(|finding| finding.severity() == Severity::Error);
+    let errors = loaded.diagnostics.iter().any(|finding| finding.severity() == Severity::Error);
     loaded.policy.is_some() != errors
 }
 
@@ -70,11 +67,7 @@ fn as_many_rules_and_patterns_as_allowed_are_read() {
     let mut text = "version: 1\nrules:\n".to_owned();
     for number in 0..limits::RULES {
         let pattern = format!("{}{number}", "*a".repeat(80));
-        writeln!(
-            text,
-            "- {{ name: r{number}, match: {{ pipeline: \"{pattern}\" }} }}"
-        )
-        .unwrap();
+        writeln!(text, "- {{ name: r{number}, match: {{ pipeline: \"{pattern}\" }} }}").unwrap();
     }
     let loaded = load("many", &text);
     assert_eq!(rendered(&loaded), "");
@@ -92,10 +85,7 @@ fn control_characters_do_not_reach_the_terminal() {
         let loaded = load("control", text);
         assert!(!loaded.diagnostics.is_empty());
         let report = rendered(&loaded);
-        assert!(
-            report.chars().all(|c| c == '\n' || !c.is_control()),
-            "{report:?}"
-        );
+        assert!(report.chars().all(|c| c == '\n' || !c.is_control()), "{report:?}");
     }
 }
 
@@ -105,10 +95,7 @@ fn bytes_that_are_not_text_are_one_finding() {
     assert_eq!(only_code(&loaded), Code::Syntax);
     let place = loaded.source.place(loaded.diagnostics[0].span);
     assert_eq!((place.line, place.column), (2, 8));
-    assert_eq!(
-        only_code(&load_bytes("binary", &vec![0xff; 100_000])),
-        Code::TooLarge
-    );
+    assert_eq!(only_code(&load_bytes("binary", &vec![0xff; 100_000])), Code::TooLarge);
 }
 
 #[test]

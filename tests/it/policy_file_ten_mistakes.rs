@@ -11,12 +11,7 @@ fn ten_mistakes_give_ten_findings_each_at_its_place() {
         .iter()
         .map(|finding| {
             let Place { line, column } = loaded.source.place(finding.span);
-            (
-                line,
-                column,
-                finding.code,
-                &text[finding.span.start..finding.span.end],
-            )
+            (line, column, finding.code, &text[finding.span.start..finding.span.end])
         })
         .collect();
     assert_eq!(

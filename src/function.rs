@@ -1,0 +1,162 @@
+//! What one invocation of the function does: text in, every message handled, a response out.
+//!
+//! No runtime and no clock of its own: whoever invokes it brings the text, the present, and the ports.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::document::document;
+use crate::domain::decision::Decision;
+use crate::domain::ids::{AccountId, Partition, Region};
+use crate::domain::policy::{Mode, Policy};
+use crate::domain::protocol::Outcome;
+use crate::domain::screen::Environment;
+use crate::domain::stage_run::{Owner, Timing};
+use crate::domain::trigger::Delivery;
+use crate::engine::Engine;
+use crate::event::{Ignored, Invocation, Malformed, Message, read};
+use crate::ports::{Ledger, Pipelines, Quarantined, Schedules};
+
+/// The function with all that it works with.
+#[derive(Debug, Clone)]
+pub struct Function<L, P, S> {
+    /// What effects go out through.
+    pub engine: Engine<L, P, S>,
+    /// The policy in force; none when nothing that compiles was ever there.
+    pub policy: Option<Policy>,
+    /// The deployment's mode.
+    pub mode: Mode,
+    /// The account that it works for.
+    pub account: AccountId,
+    /// The Region that it works for.
+    pub region: Region,
+    /// The partition of that Region.
+    pub partition: Partition,
+    /// How long things may take.
+    pub timing: Timing,
+}
+
+/// What became of one message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Handled {
+    /// It set the product to work.
+    Worked(Box<Outcome>),
+    /// It is no concern of the product.
+    Ignored(Ignored),
+    /// It could not be understood; a note of it is kept.
+    Malformed(Malformed),
+    /// It could not be understood, and no note of it could be kept: it comes again.
+    MalformedUnrecorded(Malformed),
+}
+
+impl Handled {
+    /// Whether the message may be deleted from its queue.
+    pub const fn is_acknowledged(&self) -> bool {
+        match self {
+            Self::Worked(outcome) => outcome.conclusion.is_acknowledged(),
+            Self::Ignored(_) | Self::Malformed(_) => true,
+            Self::MalformedUnrecorded(_) => false,
+        }
+    }
+
+    /// What was decided, if anything.
+    pub const fn decision(&self) -> Option<&Decision> {
+        match self {
+            Self::Worked(outcome) => outcome.decision.as_ref(),
+            Self::Ignored(_) | Self::Malformed(_) | Self::MalformedUnrecorded(_) => None,
+        }
+    }
+
+    /// The answer to a message that was handed over directly.
+    fn response(&self) -> Value {
+        match self {
+            Self::Worked(outcome) => outcome
+                .decision
+                .as_ref()
+                .map_or_else(|| json!({ "conclusion": outcome.conclusion.as_str() }), document),
+            Self::Ignored(ignored) => json!({
+                "verdict": "ignore", "reason": "not-a-failure", "final": true,
+                "explanation": [{ "step": "trigger", "outcome": "stop", "detail": ignored.detail }],
+            }),
+            Self::Malformed(malformed) | Self::MalformedUnrecorded(malformed) => json!({
+                "conclusion": "malformed", "problem": malformed.problem, "fingerprint": malformed.fingerprint,
+            }),
+        }
+    }
+}
+
+/// What came of an invocation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Response {
+    /// Each message, in order.
+    pub handled: Vec<Handled>,
+    /// What the function returns: a decision, or the batch items to deliver again.
+    pub body: Value,
+}
+
+impl<L: Ledger, P: Pipelines, S: Schedules> Function<L, P, S> {
+    /// Handles all that the text holds. `invocation` names this invocation and must never have been used before.
+    pub async fn invoke(
+        &self,
+        text: &str,
+        invocation: &str,
+        clock: &(impl Fn() -> Timestamp + Sync),
+    ) -> Response {
+        match read(text) {
+            Invocation::Single(message) => {
+                let owner = Owner(invocation.to_owned());
+                let handled = self.handle(message, Delivery::Again, owner, clock).await;
+                Response { body: handled.response(), handled: vec![handled] }
+            }
+            Invocation::Batch(records) => {
+                let mut all = Vec::with_capacity(records.len());
+                let mut failures = Vec::new();
+                for (index, record) in records.into_iter().enumerate() {
+                    let owner = Owner(format!("{invocation}/{index}"));
+                    let handled = self.handle(record.message, record.delivery, owner, clock).await;
+                    if !handled.is_acknowledged() {
+                        failures.push(json!({ "itemIdentifier": record.message_id }));
+                    }
+                    all.push(handled);
+                }
+                Response { handled: all, body: json!({ "batchItemFailures": failures }) }
+            }
+        }
+    }
+
+    async fn handle(
+        &self,
+        message: Message,
+        delivery: Delivery,
+        owner: Owner,
+        clock: &(impl Fn() -> Timestamp + Sync),
+    ) -> Handled {
+        match message {
+            Message::Trigger(trigger) => {
+                let environment = Environment {
+                    policy: self.policy.as_ref(),
+                    mode: self.mode,
+                    account: &self.account,
+                    region: &self.region,
+                    partition: &self.partition,
+                    timing: self.timing,
+                };
+                let outcome = self.engine.handle(&environment, trigger, delivery, owner, clock).await;
+                Handled::Worked(Box::new(outcome))
+            }
+            Message::Ignored(ignored) => Handled::Ignored(ignored),
+            Message::Malformed(malformed) => {
+                let note = Quarantined {
+                    fingerprint: malformed.fingerprint.clone(),
+                    length: malformed.length,
+                    problem: malformed.problem.clone(),
+                    at: clock(),
+                };
+                match self.engine.ledger.quarantine(&note).await {
+                    Ok(()) => Handled::Malformed(malformed),
+                    Err(_) => Handled::MalformedUnrecorded(malformed),
+                }
+            }
+        }
+    }
+}

@@ -199,6 +199,9 @@ impl Patterns {
             let message = format!("a policy has at most {} patterns in all", limits::PATTERNS);
             findings.push(Diagnostic::new(Code::TooLarge, node.span, message));
         }
+        if self.count > limits::PATTERNS {
+            return None;
+        }
         let pattern = read::text(node, what, findings)?;
         if pattern.is_empty() {
             let finding = Diagnostic::new(Code::OutOfRange, node.span, "the pattern is empty");
@@ -210,7 +213,7 @@ impl Patterns {
             findings.push(Diagnostic::new(Code::TooLarge, node.span, message));
             return None;
         }
-        (self.count <= limits::PATTERNS).then(|| Glob::new(pattern))
+        Some(Glob::new(pattern))
     }
 }
 

@@ -5,3 +5,4 @@
 //! - [`domain`]: the pure core: policy, decision, protocol
 
 pub mod domain;
+pub mod emulator;

@@ -1,0 +1,145 @@
+//! What the API answers beyond the domain's types, for faces that show all of it.
+
+use jiff::Timestamp;
+
+use crate::domain::ids::{ActionExecutionId, ExecutionId, PipelineName, StageName};
+use crate::domain::pipeline::{ExecutionKind, ExecutionMode, ExecutionStatus};
+
+use super::CodePipeline;
+use super::definition::PipelineDefinition;
+use super::error::{Exception, ServiceError};
+use super::execution::{Execution, RetryTrigger, TriggerType};
+
+/// One entry of `ListPipelineExecutions`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExecutionSummary {
+    /// Id.
+    pub id: ExecutionId,
+    /// How it stands.
+    pub status: ExecutionStatus,
+    /// Why it exists.
+    pub kind: ExecutionKind,
+    /// Execution mode it started with.
+    pub mode: ExecutionMode,
+    /// Structure version it started with.
+    pub version: u32,
+    /// When it started.
+    pub started: Timestamp,
+    /// When its status last changed.
+    pub last_change: Timestamp,
+    /// What started it.
+    pub trigger: TriggerType,
+    /// The execution that a rollback brings back.
+    pub rollback_target: Option<ExecutionId>,
+    /// The reason given for a stop.
+    pub stop_reason: Option<String>,
+}
+
+/// `inboundTransitionState`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TransitionState {
+    /// Executions may enter.
+    Enabled,
+    /// A person closed the entry.
+    Disabled {
+        /// Why.
+        reason: String,
+        /// When.
+        since: Timestamp,
+    },
+}
+
+impl CodePipeline {
+    /// `ListPipelineExecutions`, newest first. Refused with `PipelineNotFound`.
+    pub fn list_executions(&self, name: &PipelineName) -> Result<Vec<ExecutionSummary>, ServiceError> {
+        let executions = self.pipeline(name)?.by_age();
+        Ok(executions.into_iter().rev().map(summary).collect())
+    }
+
+    /// The definition of a version, or of the one in force, with its number.
+    ///
+    /// Refused with `PipelineNotFound`, `PipelineVersionNotFound`.
+    pub fn definition(
+        &self,
+        name: &PipelineName,
+        version: Option<u32>,
+    ) -> Result<(u32, &PipelineDefinition), ServiceError> {
+        let pipeline = self.pipeline(name)?;
+        let version = version.unwrap_or(pipeline.structure.version);
+        let structure = pipeline.versions.get(&version).ok_or_else(|| {
+            ServiceError::new(
+                Exception::PipelineVersionNotFound,
+                format!("Pipeline '{name}' does not have a version {version}"),
+            )
+        })?;
+        Ok((version, &structure.definition))
+    }
+
+    /// When the pipeline was created and last updated. Refused with `PipelineNotFound`.
+    pub fn created_and_updated(&self, name: &PipelineName) -> Result<(Timestamp, Timestamp), ServiceError> {
+        let pipeline = self.pipeline(name)?;
+        Ok((pipeline.created, pipeline.updated))
+    }
+
+    /// The executions before the entry to a stage, in order of arrival. Refused with `PipelineNotFound`, `StageNotFound`.
+    pub fn inbound_executions(
+        &self,
+        name: &PipelineName,
+        stage: &StageName,
+    ) -> Result<Vec<ExecutionId>, ServiceError> {
+        let pipeline = self.pipeline(name)?;
+        pipeline.stage(stage)?;
+        let row = pipeline.rows.get(stage);
+        Ok(row.map(|row| row.waiting.clone()).unwrap_or_default())
+    }
+
+    /// Whether the entry to a stage is open. Refused with `PipelineNotFound`, `StageNotFound`.
+    pub fn transition_state(
+        &self,
+        name: &PipelineName,
+        stage: &StageName,
+    ) -> Result<TransitionState, ServiceError> {
+        let pipeline = self.pipeline(name)?;
+        pipeline.stage(stage)?;
+        let closed = pipeline.rows.get(stage).and_then(|row| row.closed.clone());
+        Ok(match closed {
+            Some((reason, since)) => TransitionState::Disabled { reason, since },
+            None => TransitionState::Enabled,
+        })
+    }
+
+    /// Who last retried the stage for the execution that was last in it. Refused with `PipelineNotFound`.
+    pub fn latest_retry_trigger(
+        &self,
+        name: &PipelineName,
+        stage: &StageName,
+    ) -> Result<Option<RetryTrigger>, ServiceError> {
+        let latest = self.pipeline(name)?.latest_run(stage);
+        Ok(latest.and_then(|(_, run)| run.last_trigger))
+    }
+
+    /// What the provider calls a run of an action; approvals and unknown runs have no such id.
+    pub fn external_execution_id(
+        &self,
+        name: &PipelineName,
+        run: &ActionExecutionId,
+    ) -> Result<Option<&str>, ServiceError> {
+        let record = self.pipeline(name)?.runs.get(run);
+        Ok(record.and_then(|record| record.external_id.as_deref()))
+    }
+}
+
+fn summary(execution: &Execution) -> ExecutionSummary {
+    ExecutionSummary {
+        id: execution.id.clone(),
+        status: execution.status,
+        kind: execution.kind,
+        mode: execution.mode(),
+        version: execution.structure.version,
+        started: execution.started,
+        last_change: execution.changed,
+        trigger: execution.trigger,
+        rollback_target: execution.rollback_target.clone(),
+        stop_reason: execution.stop_reason.clone(),
+    }
+}

@@ -2,6 +2,10 @@
 //!
 //! Nothing in here reads a clock or does I/O; whoever drives it passes `now`.
 
+pub mod acts;
 pub mod codepipeline;
+pub mod faults;
 pub mod ledger;
+mod ports;
 pub mod queue;
+pub mod world;

@@ -1,0 +1,161 @@
+//! What can go wrong between the function and the world, planned ahead and counted per operation.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+
+/// The calls that the function makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Operation {
+    /// Reading the ledger.
+    LedgerRead,
+    /// A transaction on the ledger.
+    LedgerCommit,
+    /// Writing the controls.
+    ControlsWrite,
+    /// A note of a malformed message.
+    Quarantine,
+    /// Reading everything about a stage run.
+    Observe,
+    /// Reading the stage again before the call.
+    Fence,
+    /// `RetryStageExecution`.
+    Retry,
+    /// Arming a wake-up.
+    Arm,
+}
+
+impl Operation {
+    /// Every operation.
+    pub const ALL: [Self; 8] = [
+        Self::LedgerRead,
+        Self::LedgerCommit,
+        Self::ControlsWrite,
+        Self::Quarantine,
+        Self::Observe,
+        Self::Fence,
+        Self::Retry,
+        Self::Arm,
+    ];
+
+    /// The name used in scenarios.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::LedgerRead => "ledger-read",
+            Self::LedgerCommit => "ledger-commit",
+            Self::ControlsWrite => "controls-write",
+            Self::Quarantine => "quarantine",
+            Self::Observe => "observe",
+            Self::Fence => "fence",
+            Self::Retry => "retry",
+            Self::Arm => "arm",
+        }
+    }
+
+    /// The operation of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|operation| operation.as_str() == name)
+    }
+}
+
+/// What goes wrong with one call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Fault {
+    /// It is refused before anything happened: throttled, not reached.
+    NotDone,
+    /// It happens, and its answer is lost.
+    ReplyLost,
+    /// It never happens, and that cannot be told from a lost answer.
+    LostUnsent,
+    /// The function dies before it.
+    CrashBefore,
+    /// The function dies after it.
+    CrashAfter,
+    /// The right is missing.
+    Denied,
+}
+
+impl Fault {
+    /// Every fault.
+    pub const ALL: [Self; 6] =
+        [Self::NotDone, Self::ReplyLost, Self::LostUnsent, Self::CrashBefore, Self::CrashAfter, Self::Denied];
+
+    /// The name used in scenarios.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NotDone => "not-done",
+            Self::ReplyLost => "reply-lost",
+            Self::LostUnsent => "lost-unsent",
+            Self::CrashBefore => "crash-before",
+            Self::CrashAfter => "crash-after",
+            Self::Denied => "denied",
+        }
+    }
+
+    /// The fault of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|fault| fault.as_str() == name)
+    }
+
+    /// Whether the call itself takes place.
+    pub const fn happens(self) -> bool {
+        matches!(self, Self::ReplyLost | Self::CrashAfter)
+    }
+
+    /// Whether the function is dead afterwards.
+    pub const fn kills(self) -> bool {
+        matches!(self, Self::CrashBefore | Self::CrashAfter)
+    }
+}
+
+/// How long a call waits for an answer that does not come.
+pub const CALL_TIMEOUT: SignedDuration = SignedDuration::from_secs(5);
+
+/// What is planned to go wrong, and how many calls there were.
+#[derive(Debug, Clone, Default)]
+pub struct Faults {
+    by_operation: BTreeMap<(Operation, u64), Fault>,
+    by_call: BTreeMap<u64, Fault>,
+    from_then_on: BTreeMap<Operation, (Timestamp, Timestamp, Fault)>,
+    counts: BTreeMap<Operation, u64>,
+    calls: u64,
+}
+
+impl Faults {
+    /// Lets the `nth` call of an operation (from 1) go wrong.
+    pub fn plan(&mut self, operation: Operation, nth: u64, fault: Fault) {
+        self.by_operation.insert((operation, nth), fault);
+    }
+
+    /// Lets the `nth` call of all (from 1) go wrong, whatever its operation.
+    pub fn plan_call(&mut self, nth: u64, fault: Fault) {
+        self.by_call.insert(nth, fault);
+    }
+
+    /// Lets every call of an operation go wrong for a while.
+    pub fn plan_outage(&mut self, operation: Operation, from: Timestamp, until: Timestamp, fault: Fault) {
+        self.from_then_on.insert(operation, (from, until, fault));
+    }
+
+    /// Counts a call, and says what goes wrong with it.
+    pub fn next(&mut self, operation: Operation, now: Timestamp) -> Option<Fault> {
+        self.calls += 1;
+        let count = self.counts.entry(operation).or_default();
+        *count += 1;
+        let planned = self.by_operation.get(&(operation, *count)).or(self.by_call.get(&self.calls));
+        planned.copied().or_else(|| {
+            let (from, until, fault) = self.from_then_on.get(&operation)?;
+            (*from <= now && now < *until).then_some(*fault)
+        })
+    }
+
+    /// How often an operation was called.
+    pub fn count(&self, operation: Operation) -> u64 {
+        self.counts.get(&operation).copied().unwrap_or_default()
+    }
+
+    /// How many calls there were.
+    pub fn calls(&self) -> u64 {
+        self.calls
+    }
+}

@@ -1,0 +1,170 @@
+//! One account and Region in memory: pipelines, ledger, queue and a clock that only its driver moves.
+//!
+//! [`SharedWorld`] is the world as the engine sees it, through the ports; faults and acts take effect there.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::acts::Act;
+use super::codepipeline::{CodePipeline, ServiceError, Switches};
+use super::faults::{Faults, Operation};
+use super::ledger::MemoryLedger;
+use super::queue::Queue;
+use crate::domain::ids::{AccountId, Partition, Region};
+use crate::domain::policy::{Mode, Policy};
+use crate::domain::stage_run::after;
+
+/// Where the world is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Partition.
+    pub partition: Partition,
+    /// Account.
+    pub account: AccountId,
+    /// Region.
+    pub region: Region,
+}
+
+/// What the function is deployed with.
+#[derive(Debug, Clone)]
+pub struct Deployed {
+    /// The policy in force; none when nothing that compiles was ever there.
+    pub policy: Option<Policy>,
+    /// The deployment's mode.
+    pub mode: Mode,
+}
+
+/// The world.
+#[derive(Debug, Clone)]
+pub struct World {
+    now: Timestamp,
+    /// Where it is.
+    pub place: Place,
+    /// CodePipeline.
+    pub service: CodePipeline,
+    /// The durable record.
+    pub ledger: MemoryLedger,
+    /// The queue in front of the function, wake-ups included.
+    pub queue: Queue,
+    /// What goes wrong.
+    pub faults: Faults,
+    /// What the function is deployed with.
+    pub deployed: Deployed,
+    hooks: BTreeMap<(Operation, u64), Vec<Act>>,
+    /// What reads show instead of the present, and until when.
+    stale: Option<(Timestamp, Box<CodePipeline>)>,
+    /// What acts of hooks were refused with.
+    refused_acts: Vec<ServiceError>,
+    killed: BTreeSet<u64>,
+}
+
+impl World {
+    /// A world in which nothing has happened.
+    pub fn new(place: Place, switches: Switches, now: Timestamp) -> Self {
+        let Place { partition, account, region } = place.clone();
+        Self {
+            now,
+            place,
+            service: CodePipeline::new(partition, account, region, switches),
+            ledger: MemoryLedger::default(),
+            queue: Queue::default(),
+            faults: Faults::default(),
+            deployed: Deployed { policy: None, mode: Mode::Active },
+            hooks: BTreeMap::new(),
+            stale: None,
+            refused_acts: Vec::new(),
+            killed: BTreeSet::new(),
+        }
+    }
+
+    /// The present.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// Moves the clock forward, and lets happen in CodePipeline what is due until then.
+    pub fn advance(&mut self, now: Timestamp) {
+        self.now = self.now.max(now);
+        self.service.advance(self.now);
+    }
+
+    /// Lets time pass.
+    pub fn pass(&mut self, duration: SignedDuration) {
+        self.advance(after(self.now, duration));
+    }
+
+    /// Lets an act happen right before the `nth` call (from 1) of an operation.
+    pub fn before(&mut self, operation: Operation, nth: u64, act: Act) {
+        self.hooks.entry((operation, nth)).or_default().push(act);
+    }
+
+    /// Refusals of acts that hooks brought about.
+    pub fn refused_acts(&self) -> &[ServiceError] {
+        &self.refused_acts
+    }
+
+    /// CodePipeline as reads show it.
+    pub(super) fn shown(&self) -> &CodePipeline {
+        match &self.stale {
+            Some((until, service)) if self.now < *until => service,
+            _ => &self.service,
+        }
+    }
+
+    pub(super) fn show_the_present_until(&mut self, until: Timestamp) {
+        self.stale = Some((until, Box::new(self.service.clone())));
+    }
+
+    /// Lets happen what is hooked to the call that comes next.
+    pub(super) fn run_hooks(&mut self, operation: Operation) {
+        let nth = self.faults.count(operation) + 1;
+        for act in self.hooks.remove(&(operation, nth)).unwrap_or_default() {
+            if let Err(refusal) = self.act(&act) {
+                self.refused_acts.push(refusal);
+            }
+        }
+    }
+
+    pub(super) fn kill(&mut self, handling: u64) {
+        self.killed.insert(handling);
+    }
+}
+
+/// A handle to a world. Every clone is the same world.
+///
+/// `handling` tells concurrent users of the ports apart, so that a crash kills only the one it befalls.
+#[derive(Debug, Clone)]
+pub struct SharedWorld {
+    world: Arc<Mutex<World>>,
+    pub(super) handling: u64,
+}
+
+impl SharedWorld {
+    /// Shares a world.
+    pub fn new(world: World) -> Self {
+        Self { world: Arc::new(Mutex::new(world)), handling: 0 }
+    }
+
+    /// A handle for one handling of a message.
+    #[must_use]
+    pub fn for_handling(&self, handling: u64) -> Self {
+        Self { handling, ..self.clone() }
+    }
+
+    /// The world, for as long as the guard lives.
+    pub fn lock(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The present.
+    pub fn now(&self) -> Timestamp {
+        self.lock().now()
+    }
+
+    /// Whether a fault has killed this handling; it will never answer.
+    pub fn is_killed(&self) -> bool {
+        self.lock().killed.contains(&self.handling)
+    }
+}

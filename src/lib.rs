@@ -10,6 +10,7 @@
 //! - [`engine`]: the thin driver between protocol and ports
 //! - [`function`]: what one invocation of the function does
 //! - [`emulator`]: pipelines, ledger and queue in memory on a virtual clock
+//! - [`replay`]: scenarios played on the emulator
 //! - [`document`]: the decision document
 //! - [`names`], [`fingerprint`]: names made by hashing
 //! - [`cli`]: the operator's command
@@ -28,3 +29,4 @@ mod json;
 pub mod names;
 pub mod policy_file;
 pub mod ports;
+pub mod replay;

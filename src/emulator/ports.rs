@@ -61,7 +61,7 @@ impl SharedWorld {
                     work(&mut self.lock());
                 }
                 if fault.kills() {
-                    self.lock().kill(self.handling);
+                    self.lock().kill(self.handling());
                     return pending().await;
                 }
                 if matches!(fault, Fault::ReplyLost | Fault::LostUnsent) {

@@ -138,7 +138,7 @@ impl World {
 #[derive(Debug, Clone)]
 pub struct SharedWorld {
     world: Arc<Mutex<World>>,
-    pub(super) handling: u64,
+    handling: u64,
 }
 
 impl SharedWorld {
@@ -151,6 +151,11 @@ impl SharedWorld {
     #[must_use]
     pub fn for_handling(&self, handling: u64) -> Self {
         Self { handling, ..self.clone() }
+    }
+
+    /// Which handling of a message this handle is for.
+    pub fn handling(&self) -> u64 {
+        self.handling
     }
 
     /// The world, for as long as the guard lives.

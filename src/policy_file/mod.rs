@@ -21,6 +21,7 @@ mod source;
 mod version;
 
 pub use diagnostic::{Code, Diagnostic, Related, Severity};
+pub use quantity::duration;
 pub use schema::schema;
 pub use source::{Place, Source, Span};
 

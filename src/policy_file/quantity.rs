@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 
 /// The seconds of a duration such as `30s`, `5m`, `2h` or `1d`. What is too long to count is as long as can be.
-pub(super) fn duration(text: &str) -> Option<SignedDuration> {
+pub fn duration(text: &str) -> Option<SignedDuration> {
     let unit = text.chars().next_back()?;
     let seconds = match unit {
         's' => 1,

@@ -1,0 +1,101 @@
+//! What must come of a scenario, and how what came of it differs.
+
+use std::collections::BTreeMap;
+
+use super::player::{Happening, Moment};
+use crate::domain::decision::Ruling;
+use crate::domain::pipeline::ExecutionStatus;
+use crate::emulator::world::World;
+use crate::function::Handled;
+
+/// What a scenario expects, or what came of it. Stages are written `pipeline/stage`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Expectation {
+    /// Every decision about a stage, in order. A pause that is looked at again is one decision.
+    pub decisions: BTreeMap<String, Vec<Ruling>>,
+    /// Accepted retries of ours.
+    pub retries: BTreeMap<String, u32>,
+    /// How the retries of a stage ended, in order.
+    pub outcomes: BTreeMap<String, Vec<String>>,
+    /// How the executions of a pipeline stand at the end, oldest first.
+    pub executions: BTreeMap<String, Vec<ExecutionStatus>>,
+}
+
+impl Expectation {
+    /// Takes a moment of the play into account.
+    pub fn record(&mut self, moment: &Moment) {
+        let Happening::Handled(handled) = &moment.what else {
+            return;
+        };
+        let Handled::Worked(outcome) = handled.as_ref() else {
+            return;
+        };
+        if let Some(decision) = &outcome.decision {
+            let subject = format!("{}/{}", decision.run.pipeline.name, decision.run.stage);
+            let decisions = self.decisions.entry(subject).or_default();
+            let is_same_pause =
+                decision.ruling == Ruling::WaitPaused || decision.ruling == Ruling::WaitPolicyInvalid;
+            if !(is_same_pause && decisions.last() == Some(&decision.ruling)) {
+                decisions.push(decision.ruling);
+            }
+        }
+    }
+
+    /// Adds what the world shows at the end.
+    pub fn conclude(&mut self, world: &World) {
+        for call in world.service.retry_calls() {
+            if call.caller == "retrier" && call.outcome.is_ok() {
+                *self.retries.entry(format!("{}/{}", call.pipeline, call.stage)).or_default() += 1;
+            }
+        }
+        for record in world.ledger.records() {
+            if !record.retries.is_empty() {
+                let subject = format!("{}/{}", record.id.pipeline.name, record.id.stage);
+                let progress = record.retries.iter().map(|retry| retry.progress.as_str().to_owned());
+                self.outcomes.entry(subject).or_default().extend(progress);
+            }
+        }
+        for name in world.service.list_pipelines() {
+            let mut executions = world.service.list_executions(&name).unwrap_or_default();
+            executions.reverse();
+            let statuses = executions.iter().map(|execution| execution.status).collect();
+            self.executions.insert(name.to_string(), statuses);
+        }
+    }
+
+    /// How `found` differs from what is expected here, a line each. Only what is named is compared, except that a
+    /// retry nobody expected is always a difference.
+    pub fn differences(&self, found: &Self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for (subject, expected) in &self.decisions {
+            let words =
+                |rulings: &[Ruling]| rulings.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            let got = found.decisions.get(subject).map(Vec::as_slice).unwrap_or_default();
+            if expected != got {
+                lines.push(format!("{subject}: expected {}, got {}", words(expected), words(got)));
+            }
+        }
+        for subject in
+            self.retries.keys().chain(found.retries.keys()).collect::<std::collections::BTreeSet<_>>()
+        {
+            let expected = self.retries.get(subject).copied().unwrap_or_default();
+            let got = found.retries.get(subject).copied().unwrap_or_default();
+            if expected != got {
+                lines.push(format!("{subject}: expected {expected} retries, got {got}"));
+            }
+        }
+        for (subject, expected) in &self.outcomes {
+            let got = found.outcomes.get(subject).map(Vec::as_slice).unwrap_or_default();
+            if expected != got {
+                lines.push(format!("{subject}: expected {}, got {}", expected.join(", "), got.join(", ")));
+            }
+        }
+        for (pipeline, expected) in &self.executions {
+            let got = found.executions.get(pipeline).map(Vec::as_slice).unwrap_or_default();
+            if expected != got {
+                lines.push(format!("{pipeline}: expected executions {expected:?}, got {got:?}"));
+            }
+        }
+        lines
+    }
+}

@@ -1,0 +1,5 @@
+//! Scenarios: fleets of pipelines that fail in scripted ways, played on the emulated world by the function itself.
+
+pub mod expectation;
+pub mod player;
+pub mod scenario;

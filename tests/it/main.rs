@@ -14,4 +14,6 @@ mod policy_file_hostile;
 #[cfg(test)]
 mod policy_file_ten_mistakes;
 #[cfg(test)]
+mod scenarios;
+#[cfg(test)]
 mod tidy;

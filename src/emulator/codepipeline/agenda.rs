@@ -68,3 +68,46 @@ impl Agenda {
         (at <= now).then(|| (at, first.remove()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn due(run: &str) -> Due {
+        Due {
+            pipeline: PipelineName::parse("shop").unwrap(),
+            what: Happening::ActionEnds(ActionExecutionId::parse(run).unwrap()),
+        }
+    }
+
+    fn taken(agenda: &mut Agenda, now: Timestamp) -> Vec<String> {
+        let entries = std::iter::from_fn(|| agenda.take_due(now));
+        let run = |(_, due): (Timestamp, Due)| match due.what {
+            Happening::ActionEnds(run) => run.to_string(),
+            other => panic!("nobody entered {other:?}"),
+        };
+        entries.map(run).collect()
+    }
+
+    #[test]
+    fn entries_come_in_order_of_time_and_then_of_their_making_and_only_when_due() {
+        let start = Timestamp::UNIX_EPOCH;
+        let mut agenda = Agenda::default();
+        for (run, seconds) in [("late", 9), ("b", 5), ("a", 5), ("past", -7)] {
+            agenda.enter(start, SignedDuration::from_secs(seconds), due(run));
+        }
+        let gone = agenda.enter(start, SignedDuration::ZERO, due("gone"));
+        agenda.strike(gone);
+        assert_eq!(agenda.next_due(), Some(start));
+        let soon = start + SignedDuration::from_secs(5);
+        assert_eq!(taken(&mut agenda, soon), ["past", "b", "a"]);
+        assert_eq!(taken(&mut agenda, Timestamp::MAX), ["late"]);
+    }
+
+    #[test]
+    fn a_delay_beyond_the_end_of_time_ends_there() {
+        let mut agenda = Agenda::default();
+        agenda.enter(Timestamp::MAX, SignedDuration::MAX, due("never"));
+        assert_eq!(agenda.next_due(), Some(Timestamp::MAX));
+    }
+}

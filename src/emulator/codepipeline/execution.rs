@@ -97,8 +97,6 @@ pub(super) struct Execution {
     pub(super) stages: BTreeMap<StageName, StageRun>,
     /// The reason given for a stop.
     pub(super) stop_reason: Option<String>,
-    /// Whether the running actions have been let go by a stop.
-    pub(super) abandoned: bool,
     /// Whether the pipeline was edited under it.
     pub(super) edited: bool,
 }

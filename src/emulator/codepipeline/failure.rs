@@ -76,7 +76,7 @@ impl Scene<'_> {
         let execution = self.pipeline.executions.get(&key.execution)?;
         let stage = execution.structure.definition.stage(&key.stage)?;
         let unused = !execution.stages.get(&key.stage)?.native_used;
-        let fires = self.shared.switches.native_fires && unused && !execution.edited;
+        let fires = self.shared.switches.native_fires && unused;
         stage.native_retry.filter(|_| fires)
     }
 
@@ -159,9 +159,7 @@ impl Scene<'_> {
         let stage = structure.definition.stage(&key.stage)?;
         let may = stage.on_failure_rollback
             && execution.kind == ExecutionKind::Standard
-            && !execution.is_parallel()
-            && structure.version == self.pipeline.structure.version
-            && self.pipeline.has_current(key, ActionStatus::Failed);
+            && !execution.is_parallel();
         if !may {
             return None;
         }

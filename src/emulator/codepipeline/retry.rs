@@ -105,11 +105,8 @@ impl Scene<'_> {
             return refuse("The pipeline structure has changed since the execution started.");
         }
         let run = execution.stages.get(&key.stage);
-        let Some(run) = run.filter(|run| run.status == ExecutionStatus::Failed) else {
+        if run.is_none_or(|run| run.status != ExecutionStatus::Failed) {
             return refuse("The stage has not failed, or runs again already.");
-        };
-        if run.native_due.is_some() {
-            return refuse("Another retry attempt in the stage is already in progress.");
         }
         if !self.pipeline.has_current(key, ActionStatus::Failed) {
             return refuse("The stage contains no failed actions.");

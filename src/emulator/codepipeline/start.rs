@@ -73,7 +73,6 @@ impl Scene<'_> {
             place: Place::Out,
             stages: BTreeMap::new(),
             stop_reason: None,
-            abandoned: false,
             edited: false,
         };
         self.pipeline.executions.insert(id.clone(), execution);

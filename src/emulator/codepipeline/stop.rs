@@ -40,7 +40,7 @@ impl Scene<'_> {
         };
         match execution.status {
             ExecutionStatus::InProgress => Ok(()),
-            ExecutionStatus::Stopping if abandon && !execution.abandoned => Ok(()),
+            ExecutionStatus::Stopping if abandon => Ok(()),
             ExecutionStatus::Stopping => Err(ServiceError::new(
                 Exception::DuplicatedStopRequest,
                 format!("Pipeline execution '{id}' is already stopping"),
@@ -57,7 +57,6 @@ impl Scene<'_> {
         let first_request = execution.status == ExecutionStatus::InProgress;
         execution.status = ExecutionStatus::Stopping;
         execution.changed = self.now;
-        execution.abandoned = abandon;
         if let Some(reason) = reason {
             execution.stop_reason = Some(reason.to_owned());
         }

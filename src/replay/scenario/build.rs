@@ -115,20 +115,20 @@ fn act(entry: EntryDocument) -> Built<Act> {
     acts.extend(entry.retry.map(|document| {
         let mode = document.mode.as_deref().unwrap_or("FAILED_ACTIONS");
         let mode = named(mode, "retry mode", RetryMode::parse)?;
-        let (pipeline, stage) = stage_of(document)?;
+        let (pipeline, stage) = stage_of(&document)?;
         Ok(Act::Retry { pipeline, stage, mode })
     }));
     acts.extend(entry.stop.map(|document| {
         Ok(Act::Stop { pipeline: pipeline_name(&document.pipeline)?, abandon: document.abandon })
     }));
     acts.extend(entry.rollback.map(|document| {
-        let (pipeline, stage) = stage_of(document)?;
+        let (pipeline, stage) = stage_of(&document)?;
         Ok(Act::Rollback { pipeline, stage })
     }));
-    acts.extend(entry.approve.map(|document| approval(document, ApprovalVerdict::Approved)));
-    acts.extend(entry.reject.map(|document| approval(document, ApprovalVerdict::Rejected)));
-    acts.extend(entry.disable_transition.map(|document| transition(document, false)));
-    acts.extend(entry.enable_transition.map(|document| transition(document, true)));
+    acts.extend(entry.approve.map(|document| approval(&document, ApprovalVerdict::Approved)));
+    acts.extend(entry.reject.map(|document| approval(&document, ApprovalVerdict::Rejected)));
+    acts.extend(entry.disable_transition.map(|document| transition(&document, false)));
+    acts.extend(entry.enable_transition.map(|document| transition(&document, true)));
     acts.extend(entry.edit.map(|document| {
         let pipeline = pipeline_name(&document.pipeline)?;
         let stages = document.stages.map(|stages| stages.into_iter().map(stage).collect::<Built<Vec<_>>>());
@@ -191,7 +191,7 @@ fn refusal(name: &str) -> Built<ServiceError> {
     Ok(ServiceError::new(named(name, "refusal of a retry", known)?, "as planned"))
 }
 
-fn stage_of(document: StageActDocument) -> Built<(PipelineName, StageName)> {
+fn stage_of(document: &StageActDocument) -> Built<(PipelineName, StageName)> {
     Ok((pipeline_name(&document.pipeline)?, id(&document.stage, StageName::parse)?))
 }
 
@@ -199,7 +199,7 @@ fn pipeline_name(name: &str) -> Built<PipelineName> {
     id(name, PipelineName::parse)
 }
 
-fn approval(document: ApprovalDocument, verdict: ApprovalVerdict) -> Built<Act> {
+fn approval(document: &ApprovalDocument, verdict: ApprovalVerdict) -> Built<Act> {
     Ok(Act::Approve {
         pipeline: pipeline_name(&document.pipeline)?,
         stage: id(&document.stage, StageName::parse)?,
@@ -208,7 +208,7 @@ fn approval(document: ApprovalDocument, verdict: ApprovalVerdict) -> Built<Act> 
     })
 }
 
-fn transition(document: StageActDocument, enabled: bool) -> Built<Act> {
+fn transition(document: &StageActDocument, enabled: bool) -> Built<Act> {
     let (pipeline, stage) = stage_of(document)?;
     Ok(Act::Transition { pipeline, stage, enabled })
 }

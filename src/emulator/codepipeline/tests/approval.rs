@@ -76,6 +76,21 @@ fn a_retry_asks_anew_and_the_old_token_is_used_up() {
 }
 
 #[test]
+fn without_a_token_the_oldest_request_is_answered() {
+    let gate = stage("Gate", [approval("Sign")]);
+    let mut bench = Bench::new(pipeline([gate]).in_mode(ExecutionMode::Parallel));
+    let ids: Vec<_> = (0..5).map(|_| bench.start_and_wait(1)).collect();
+    for id in &ids {
+        assert_eq!(bench.status(id), ExecutionStatus::InProgress);
+        let oldest = token(&bench);
+        answer(&mut bench, ApprovalVerdict::Approved, None).unwrap();
+        assert_eq!(bench.status(id), ExecutionStatus::Succeeded);
+        let again = answer(&mut bench, ApprovalVerdict::Approved, oldest);
+        assert_eq!(again, Err(Exception::ApprovalAlreadyCompleted));
+    }
+}
+
+#[test]
 fn answers_to_nothing_are_refused() {
     let (mut bench, _) = waiting();
     let unknown = answer(&mut bench, ApprovalVerdict::Approved, Some("x".to_owned()));

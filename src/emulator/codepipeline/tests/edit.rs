@@ -35,6 +35,23 @@ fn an_edit_lets_running_actions_end_and_then_fails_or_cancels() {
 }
 
 #[test]
+fn a_stage_that_failed_before_the_edit_does_not_fail_again() {
+    let switches = Switches { fail_with_siblings_running: true, ..Switches::default() };
+    let definition = || {
+        let quick = action("Quick", [fails(5)]);
+        pipeline([stage("Test", [quick, action("Slow", [succeeds(60)])])])
+    };
+    let mut bench = Bench::with(switches, definition());
+    let id = bench.start_and_wait(10);
+    bench.service.update_pipeline(bench.now, definition()).unwrap();
+    bench.wait(60);
+    assert_eq!(bench.status(&id), ExecutionStatus::Failed);
+    let events = bench.events();
+    let failures = events.iter().filter(|event| *event == "Stage Test FAILED");
+    assert_eq!(failures.count(), 1);
+}
+
+#[test]
 fn an_execution_started_after_an_edit_waits_for_what_still_runs() {
     let mut bench = Bench::new(three_stages([succeeds(100), succeeds(10)]));
     let old = bench.start_and_wait(15);

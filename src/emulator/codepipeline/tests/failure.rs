@@ -49,6 +49,17 @@ fn the_failed_set_can_grow_before_the_stage_fails() {
 }
 
 #[test]
+fn an_earlier_now_counts_as_the_latest_one_seen() {
+    let mut bench = Bench::new(three_stages([fails(10)]));
+    let id = bench.start_and_wait(20);
+    let latest = bench.now;
+    bench.now -= SignedDuration::from_secs(15);
+    bench.retry("Test", &id);
+    assert_eq!(bench.service.retry_calls()[0].at, latest);
+    assert_eq!(bench.runs(&id, "Browser")[1].started, latest);
+}
+
+#[test]
 fn a_hanging_action_keeps_the_stage_in_progress_for_ever() {
     let mut bench = Bench::new(three_stages([Outcome::Hang]));
     let id = bench.start_and_wait(30 * 24 * 3600);

@@ -83,6 +83,22 @@ fn it_comes_after_the_configured_delay_and_holds_the_stage_until_then() {
 }
 
 #[test]
+fn it_is_awaited_even_while_siblings_of_the_failed_action_run() {
+    let switches = Switches { fail_with_siblings_running: true, ..Switches::default() };
+    let flaky = action("Flaky", [fails(5), succeeds(5)]);
+    let slow = action("Slow", [succeeds(30)]);
+    let mut definition = pipeline([stage("Test", [flaky, slow])]);
+    definition.stages[0].native_retry = Some(RetryMode::FailedActions);
+    let mut bench = Bench::with(switches, definition);
+    let id = bench.start_and_wait(10);
+    assert_eq!(bench.stage_status("Test"), Some(ExecutionStatus::Failed));
+    assert_eq!(bench.refused("Test", &id), Exception::StageNotRetryable);
+    bench.wait(26);
+    assert_eq!(bench.status(&id), ExecutionStatus::Succeeded);
+    assert_eq!(bench.run_statuses(&id, "Slow").len(), 1);
+}
+
+#[test]
 fn it_can_start_the_whole_stage_over() {
     let mut definition = pipeline([stage(
         "Test",

@@ -25,22 +25,25 @@ const STAGES: [&str; 3] = ["Source", "Test", "Prod"];
 const MODES: [ExecutionMode; 3] = [ExecutionMode::Superseded, ExecutionMode::Queued, ExecutionMode::Parallel];
 
 fn steps() -> impl Strategy<Value = Vec<(usize, Step)>> {
+    // Mostly the stage that fails, and the executions that are not long gone.
+    let stage = || prop_oneof![1 => Just(0_usize), 5 => Just(1), 2 => Just(2)];
+    let execution = || 0..3_usize;
     let step = prop_oneof![
-        4 => Just(Step::Start),
-        6 => (0_i64..40).prop_map(Step::Wait),
-        6 => (0..3_usize, 0..6_usize, any::<bool>())
+        16 => Just(Step::Start),
+        32 => (0_i64..20).prop_map(Step::Wait),
+        30 => (stage(), execution(), any::<bool>())
             .prop_map(|(stage, execution, all)| Step::Retry { stage, execution, all }),
-        2 => (0..6_usize, any::<bool>())
+        5 => (execution(), any::<bool>())
             .prop_map(|(execution, abandon)| Step::Stop { execution, abandon }),
-        2 => any::<bool>().prop_map(|approve| Step::Answer { approve }),
-        1 => (0..3_usize).prop_map(|stage| Step::Close { stage }),
-        2 => (0..3_usize).prop_map(|stage| Step::Open { stage }),
-        1 => (0..3_usize, 0..6_usize)
+        8 => proptest::bool::weighted(0.8).prop_map(|approve| Step::Answer { approve }),
+        2 => stage().prop_map(|stage| Step::Close { stage }),
+        6 => stage().prop_map(|stage| Step::Open { stage }),
+        4 => (stage(), 0..6_usize)
             .prop_map(|(stage, execution)| Step::RollBack { stage, execution }),
-        1 => (0..3_usize).prop_map(|mode| Step::Edit { mode }),
+        2 => (0..3_usize).prop_map(|mode| Step::Edit { mode }),
         1 => Just(Step::Delete),
     ];
-    proptest::collection::vec((0..3_usize, step), 1..60)
+    proptest::collection::vec((0..3_usize, step), 1..100)
 }
 
 fn switches() -> impl Strategy<Value = Switches> {
@@ -63,7 +66,7 @@ fn switches() -> impl Strategy<Value = Switches> {
 fn definition(number: usize, mode: ExecutionMode) -> PipelineDefinition {
     let script = [fails(3), succeeds(5), fails(0), Outcome::Hang, succeeds(2), fails(7)];
     let mut source = stage("Source", [action("Fetch", [succeeds(1), fails(1), succeeds(0)])]);
-    let slow = action("Slow", [succeeds(20)]);
+    let slow = action("Slow", [succeeds(6)]);
     let mut test = stage("Test", [action("Flaky", script), slow]);
     let gate = approval("Sign");
     let deploy = action("Deploy", [succeeds(4), fails(4)]).in_order(2);
@@ -132,7 +135,10 @@ impl Fleet {
             }
             Step::Wait(seconds) => {
                 self.now += SignedDuration::from_secs(*seconds);
-                self.service.advance(self.now);
+                while let Some(due) = self.service.next_due().filter(|due| *due <= self.now) {
+                    self.service.advance(due);
+                    self.check();
+                }
             }
             Step::Retry { stage, execution, all } => {
                 let Some(id) = self.execution(number, *execution) else {
@@ -184,8 +190,12 @@ impl Fleet {
         }
     }
 
-    /// No two executions run actions in one stage, but for PARALLEL ones, and no run shares its id.
+    /// No two executions run actions in one stage, but for PARALLEL ones; no run shares its id; none is retried twice.
     fn check(&self) {
+        let mut answered = BTreeSet::new();
+        for id in self.service.retry_calls().iter().flat_map(|call| &call.answered) {
+            assert!(answered.insert(id), "{id} was retried twice");
+        }
         let mut ids = BTreeSet::new();
         for name in self.service.list_pipelines() {
             let mut inside: BTreeMap<StageName, BTreeSet<ExecutionId>> = BTreeMap::new();

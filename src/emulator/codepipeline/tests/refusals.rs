@@ -120,6 +120,17 @@ fn a_retry_counts_against_the_limit_of_concurrent_executions() {
 }
 
 #[test]
+fn an_execution_in_progress_is_within_the_limit_already() {
+    let switches = Switches { concurrency_limit: 1, fail_with_siblings_running: true, ..Switches::default() };
+    let quick = action("Quick", [fails(5), succeeds(5)]);
+    let slow = action("Slow", [succeeds(60)]);
+    let definition = pipeline([stage("Test", [quick, slow])]).in_mode(ExecutionMode::Queued);
+    let mut bench = Bench::with(switches, definition);
+    let id = bench.start_and_wait(10);
+    bench.retry("Test", &id);
+}
+
+#[test]
 fn every_refusal_of_a_retry_has_a_word_in_the_domain() {
     let (mut bench, id) = failed();
     bench.start_and_wait(10);

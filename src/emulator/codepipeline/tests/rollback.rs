@@ -48,6 +48,41 @@ fn a_failed_stage_goes_back_by_itself_where_it_is_configured_so() {
 }
 
 #[test]
+fn the_newest_success_is_brought_back() {
+    let mut definition = three_stages([succeeds(10), succeeds(10), fails(10)]);
+    definition.stages[1].on_failure_rollback = true;
+    let mut bench = Bench::new(definition);
+    bench.start_and_wait(30);
+    let newest = bench.start_and_wait(30);
+    bench.start_and_wait(20);
+    let listed = bench.service.list_executions(&bench.name).unwrap();
+    assert_eq!(listed[0].rollback_target, Some(newest));
+}
+
+#[test]
+fn a_rollback_cannot_be_brought_back_itself() {
+    let mut bench = Bench::new(three_stages([succeeds(10)]));
+    let good = bench.start_and_wait(30);
+    let rollback = roll_back(&mut bench, "Test", &good).unwrap();
+    bench.wait(10);
+    assert_eq!(bench.status(&rollback), ExecutionStatus::Succeeded);
+    let again = roll_back(&mut bench, "Test", &rollback);
+    assert_eq!(again, Err(Exception::UnableToRollbackStage));
+    roll_back(&mut bench, "Test", &good).unwrap();
+}
+
+#[test]
+fn parallel_executions_do_not_go_back_by_themselves() {
+    let mut definition = three_stages([succeeds(10), fails(10)]);
+    definition.stages[1].on_failure_rollback = true;
+    let mut bench = Bench::new(definition.in_mode(ExecutionMode::Parallel));
+    bench.start_and_wait(30);
+    let bad = bench.start_and_wait(20);
+    assert_eq!(bench.status(&bad), ExecutionStatus::Failed);
+    assert_eq!(bench.service.list_executions(&bench.name).unwrap().len(), 2);
+}
+
+#[test]
 fn nothing_goes_back_where_nothing_has_succeeded() {
     let mut definition = three_stages([fails(10)]);
     definition.stages[1].on_failure_rollback = true;

@@ -1,6 +1,7 @@
 //! The operator's command: arguments and subcommands, one file each. Decisions and formats live elsewhere.
 
 mod completions;
+mod demo;
 mod error;
 mod exit;
 mod output;
@@ -45,6 +46,7 @@ NO_COLOR is set.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Demo(demo::Demo),
     Validate(validate::Validate),
     Schema(schema::Schema),
     Completions(completions::Completions),
@@ -62,6 +64,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
 impl Command {
     fn run(self) -> Result<Exit, CliError> {
         match self {
+            Self::Demo(command) => command.run(),
             Self::Validate(command) => command.run(),
             Self::Schema(_) => schema::run(),
             Self::Completions(command) => command.run(),

@@ -44,6 +44,11 @@ pub(super) fn error(error: &CliError) -> Exit {
     error.exit()
 }
 
+/// Prints a remark that is not data.
+pub(super) fn note(text: &str) {
+    let _ = writeln!(anstream::stderr().lock(), "{text}");
+}
+
 /// Prints what the argument parser has to say: help that was asked for, or what is wrong with the arguments.
 pub(super) fn usage(error: &clap::Error) -> Exit {
     let _ = error.print();

@@ -56,6 +56,17 @@ impl Decider<'_, '_> {
         }
     }
 
+    /// The stage is not failed. That is believed at once where the history shows that the event's failure was retried:
+    /// events carry whole seconds, so a retry a second later is certainly after it.
+    fn not_failed<T>(&self, facts: &StageFacts, detail: String) -> Checked<T> {
+        let failed_before = after(self.question.hint.time, SignedDuration::from_secs(1));
+        if facts.earlier.iter().any(|attempt| attempt.retried_at >= failed_before) {
+            let detail = format!("{detail}: it has been retried since the event");
+            return refuse(Ruling::IgnoreNotFailed, StepName::StageState, detail);
+        }
+        self.unless_unsettled(Ruling::IgnoreNotFailed, detail)
+    }
+
     pub(super) fn duplicate(&mut self, facts: &StageFacts) -> Checked<()> {
         let Question { record, own_claim, covered, .. } = *self.question;
         let failure = facts.failure();
@@ -115,7 +126,7 @@ impl Decider<'_, '_> {
         }
         if facts.failed.is_empty() || facts.status == ExecutionStatus::Succeeded {
             let detail = format!("the stage is {}", facts.status);
-            return self.unless_unsettled(Ruling::IgnoreNotFailed, detail);
+            return self.not_failed(facts, detail);
         }
         if let Some(running) = facts.in_progress.first() {
             let since = facts.failed_at().unwrap_or(self.question.now);
@@ -125,7 +136,7 @@ impl Decider<'_, '_> {
         }
         if facts.status != ExecutionStatus::Failed {
             let detail = format!("the stage is {}", facts.status);
-            return self.unless_unsettled(Ruling::IgnoreNotFailed, detail);
+            return self.not_failed(facts, detail);
         }
         let names: Vec<String> = facts.failed.iter().map(|action| format!("`{}`", action.name)).collect();
         self.pass(step, format!("failed: {}; nothing of the stage is running", names.join(", ")));

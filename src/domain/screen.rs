@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::controls::{Controls, Pause};
-use super::decision::{Decision, Ruling, StepName, StepOutcome};
+use super::decision::{Decision, Ruling, Step, StepName, StepOutcome};
 use super::ids::{AccountId, Partition, Region, StageRunId};
 use super::policy::{Mode, Policy, Rule, Settings};
 use super::stage_run::Timing;
@@ -42,65 +42,104 @@ pub fn screen<'a>(
     run: &StageRunId,
     now: Timestamp,
 ) -> Result<Covered<'a>, Box<Decision>> {
-    let refuse = |ruling, step, detail: String| {
-        Box::new(Decision::bare(ruling, run, now).with_step(step, StepOutcome::Stop, detail))
-    };
-    if run.pipeline.account != *environment.account {
-        let detail = format!("account {} is not {}", run.pipeline.account, environment.account);
-        return Err(refuse(Ruling::IgnoreForeignAccount, StepName::Trigger, detail));
+    let mut decision = Box::new(Decision::bare(Ruling::IgnoreNoRule, run, now));
+    match find(environment, run, &mut decision) {
+        Ok(covered) => Ok(covered),
+        Err((ruling, step, detail)) => {
+            decision.ruling = ruling;
+            decision.is_final = ruling.is_final();
+            decision.explanation.push(Step { name: step, outcome: StepOutcome::Stop, detail });
+            Err(decision)
+        }
     }
-    if run.pipeline.region != *environment.region {
-        let detail = format!("Region {} is not {}", run.pipeline.region, environment.region);
-        return Err(refuse(Ruling::IgnoreForeignRegion, StepName::Trigger, detail));
+}
+
+type Refused = (Ruling, StepName, String);
+
+fn find<'a>(
+    environment: &Environment<'a>,
+    run: &StageRunId,
+    decision: &mut Decision,
+) -> Result<Covered<'a>, Refused> {
+    let Environment { account, region, partition, .. } = *environment;
+    let pipeline = &run.pipeline;
+    let foreign = |ruling, detail| Err((ruling, StepName::Trigger, detail));
+    if pipeline.account != *account {
+        let detail = format!("account {} is not {account}", pipeline.account);
+        return foreign(Ruling::IgnoreForeignAccount, detail);
     }
-    if run.pipeline.partition != *environment.partition {
-        let detail = format!("partition {} is not {}", run.pipeline.partition, environment.partition);
-        return Err(refuse(Ruling::IgnoreForeignRegion, StepName::Trigger, detail));
+    if pipeline.region != *region {
+        return foreign(Ruling::IgnoreForeignRegion, format!("Region {} is not {region}", pipeline.region));
     }
-    if environment.mode == Mode::Disabled {
-        let detail = "the whole product is in mode `disabled`".into();
-        return Err(refuse(Ruling::IgnoreModeDisabled, StepName::Mode, detail));
+    if pipeline.partition != *partition {
+        let detail = format!("partition {} is not {partition}", pipeline.partition);
+        return foreign(Ruling::IgnoreForeignRegion, detail);
     }
+    decision.explanation.push(trigger_step());
     let Some(policy) = environment.policy else {
-        let detail = "no policy that compiles is in force".into();
-        let mut decision = refuse(Ruling::WaitPolicyInvalid, StepName::Policy, detail);
-        decision.until = None;
-        return Err(decision);
+        return Err((
+            Ruling::WaitPolicyInvalid,
+            StepName::Policy,
+            "no policy that compiles is in force".into(),
+        ));
     };
-    let (name, stage) = (&run.pipeline.name, &run.stage);
+    decision.policy_version = Some(policy.version.clone());
     let Some(rule) = policy.rule_for(run) else {
-        let detail = format!("no rule matches pipeline `{name}`, stage `{stage}`");
-        let mut decision = refuse(Ruling::IgnoreNoRule, StepName::Rule, detail);
-        decision.policy_version = Some(policy.version.clone());
-        return Err(decision);
+        let detail = format!("no rule matches pipeline `{}`, stage `{}`", pipeline.name, run.stage);
+        return Err((Ruling::IgnoreNoRule, StepName::Rule, detail));
     };
-    let mode = environment.mode.max(rule.settings.mode);
-    if mode == Mode::Disabled {
-        let detail = format!("rule `{}` is in mode `disabled`", rule.name);
-        let mut decision = refuse(Ruling::IgnoreModeDisabled, StepName::Mode, detail);
-        decision.policy_version = Some(policy.version.clone());
-        decision.rule = Some(rule.name.clone());
-        decision.explanation.insert(0, rule_step(rule, run));
-        return Err(decision);
+    decision.rule = Some(rule.name.clone());
+    decision.explanation.push(rule_step(rule, run));
+    let by_rule = rule.settings.mode == Mode::Disabled;
+    if by_rule || environment.mode == Mode::Disabled {
+        let subject = if by_rule { format!("rule `{}`", rule.name) } else { "the whole product".into() };
+        return Err((Ruling::IgnoreModeDisabled, StepName::Mode, format!("{subject} is in mode `disabled`")));
     }
-    Ok(Covered { policy, rule, shadow: mode == Mode::Shadow })
+    Ok(Covered { policy, rule, shadow: environment.mode.max(rule.settings.mode) == Mode::Shadow })
 }
 
-/// The explanation's entry for the rule that matched.
-pub fn rule_step(rule: &Rule, run: &StageRunId) -> super::decision::Step {
-    super::decision::Step {
-        name: StepName::Rule,
-        outcome: StepOutcome::Pass,
-        detail: format!(
-            "rule `{}` matches pipeline `{}`, stage `{}`",
-            rule.name, run.pipeline.name, run.stage
-        ),
-    }
+/// The explanation's entry for a trigger that concerns this deployment.
+fn trigger_step() -> Step {
+    pass(StepName::Trigger, "a failed stage of this account and Region")
 }
 
-/// The pause in force for a stage run.
-pub fn paused<'a>(controls: &'a Controls, run: &StageRunId, now: Timestamp) -> Option<&'a Pause> {
-    controls.pause_for(run.pipeline.name.as_str(), now)
+fn pass(name: StepName, detail: impl Into<String>) -> Step {
+    Step { name, outcome: StepOutcome::Pass, detail: detail.into() }
+}
+
+/// The explanation's entries for what [`screen`] has let pass.
+pub fn screened_steps(covered: &Covered<'_>, run: &StageRunId) -> Vec<Step> {
+    let mode = if covered.shadow {
+        "`shadow`: what is decided is recorded, and nothing is called"
+    } else {
+        "`active`"
+    };
+    vec![
+        trigger_step(),
+        rule_step(covered.rule, run),
+        pass(StepName::Mode, mode),
+        pass(StepName::Policy, format!("version {} is in force", covered.policy.version)),
+    ]
+}
+
+fn rule_step(rule: &Rule, run: &StageRunId) -> Step {
+    let detail =
+        format!("rule `{}` matches pipeline `{}`, stage `{}`", rule.name, run.pipeline.name, run.stage);
+    pass(StepName::Rule, detail)
+}
+
+/// When a pause lets a stage run wait, until when, and in whose words. None where there is no pause.
+pub fn pause_refusal(
+    controls: &Controls,
+    run: &StageRunId,
+    now: Timestamp,
+) -> Option<(Option<Timestamp>, String)> {
+    let Pause { until, reason, .. } = controls.pause_for(run.pipeline.name.as_str(), now)?;
+    let detail = match until {
+        Some(until) => format!("paused until {until:.0}: {reason}"),
+        None => format!("paused until somebody resumes it: {reason}"),
+    };
+    Some((*until, detail))
 }
 
 /// How long a failure is worth waiting for, where its rule is not known: the default.

@@ -6,6 +6,8 @@ mod answers;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+mod demo;
+#[cfg(test)]
 mod events;
 #[cfg(test)]
 mod policy_file;

@@ -57,6 +57,7 @@ impl Demo {
     pub fn run(self) -> Result<Exit, CliError> {
         let scenario = match &self.scenario {
             None => Scenario::read("the built-in fleet", FLEET),
+            Some(path) if path == Path::new("-") => Scenario::read("standard input", &read(path)?),
             Some(path) => Scenario::read(&path.display().to_string(), &read(path)?),
         }
         .map_err(|error| CliError::usage(error.to_string()))?;

@@ -71,8 +71,9 @@ impl Story {
         }?;
         let Said { subject, style, word, text } = said;
         let (time, width) = (clock_time(moment.at), self.width);
-        let line = format!("{QUIET}{time}{QUIET:#}  {subject:<width$}  {style}{word:<12}{style:#} {text}");
-        Some(format!("{}\n", line.trim_end()))
+        let line = format!("{QUIET}{time}{QUIET:#}  {subject:<width$}  {style}{word}{style:#}");
+        let gap = if text.is_empty() { 0 } else { 13_usize.saturating_sub(word.len()) };
+        Some(format!("{line}{:gap$}{text}\n", ""))
     }
 }
 

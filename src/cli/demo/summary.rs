@@ -71,7 +71,7 @@ impl Summary {
     pub(super) fn text(&self, world: &World) -> String {
         let width = self.order.iter().map(|name| name.as_str().len()).max().unwrap_or(8).max(8);
         let mut lines = vec![format!(
-            "\n{HEADING}{:<width$}  {:<16} {:<36} {}{HEADING:#}",
+            "\n{HEADING}{:<width$}  {:<16} {:<39} {}{HEADING:#}",
             "PIPELINE", "FAILED AS", "THE RETRIER", "NOW"
         )];
         let (mut failed, mut recovered, mut retries) = (0, 0, 0);
@@ -104,7 +104,10 @@ impl Summary {
             };
             let classes = row.map(|row| row.classes.join(", ")).filter(|classes| !classes.is_empty());
             let classes = classes.unwrap_or_else(|| "-".to_owned());
-            lines.push(format!("{:<width$}  {classes:<16} {did:<36} {now}", name.as_str()));
+            lines.push(format!("{:<width$}  {classes:<16} {did:<39} {now}", name.as_str()));
+        }
+        if failed == 0 {
+            return "\nno pipeline failed\n".to_owned();
         }
         lines.push(format!(
             "\n{recovered} of {failed} failed pipelines went green by themselves, after {} in all; the others were \

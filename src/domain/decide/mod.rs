@@ -11,10 +11,11 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::backoff::Jitter;
 use super::budget::{Bucket, BucketKey, Slot, Withdrawal};
+use super::controls::Controls;
 use super::decision::{Decision, Ruling, Step, StepName, StepOutcome, Verdict};
 use super::ids::ActionExecutionId;
 use super::pipeline::Reading;
-use super::screen::{Covered, rule_step};
+use super::screen::{Covered, pause_refusal, screened_steps};
 use super::stage_run::{Hint, StageRun, Timing, after};
 
 /// Everything that a decision rests on.
@@ -28,8 +29,8 @@ pub struct Question<'a> {
     pub reading: &'a Reading,
     /// What the budgets hold.
     pub buckets: &'a BTreeMap<BucketKey, Bucket>,
-    /// Since when the rule has been at work.
-    pub active_since: Option<Timestamp>,
+    /// What operators have set, and since when the rule has been at work.
+    pub controls: &'a Controls,
     /// The event behind it.
     pub hint: &'a Hint,
     /// Whether the open claim's own retry and tokens are to be left out of account: it is that claim's failure.
@@ -80,7 +81,7 @@ pub fn decide(question: &Question<'_>) -> Decided {
             rule: Some(question.covered.rule.name.clone()),
             policy_version: Some(question.covered.policy.version.clone()),
             max_retries: Some(question.covered.rule.settings.max_retries),
-            explanation: vec![rule_step(question.covered.rule, &question.record.id)],
+            explanation: screened_steps(&question.covered, &question.record.id),
             ..Decision::bare(Ruling::RetryEligible, &question.record.id, question.now)
         },
         withdrawals: Vec::new(),
@@ -101,6 +102,7 @@ struct Decider<'q, 'a> {
 
 impl Decider<'_, '_> {
     fn run(&mut self) -> Checked<()> {
+        self.pause()?;
         let facts = self.facts()?;
         self.duplicate(&facts)?;
         self.stage_state(&facts)?;
@@ -141,6 +143,15 @@ impl Decider<'_, '_> {
 
     fn pass(&mut self, name: StepName, detail: impl Into<String>) {
         self.decision.explanation.push(Step { name, outcome: StepOutcome::Pass, detail: detail.into() });
+    }
+
+    fn pause(&mut self) -> Checked<()> {
+        let Question { controls, record, now, .. } = *self.question;
+        if let Some((until, detail)) = pause_refusal(controls, &record.id, now) {
+            return Err(Refusal { ruling: Ruling::WaitPaused, until, step: StepName::Pause, detail });
+        }
+        self.pass(StepName::Pause, "not paused");
+        Ok(())
     }
 
     /// The instant after which no retry is useful: by the failure's time, or where that is unknown by ours.

@@ -160,7 +160,7 @@ impl Decider<'_, '_> {
     }
 
     pub(super) fn activation(&mut self, failed_at: Timestamp) -> Checked<()> {
-        let Question { record, covered, active_since, .. } = *self.question;
+        let Question { record, covered, controls, .. } = *self.question;
         let decided_in_shadow = !covered.shadow
             && (self.decision.failed.iter())
                 .any(|id| record.shadow.answered.contains(id) || record.shadow.closed.contains(id));
@@ -168,13 +168,20 @@ impl Decider<'_, '_> {
             let detail = "it was decided while the rule was in mode `shadow`";
             return refuse(Ruling::IgnoreBeforeActivation, StepName::Activation, detail);
         }
-        match active_since {
-            Some(since) if failed_at < since => {
-                let detail =
-                    format!("it failed before rule `{}` became active at {since:.0}", covered.rule.name);
+        let rule = &covered.rule.name;
+        match controls.active_since.get(&(rule.clone(), covered.shadow)) {
+            Some(since) if failed_at < *since => {
+                let detail = format!("it failed before rule `{rule}` became active at {since:.0}");
                 refuse(Ruling::IgnoreBeforeActivation, StepName::Activation, detail)
             }
-            _ => Ok(()),
+            Some(since) => {
+                self.pass(StepName::Activation, format!("rule `{rule}` has been at work since {since:.0}"));
+                Ok(())
+            }
+            None => {
+                self.pass(StepName::Activation, format!("rule `{rule}` is at work"));
+                Ok(())
+            }
         }
     }
 }

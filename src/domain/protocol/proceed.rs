@@ -10,7 +10,7 @@ use crate::domain::decide::{Decided, Question, decide, is_same_failure};
 use crate::domain::decision::{Decision, Ruling, StepName, StepOutcome, Verdict};
 use crate::domain::facts::{StageFacts, Unfit, gather, outcome_of};
 use crate::domain::pipeline::Reading;
-use crate::domain::screen::{Covered, Environment, give_up_after, paused, rule_step, screen};
+use crate::domain::screen::{Covered, Environment, give_up_after, pause_refusal, screen, screened_steps};
 use crate::domain::stage_run::{Claim, Hint, Progress, StageRun, Wait, after};
 use crate::domain::trigger::{Delivery, StageEvent, StageEventState, Trigger, WakeUp};
 
@@ -189,7 +189,7 @@ fn behind_claim(
     }
 }
 
-/// What a pause makes of it, if there is one.
+/// What a pause makes of it, if there is one: that is known before CodePipeline is asked.
 fn pause_decision(
     environment: &Environment<'_>,
     covered: &Covered<'_>,
@@ -198,17 +198,15 @@ fn pause_decision(
     now: Timestamp,
 ) -> Option<Decision> {
     let run = &record.id;
-    let pause = paused(&context.view.controls, run, now)?;
-    let mut decision = Decision::bare(Ruling::WaitPaused, run, now);
-    decision.explanation.push(rule_step(covered.rule, run));
-    decision.rule = Some(covered.rule.name.clone());
-    decision.policy_version = Some(covered.policy.version.clone());
-    decision.shadow = covered.shadow;
+    let (until, detail) = pause_refusal(&context.view.controls, run, now)?;
     let deadline = after(record.first_seen, give_up_after(environment, run));
-    decision.until = pause.until.map(|until| until.min(deadline));
-    let detail = match pause.until {
-        Some(until) => format!("paused until {until:.0}: {}", pause.reason),
-        None => format!("paused until somebody resumes it: {}", pause.reason),
+    let decision = Decision {
+        rule: Some(covered.rule.name.clone()),
+        policy_version: Some(covered.policy.version.clone()),
+        shadow: covered.shadow,
+        until: until.map(|until| until.min(deadline)),
+        explanation: screened_steps(covered, run),
+        ..Decision::bare(Ruling::WaitPaused, run, now)
     };
     Some(decision.with_step(StepName::Pause, StepOutcome::Stop, detail))
 }
@@ -317,13 +315,12 @@ impl Answering<'_> {
     }
 
     fn decide(&self, covered: &Covered<'_>, own_claim: bool) -> Decided {
-        let key = (covered.rule.name.clone(), covered.shadow);
         decide(&Question {
             covered: *covered,
             record: &self.record,
             reading: &self.reading,
             buckets: &self.context.view.buckets,
-            active_since: self.context.view.controls.active_since.get(&key).copied(),
+            controls: &self.context.view.controls,
             hint: &self.hint,
             own_claim,
             now: self.now,

@@ -200,7 +200,7 @@ fn fenced(
                 record: &held.record,
                 reading: &fresh,
                 buckets: &held.context.view.buckets,
-                active_since: None,
+                controls: &held.context.view.controls,
                 hint: &claim.hint,
                 own_claim: true,
                 now,

@@ -56,7 +56,8 @@ impl fmt::Display for Owner {
 pub struct Hint {
     /// By which a repeated event is recognised.
     pub key: EventKey,
-    /// When it happened.
+    /// When it happened, never later than when it was first heard of. Stands in for the failure's own time while that
+    /// is not known.
     pub time: Timestamp,
 }
 
@@ -67,8 +68,6 @@ pub struct StageRun {
     pub id: StageRunId,
     /// Counts the writes; 0 has never been written.
     pub revision: u64,
-    /// When the stage run was first heard of.
-    pub first_seen: Timestamp,
     /// Number of the last wait or claim.
     pub sequence: u64,
     /// What is being waited for.
@@ -179,11 +178,10 @@ const MOST_FINALS: usize = 64;
 
 impl StageRun {
     /// A record that has never been written.
-    pub fn unwritten(id: &StageRunId, now: Timestamp) -> Self {
+    pub fn unwritten(id: &StageRunId) -> Self {
         Self {
             id: id.clone(),
             revision: 0,
-            first_seen: now,
             sequence: 0,
             wait: None,
             claim: None,

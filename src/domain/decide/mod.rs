@@ -154,9 +154,9 @@ impl Decider<'_, '_> {
         Ok(())
     }
 
-    /// The instant after which no retry is useful: by the failure's time, or where that is unknown by ours.
+    /// The instant after which no retry is useful: by the failure's time, or where that is unknown by the event's.
     fn deadline(&self) -> Timestamp {
-        let begin = self.decision.failed_at.unwrap_or(self.question.record.first_seen);
+        let begin = self.decision.failed_at.unwrap_or(self.question.hint.time);
         after(begin, self.question.covered.rule.settings.give_up_after)
     }
 

@@ -38,7 +38,7 @@ impl Decider<'_, '_> {
     pub(super) fn cannot_verify<T>(&self, operation: &str, gap: Gap) -> Checked<T> {
         wait(
             Ruling::WaitCannotVerify,
-            self.look_again(self.question.record.first_seen, SignedDuration::from_mins(15)),
+            self.look_again(self.question.hint.time, SignedDuration::from_mins(15)),
             StepName::StageState,
             format!("{operation} could not be read: {}", gap.as_str()),
         )
@@ -46,8 +46,7 @@ impl Decider<'_, '_> {
 
     /// Right after an event the state may still be an older one: what it seems to say is believed only later.
     pub(super) fn unless_unsettled<T>(&self, ruling: Ruling, detail: String) -> Checked<T> {
-        let settled_at =
-            after(self.question.hint.time.min(self.question.now), self.question.timing.unsettled);
+        let settled_at = after(self.question.hint.time, self.question.timing.unsettled);
         if self.question.now < settled_at {
             let detail = format!("{detail}, but the state may not have caught up with the event yet");
             wait(Ruling::WaitStateUnsettled, settled_at, StepName::StageState, detail)

@@ -22,8 +22,8 @@ pub(super) fn proceed(
     now: Timestamp,
 ) -> (State, Effect) {
     let run = job.trigger.run();
-    let record = context.view.record.clone().unwrap_or_else(|| StageRun::unwritten(run, now));
-    let hint = match hint_of(&job.trigger, &record) {
+    let record = context.view.record.clone().unwrap_or_else(|| StageRun::unwritten(run));
+    let hint = match hint_of(&job.trigger, &record, now) {
         Ok(hint) => hint,
         Err(stale) => return stale_wake_up(environment, &job, &record, stale),
     };
@@ -70,7 +70,7 @@ pub(super) fn proceed(
         return (state, Effect::WriteControls(controls));
     }
     let held_back = match &covered {
-        Ok(covered) => pause_decision(environment, covered, &context, &record, now),
+        Ok(covered) => pause_decision(environment, covered, &context, &record, &hint, now),
         Err(decision) => Some((**decision).clone()),
     };
     if let (Some(decision), false) = (&held_back, claim_is_due) {
@@ -96,9 +96,9 @@ pub(super) fn proceed(
 }
 
 /// The hint behind a message, or the number of a wake-up that nothing waits for any more.
-fn hint_of(trigger: &Trigger, record: &StageRun) -> Result<Hint, u64> {
+fn hint_of(trigger: &Trigger, record: &StageRun, now: Timestamp) -> Result<Hint, u64> {
     match trigger {
-        Trigger::StageEvent(event) => Ok(Hint { key: event.key.clone(), time: event.time }),
+        Trigger::StageEvent(event) => Ok(Hint { key: event.key.clone(), time: event.time.min(now) }),
         Trigger::WakeUp(WakeUp { sequence, .. }) => {
             let wait = record.wait.as_ref().filter(|wait| wait.sequence == *sequence).map(|wait| &wait.hint);
             let claim =
@@ -161,6 +161,10 @@ fn behind_claim(
     let Some(claim) = record.claim.clone() else {
         return done(Outcome::without_decision(Conclusion::OutOfOrder));
     };
+    if claim.owner == job.owner {
+        // Our own claim, found after others wrote: delivered again, the message finds it as anybody's.
+        return done(Outcome::without_decision(Conclusion::Contended));
+    }
     let mut decision = Decision::bare(Ruling::WaitClaimOpen, &record.id, now).with_step(
         StepName::Duplicate,
         StepOutcome::Stop,
@@ -195,11 +199,12 @@ fn pause_decision(
     covered: &Covered<'_>,
     context: &Context,
     record: &StageRun,
+    hint: &Hint,
     now: Timestamp,
 ) -> Option<Decision> {
     let run = &record.id;
     let (until, detail) = pause_refusal(&context.view.controls, run, now)?;
-    let deadline = after(record.first_seen, give_up_after(environment, run));
+    let deadline = after(hint.time, give_up_after(environment, run));
     let decision = Decision {
         rule: Some(covered.rule.name.clone()),
         policy_version: Some(covered.policy.version.clone()),
@@ -222,7 +227,7 @@ fn answer_without_reading(
     now: Timestamp,
 ) -> (State, Effect) {
     let is_wait = decision.ruling.verdict() == Verdict::Wait;
-    if is_wait && now >= after(record.first_seen, give_up_after(environment, &record.id)) {
+    if is_wait && now >= after(hint.time, give_up_after(environment, &record.id)) {
         let step = if decision.ruling == Ruling::WaitPaused { StepName::Pause } else { StepName::Policy };
         decision = decision.overruled(Ruling::GiveUpTooOld, None, step, "give-up-after is over");
     }
@@ -262,8 +267,8 @@ fn outcome_event(
     let Some((reading, jitter)) = context.reading.clone() else {
         return (State::Observing(job, Box::new(context.view)), Effect::Observe { run });
     };
-    let hint = Hint { key: event.key.clone(), time: event.time };
-    let settled_at = after(event.time.min(now), environment.timing.unsettled);
+    let hint = Hint { key: event.key.clone(), time: event.time.min(now) };
+    let settled_at = after(hint.time, environment.timing.unsettled);
     let ends = event.state != StageEventState::Resumed;
     let mut answering =
         Answering { environment, job, context, record, hint, reading: *reading, jitter, now, progress: None };

@@ -52,6 +52,7 @@ pub(super) fn proceed(
     };
     if let (Trigger::StageEvent(event), Some(wait), false) = (&job.trigger, &record.wait, claim_is_due)
         && wait.hint.key == event.key
+        && wait.hint.time >= hint.time
         && now < wait.wake_at
     {
         return already_waiting(&job, &record, wait, now);

@@ -1,8 +1,10 @@
 //! The operator's command: arguments and subcommands, one file each. Decisions and formats live elsewhere.
 
+mod clock;
 mod completions;
 mod error;
 mod exit;
+mod explain;
 mod output;
 mod schema;
 mod validate;
@@ -46,6 +48,7 @@ NO_COLOR is set.";
 #[derive(Debug, Subcommand)]
 enum Command {
     Validate(validate::Validate),
+    Explain(explain::Explain),
     Schema(schema::Schema),
     Completions(completions::Completions),
 }
@@ -63,6 +66,7 @@ impl Command {
     fn run(self) -> Result<Exit, CliError> {
         match self {
             Self::Validate(command) => command.run(),
+            Self::Explain(command) => command.run(),
             Self::Schema(_) => schema::run(),
             Self::Completions(command) => command.run(),
         }

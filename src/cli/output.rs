@@ -44,6 +44,16 @@ pub(super) fn error(error: &CliError) -> Exit {
     error.exit()
 }
 
+/// Prints what to do about data that was printed before.
+pub(super) fn hint(text: &str) {
+    let _ = writeln!(anstream::stderr().lock(), "\n{HINT}hint{HINT:#}: {text}");
+}
+
+/// Prints what is wrong with an input, where other data was asked for.
+pub(super) fn findings(text: &str) {
+    let _ = write!(anstream::stderr().lock(), "{text}");
+}
+
 /// Prints what the argument parser has to say: help that was asked for, or what is wrong with the arguments.
 pub(super) fn usage(error: &clap::Error) -> Exit {
     let _ = error.print();

@@ -1,9 +1,11 @@
 //! The operator's command: arguments and subcommands, one file each. Decisions and formats live elsewhere.
 
+mod clock;
 mod completions;
 mod demo;
 mod error;
 mod exit;
+mod explain;
 mod output;
 mod schema;
 mod validate;
@@ -48,6 +50,7 @@ NO_COLOR is set.";
 enum Command {
     Demo(demo::Demo),
     Validate(validate::Validate),
+    Explain(explain::Explain),
     Schema(schema::Schema),
     Completions(completions::Completions),
 }
@@ -66,6 +69,7 @@ impl Command {
         match self {
             Self::Demo(command) => command.run(),
             Self::Validate(command) => command.run(),
+            Self::Explain(command) => command.run(),
             Self::Schema(_) => schema::run(),
             Self::Completions(command) => command.run(),
         }

@@ -44,9 +44,14 @@ pub(super) fn error(error: &CliError) -> Exit {
     error.exit()
 }
 
-/// Prints a remark that is not data.
-pub(super) fn note(text: &str) {
-    let _ = writeln!(anstream::stderr().lock(), "{text}");
+/// Prints what to do about data that was printed before.
+pub(super) fn hint(text: &str) {
+    let _ = writeln!(anstream::stderr().lock(), "\n{HINT}hint{HINT:#}: {text}");
+}
+
+/// Prints what is wrong with an input, where other data was asked for.
+pub(super) fn findings(text: &str) {
+    let _ = write!(anstream::stderr().lock(), "{text}");
 }
 
 /// Prints what the argument parser has to say: help that was asked for, or what is wrong with the arguments.

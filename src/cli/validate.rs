@@ -36,11 +36,13 @@ pub(super) struct Validate {
     format: Format,
 }
 
-const DEFAULT_FILE: &str = "policy.yaml";
+/// Where a policy is looked for unless it is named.
+pub(super) const DEFAULT_FILE: &str = "policy.yaml";
 
 impl Validate {
     pub fn run(self) -> Result<Exit, CliError> {
-        let loaded = load(&self.file)?;
+        let hint = "name a policy file, or `-` for standard input: `retrier validate FILE`";
+        let loaded = load(&self.file, hint)?;
         output::data(&match self.format {
             Format::Text => text(&loaded),
             Format::Json => render::json(&loaded.source, &loaded.diagnostics)
@@ -53,7 +55,8 @@ impl Validate {
     }
 }
 
-fn load(file: &Path) -> Result<Loaded, CliError> {
+/// Reads a policy; the hint says what to do when there is no such file.
+pub(super) fn load(file: &Path, hint: &str) -> Result<Loaded, CliError> {
     if file == Path::new("-") {
         let bytes = read(io::stdin().lock())
             .map_err(|error| CliError::usage(format!("cannot read standard input: {error}")))?;
@@ -61,11 +64,7 @@ fn load(file: &Path) -> Result<Loaded, CliError> {
     }
     let bytes = File::open(file).and_then(read).map_err(|error| {
         let unreadable = CliError::unreadable(file, &error);
-        if error.kind() == io::ErrorKind::NotFound {
-            unreadable.with_hint("name a policy file, or `-` for standard input: `retrier validate FILE`")
-        } else {
-            unreadable
-        }
+        if error.kind() == io::ErrorKind::NotFound { unreadable.with_hint(hint) } else { unreadable }
     })?;
     Ok(policy_file::load_bytes(&file.display().to_string(), &bytes))
 }

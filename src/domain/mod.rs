@@ -2,12 +2,14 @@
 //!
 //! Nothing in here reads the time or an environment; `now` and jitter are arguments. It uses std and a time type only.
 
+pub mod ahead;
 pub mod backoff;
 pub mod budget;
 pub mod class;
 pub mod controls;
 pub mod decide;
 pub mod decision;
+pub mod duration;
 pub mod facts;
 pub mod glob;
 pub mod ids;

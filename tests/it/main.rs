@@ -10,6 +10,8 @@ mod demo;
 #[cfg(test)]
 mod events;
 #[cfg(test)]
+mod explain;
+#[cfg(test)]
 mod policy_file;
 #[cfg(test)]
 mod policy_file_hostile;

@@ -133,7 +133,7 @@ fn conclude(scenario: &Scenario, found: &Expectation) -> Exit {
     let differences = scenario.expectation.as_ref().map(|expected| expected.differences(found));
     match differences {
         Some(lines) if !lines.is_empty() => {
-            output::note(&format!("the scenario expects something else:\n  {}", lines.join("\n  ")));
+            output::findings(&format!("the scenario expects something else:\n  {}\n", lines.join("\n  ")));
             Exit::Findings
         }
         _ => Exit::Fine,

@@ -8,6 +8,7 @@ use super::{Checked, Decider, Question, refuse, wait};
 use crate::domain::budget::{BucketKey, Peek, Slot};
 use crate::domain::class::Class;
 use crate::domain::decision::{Ruling, StepName};
+use crate::domain::duration::in_words;
 use crate::domain::facts::StageFacts;
 use crate::domain::ids::ActionName;
 use crate::domain::pipeline::Transition;
@@ -19,7 +20,7 @@ impl Decider<'_, '_> {
     pub(super) fn age(&mut self, failed_at: Timestamp) -> Checked<()> {
         let age = self.question.now.duration_since(failed_at).max(SignedDuration::ZERO);
         let limit = self.question.covered.rule.settings.give_up_after;
-        let detail = format!("it failed {} ago, give-up-after is {}", words(age), words(limit));
+        let detail = format!("it failed {} ago, give-up-after is {}", in_words(age), in_words(limit));
         if age >= limit {
             return refuse(Ruling::GiveUpTooOld, StepName::Age, detail);
         }
@@ -91,7 +92,7 @@ impl Decider<'_, '_> {
     pub(super) fn backoff(&mut self, retry: u32, failed_at: Timestamp) -> Checked<()> {
         let delay = self.question.covered.rule.settings.backoff.delay(retry, self.question.jitter);
         let due = after(failed_at, delay);
-        let detail = format!("retry {retry} is due {} after the failure, at {due:.0}", words(delay));
+        let detail = format!("retry {retry} is due {} after the failure, at {due:.0}", in_words(delay));
         if self.question.now < due {
             return wait(Ruling::WaitBackoff, due, StepName::Backoff, detail);
         }
@@ -170,19 +171,4 @@ impl Decider<'_, '_> {
 
 fn plural(count: usize) -> &'static str {
     if count == 1 { "" } else { "s" }
-}
-
-/// A duration in the policy's own notation, to the second.
-fn words(duration: SignedDuration) -> String {
-    let seconds = duration.as_secs();
-    let parts = [(86_400, "d"), (3_600, "h"), (60, "m"), (1, "s")];
-    let mut rest = seconds;
-    let mut text = String::new();
-    for (length, unit) in parts {
-        if rest >= length {
-            text = format!("{text}{}{unit}", rest / length);
-            rest %= length;
-        }
-    }
-    if text.is_empty() { "0s".into() } else { text }
 }

@@ -1,0 +1,92 @@
+//! What is decided about a failure, and what would be decided later if nothing else changed.
+//!
+//! It asks the product's own `screen` and `decide`, with a ledger that holds nothing.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use crate::domain::controls::Controls;
+use crate::domain::decide::{Question, decide};
+use crate::domain::decision::{Decision, Ruling, Verdict};
+use crate::domain::facts::failure;
+use crate::domain::pipeline::Reading;
+use crate::domain::policy::{Mode, Policy};
+use crate::domain::screen::{Environment, screen};
+use crate::domain::stage_run::{Hint, StageRun, Timing};
+use crate::domain::trigger::StageEvent;
+use crate::names;
+
+/// A decision, and those that would follow it.
+#[derive(Debug)]
+pub(super) struct Course {
+    pub decision: Decision,
+    /// Later decisions that differ from the one before, in order; the last one closes the failure or retries it.
+    pub then: Vec<Decision>,
+    /// Whether a rule was found, so that the stage was looked at.
+    pub looked_at: bool,
+}
+
+impl Course {
+    /// The decision that it ends with.
+    pub fn end(&self) -> &Decision {
+        self.then.last().unwrap_or(&self.decision)
+    }
+}
+
+/// The longest wait, 7 days, at the shortest interval, 30 seconds, with room to spare.
+const MOST_LOOKS: usize = 25_000;
+
+/// Decides at `now`, and again at each instant that a wait names.
+pub(super) fn course(policy: &Policy, event: &StageEvent, reading: &Reading, now: Timestamp) -> Course {
+    let pipeline = &event.run.pipeline;
+    let environment = Environment {
+        policy: Some(policy),
+        mode: Mode::Active,
+        account: &pipeline.account,
+        region: &pipeline.region,
+        partition: &pipeline.partition,
+        timing: Timing::default(),
+    };
+    let covered = match screen(&environment, &event.run, now) {
+        Ok(covered) => covered,
+        Err(decision) => return Course { decision: *decision, then: Vec::new(), looked_at: false },
+    };
+    let record = StageRun::unwritten(&event.run);
+    let controls = Controls::default();
+    let hint = Hint { key: event.key.clone(), time: event.time };
+    let jitter = names::jitter(&event.run, &failure(&event.run, reading));
+    let decide_at = |now| {
+        decide(&Question {
+            covered,
+            record: &record,
+            reading,
+            buckets: &BTreeMap::new(),
+            controls: &controls,
+            hint: &hint,
+            own_claim: false,
+            now,
+            jitter,
+            timing: environment.timing,
+        })
+        .decision
+    };
+    let decision = decide_at(now);
+    let mut then: Vec<Decision> = Vec::new();
+    let mut last = decision.clone();
+    for _ in 0..MOST_LOOKS {
+        let Some(at) = next_look(&last) else { break };
+        let next = decide_at(at);
+        if next.ruling != last.ruling {
+            then.push(next.clone());
+        }
+        last = next;
+    }
+    Course { decision, then, looked_at: true }
+}
+
+/// When it would be looked at again. A file that is not given stays away, however long one waits; nothing follows.
+fn next_look(decision: &Decision) -> Option<Timestamp> {
+    let waits = decision.ruling.verdict() == Verdict::Wait && decision.ruling != Ruling::WaitCannotVerify;
+    decision.until.filter(|until| waits && *until > decision.decided_at)
+}

@@ -1,0 +1,199 @@
+//! `retrier explain`: what is decided about one failure, and why. It wires files, decision and rendering together.
+
+mod aws;
+mod course;
+mod files;
+mod json;
+mod meaning;
+mod prose;
+mod reading;
+mod text;
+mod way;
+
+use std::path::PathBuf;
+
+use clap::Args;
+use jiff::Timestamp;
+
+use super::error::CliError;
+use super::exit::Exit;
+use super::output::{self, Format};
+use super::{clock, validate};
+use crate::domain::ahead::{StageAhead, stages_ahead};
+use crate::domain::decision::Ruling;
+use crate::domain::ids::StageRunId;
+use crate::domain::pipeline::ExecutionMode;
+use crate::domain::policy::Policy;
+use crate::domain::trigger::StageEvent;
+use crate::policy_file::render;
+
+use aws::Source;
+use course::{Course, course};
+use reading::{Assembled, Assumption, Given, assemble};
+
+/// Explain what is decided about a failed stage, and why
+///
+/// It shows the decision with every step that led to it, what would follow, and the stages that a retry would run on
+/// into. It reads files and calls nothing. What no file tells is assumed and listed, with the flag that would tell.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  retrier explain --event event.json --state state.json --actions actions.json \\
+      --pipeline pipeline.json
+  retrier explain --event event.json --actions actions.json --format json | jq '.then[-1].reason'
+
+The files, for execution ID of pipeline NAME:
+  aws codepipeline get-pipeline-state --name NAME > state.json
+  aws codepipeline list-action-executions --pipeline-name NAME \\
+      --filter pipelineExecutionId=ID > actions.json
+  aws codepipeline get-pipeline-execution --pipeline-name NAME \\
+      --pipeline-execution-id ID > execution.json
+  aws codepipeline get-pipeline --name NAME > pipeline.json
+
+The event is what an EventBridge rule on `CodePipeline Stage Execution State Change` delivers.
+
+Exit codes:
+  0  explained, whatever the decision is
+  1  the policy is invalid
+  2  a file cannot be read or used")]
+pub(super) struct Explain {
+    /// The event of the failed stage, or `-` for standard input
+    #[arg(long, value_name = "FILE")]
+    event: PathBuf,
+    /// The output of `aws codepipeline get-pipeline-state`
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+    /// The output of `aws codepipeline list-action-executions`
+    #[arg(long, value_name = "FILE")]
+    actions: Option<PathBuf>,
+    /// The output of `aws codepipeline get-pipeline-execution`
+    #[arg(long, value_name = "FILE")]
+    execution: Option<PathBuf>,
+    /// The output of `aws codepipeline get-pipeline`
+    #[arg(long, value_name = "FILE")]
+    pipeline: Option<PathBuf>,
+    /// The policy to decide by
+    #[arg(long, value_name = "FILE", default_value = validate::DEFAULT_FILE)]
+    policy: PathBuf,
+    /// When to decide: an instant such as `2026-11-22T10:13:02Z`, or `now`. Right after the failure unless given
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    now: Option<Moment>,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// An instant, or the present.
+#[derive(Debug, Clone, Copy)]
+enum Moment {
+    At(Timestamp),
+    Present,
+}
+
+fn moment(text: &str) -> Result<Moment, String> {
+    match text {
+        "now" => Ok(Moment::Present),
+        _ => text
+            .parse()
+            .map(Moment::At)
+            .map_err(|_| "not an instant such as `2026-11-22T10:13:02Z`, and not `now`".to_owned()),
+    }
+}
+
+/// All that is shown.
+struct Report<'a> {
+    event: &'a StageEvent,
+    policy_file: String,
+    course: Course,
+    /// None where nothing tells of the stages.
+    ahead: Option<Vec<StageAhead>>,
+    assumptions: Vec<Assumption>,
+}
+
+impl Explain {
+    pub fn run(self) -> Result<Exit, CliError> {
+        if files::is_standard_input(&self.event) && files::is_standard_input(&self.policy) {
+            return Err(CliError::usage("`--event` and `--policy` cannot both be standard input"));
+        }
+        let hint = "name the policy with `--policy FILE`, or run this where `policy.yaml` is";
+        let loaded = validate::load(&self.policy, hint)?;
+        let Some(policy) = &loaded.policy else {
+            output::findings(&render::text(&loaded.source, &loaded.diagnostics));
+            return Ok(Exit::Findings);
+        };
+        let event = files::event(&self.event)?;
+        let now = self.now(&event)?;
+        let given = files::given(&self, &event.run)?;
+        let report = report(&event, &given, policy, loaded.source.name().to_owned(), now, self.now.is_none());
+        output::data(&match self.format {
+            Format::Text => text::render(&report),
+            Format::Json => json::render(&report)?,
+        })?;
+        if report.course.decision.ruling == Ruling::WaitCannotVerify {
+            output::hint(&missing(&given, &event.run));
+        }
+        Ok(Exit::Fine)
+    }
+
+    /// The instant to decide at.
+    fn now(&self, event: &StageEvent) -> Result<Timestamp, CliError> {
+        let now = match self.now {
+            None => return Ok(event.time),
+            Some(Moment::At(instant)) => instant,
+            Some(Moment::Present) => clock::now(),
+        };
+        if now < event.time {
+            let message = format!("`--now` is {now:.0}, before the failure at {}", event.time);
+            return Err(CliError::usage(message).with_hint("leave it out to decide right after the failure"));
+        }
+        Ok(now)
+    }
+}
+
+fn report<'a>(
+    event: &'a StageEvent,
+    given: &Given,
+    policy: &Policy,
+    policy_file: String,
+    now: Timestamp,
+    is_default_time: bool,
+) -> Report<'a> {
+    let Assembled { reading, assumptions } = assemble(event, given);
+    let course = course(policy, event, &reading, now);
+    let mut all = Vec::new();
+    if is_default_time {
+        all.push(Assumption::new(
+            "the decision is made right after the failure, at the event's time",
+            Some("--now"),
+        ));
+    }
+    if course.looked_at {
+        all.push(Assumption::new(
+            "the ledger is empty: the product has neither retried nor decided before, and budgets are full",
+            None,
+        ));
+        all.push(Assumption::new(
+            "the rule was at work before the failure, the product is in mode `active`, and nothing is paused",
+            None,
+        ));
+        all.extend(assumptions);
+    }
+    let is_parallel = reading.execution.is_ok_and(|execution| execution.mode == ExecutionMode::Parallel);
+    // A PARALLEL pipeline has no state worth believing.
+    let state = given.state.as_ref().filter(|_| !is_parallel);
+    let ahead = stages_ahead(&event.run.stage, given.structure.as_ref(), state);
+    Report { event, policy_file, course, ahead, assumptions: all }
+}
+
+/// How to get what is missing to decide.
+fn missing(given: &Given, run: &StageRunId) -> String {
+    let mut wanted = vec![Source::Actions];
+    if given.state.is_none() {
+        wanted.insert(0, Source::State);
+    }
+    let commands: Vec<String> =
+        wanted.iter().map(|source| format!("\n  {}", source.command_into_file(run))).collect();
+    let flags: Vec<String> =
+        wanted.iter().map(|source| format!("{0} {1}", source.flag(), source.file())).collect();
+    format!("get what is missing, and add `{}`:{}", flags.join(" "), commands.concat())
+}

@@ -1,0 +1,150 @@
+//! The explanation for people. Styles are in the text; whoever prints it strips them where they do not belong.
+
+use std::fmt::Write as _;
+
+use anstyle::{AnsiColor, Style};
+use jiff::Timestamp;
+
+use super::prose::paragraph;
+use super::{Report, meaning, way};
+use crate::domain::decision::{Decision, Ruling, StepOutcome, Verdict};
+use crate::domain::duration::in_words;
+
+const BOLD: Style = Style::new().bold();
+const FAINT: Style = Style::new().dimmed();
+
+pub(super) fn render(report: &Report<'_>) -> String {
+    let mut out = String::new();
+    let decision = &report.course.decision;
+    let style = style_of(decision);
+    let _ = writeln!(out, "{style}{}{style:#}{}\n", decision.ruling, particulars(decision, decision));
+    let words = meaning::of(decision.ruling);
+    out.push_str(&paragraph("  ", words.means));
+    out.push_str(&paragraph("  ", words.advice));
+    out.push('\n');
+    subject(&mut out, report);
+    steps(&mut out, decision);
+    what_follows(&mut out, report);
+    if let Some(ahead) = &report.ahead
+        && report.course.end().ruling.verdict() != Verdict::Ignore
+    {
+        heading(&mut out, "Stages ahead");
+        let is_retried = report.course.end().ruling == Ruling::RetryEligible;
+        out.push_str(&paragraph("  ", &way::sentence(&report.event.run.stage, ahead, is_retried)));
+    }
+    assumptions(&mut out, report);
+    out
+}
+
+/// The verdict's colour.
+fn style_of(decision: &Decision) -> Style {
+    let colour = match decision.ruling.verdict() {
+        Verdict::Retry => AnsiColor::Green,
+        Verdict::Wait => AnsiColor::Yellow,
+        Verdict::GiveUp => AnsiColor::Red,
+        Verdict::Ignore => AnsiColor::Blue,
+    };
+    colour.on_default().bold()
+}
+
+/// What stands behind verdict and reason; instants on the day of the first decision are shown without it.
+fn particulars(decision: &Decision, first: &Decision) -> String {
+    let mut text = String::new();
+    match (decision.ruling.verdict(), decision.until) {
+        (Verdict::Retry, _) => {
+            if let (Some(retry), Some(most), Some(mode)) =
+                (decision.retry, decision.max_retries, decision.retry_mode)
+            {
+                let _ = write!(text, ": retry {retry} of {most}, {mode}");
+            }
+        }
+        (_, Some(until)) => {
+            let _ = write!(text, " until {}", on_the_day_of(first.decided_at, until));
+            if let Some(failed_at) = decision.failed_at {
+                let _ = write!(text, " ({} after the failure)", in_words(until.duration_since(failed_at)));
+            }
+        }
+        _ => {}
+    }
+    if decision.shadow {
+        text.push_str(", in mode `shadow`: recorded, and nothing is called");
+    }
+    text
+}
+
+/// An instant to the second, without its date where that is the day's.
+fn on_the_day_of(day: Timestamp, instant: Timestamp) -> String {
+    let date = |instant: Timestamp| instant.strftime("%F").to_string();
+    if date(day) == date(instant) {
+        instant.strftime("%H:%M:%SZ").to_string()
+    } else {
+        format!("{instant:.0}")
+    }
+}
+
+fn heading(out: &mut String, text: &str) {
+    let _ = writeln!(out, "\n{BOLD}{text}{BOLD:#}");
+}
+
+fn subject(out: &mut String, report: &Report<'_>) {
+    let decision = &report.course.decision;
+    let run = &decision.run;
+    let mut line = |name: &str, value: String| {
+        let _ = writeln!(out, "  {FAINT}{name:<9}{FAINT:#}  {value}");
+    };
+    let pipeline = &run.pipeline;
+    line("pipeline", format!("{} in account {}, {}", pipeline.name, pipeline.account, pipeline.region));
+    line("stage", run.stage.to_string());
+    line("execution", run.execution.to_string());
+    line("failed", format!("{:.0}", decision.failed_at.unwrap_or(report.event.time)));
+    line("decided", format!("{:.0}", decision.decided_at));
+    line(
+        "policy",
+        match &decision.rule {
+            Some(rule) => format!("{}, rule {rule}", report.policy_file),
+            None => report.policy_file.clone(),
+        },
+    );
+}
+
+fn steps(out: &mut String, decision: &Decision) {
+    heading(out, "Steps");
+    let widest = decision.explanation.iter().map(|step| step.name.as_str().len()).max().unwrap_or(0);
+    for step in &decision.explanation {
+        let style = match step.outcome {
+            StepOutcome::Pass => FAINT,
+            StepOutcome::Stop => style_of(decision),
+        };
+        let (outcome, name) = (step.outcome.as_str(), step.name.as_str());
+        let lead = format!("  {outcome}  {name:<widest$}  ");
+        let line = paragraph(&lead, &step.detail);
+        out.push_str(&line.replacen(outcome, &format!("{style}{outcome}{style:#}"), 1));
+    }
+}
+
+fn what_follows(out: &mut String, report: &Report<'_>) {
+    let course = &report.course;
+    if course.then.is_empty() {
+        return;
+    }
+    heading(out, "Then, if nothing else changes");
+    for next in &course.then {
+        let style = style_of(next);
+        let at = on_the_day_of(course.decision.decided_at, next.decided_at);
+        let particulars = particulars(next, &course.decision);
+        let _ = writeln!(out, "  {at}  {style}{}{style:#}{particulars}", next.ruling);
+        let indent = " ".repeat(at.len() + 4);
+        out.push_str(&paragraph(&indent, meaning::of(next.ruling).means));
+    }
+}
+
+fn assumptions(out: &mut String, report: &Report<'_>) {
+    if report.assumptions.is_empty() {
+        return;
+    }
+    heading(out, "Assumed");
+    for assumption in &report.assumptions {
+        let flag = assumption.settled_by.map(|flag| format!(" [{flag}]")).unwrap_or_default();
+        out.push_str(&paragraph("  - ", &format!("{}{flag}", assumption.text)));
+    }
+}

@@ -18,6 +18,8 @@ mod policy_file_hostile;
 #[cfg(test)]
 mod policy_file_ten_mistakes;
 #[cfg(test)]
+mod readme;
+#[cfg(test)]
 mod scenarios;
 #[cfg(test)]
 mod tidy;

@@ -1,0 +1,76 @@
+//! What the README shows is what the product prints.
+
+use std::fs;
+use std::process::Command;
+
+use codepipeline_retrier::policy_file;
+
+fn readme() -> String {
+    fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap()
+}
+
+/// The fenced blocks of a language.
+fn blocks(text: &str, language: &str) -> Vec<String> {
+    let mut blocks = Vec::new();
+    let mut open: Option<(bool, String)> = None;
+    for line in text.lines() {
+        match (line.strip_prefix("```"), &mut open) {
+            (Some(named), None) => open = Some((named == language, String::new())),
+            (Some(_), Some(_)) => {
+                if let Some((true, block)) = open.take() {
+                    blocks.push(block);
+                }
+            }
+            (None, Some((_, block))) => {
+                block.push_str(line);
+                block.push('\n');
+            }
+            (None, None) => {}
+        }
+    }
+    blocks
+}
+
+fn stdout_of(arguments: &[&str], folder: &str) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_retrier"))
+        .args(arguments)
+        .current_dir(format!("{}/{folder}", env!("CARGO_MANIFEST_DIR")))
+        .env_clear()
+        .output()
+        .unwrap();
+    assert!(output.status.success());
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn its_policy_is_valid() {
+    let policies = blocks(&readme(), "yaml");
+    assert!(!policies.is_empty());
+    for text in policies {
+        let loaded = policy_file::load("README.md", &text);
+        assert!(loaded.diagnostics.is_empty(), "{:?}", loaded.diagnostics);
+    }
+}
+
+#[test]
+fn its_lines_of_the_demo_are_printed_by_the_demo() {
+    let printed = stdout_of(&["demo"], ".");
+    let printed: Vec<&str> = printed.lines().collect();
+    let is_moment = |line: &&str| line.starts_with("09:") && line.contains('/');
+    let text = readme();
+    let shown: Vec<&str> = text.lines().filter(is_moment).collect();
+    assert!(shown.len() >= 5, "the README shows some of the demo");
+    for line in shown {
+        assert!(printed.contains(&line), "the demo does not print: {line}");
+    }
+}
+
+#[test]
+fn its_explanation_is_what_explain_prints() {
+    let text = readme();
+    let command = text.lines().find_map(|line| line.strip_prefix("cargo run -- explain --event")).unwrap();
+    let mut arguments = vec!["explain", "--event"];
+    arguments.extend(command.split_whitespace());
+    let printed = stdout_of(&arguments, "examples/explain");
+    assert!(blocks(&text, "").contains(&printed), "the README shows something else than:\n{printed}");
+}

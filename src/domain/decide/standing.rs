@@ -148,7 +148,9 @@ impl Decider<'_, '_> {
         }
     }
 
-    pub(super) fn activation(&mut self, failed_at: Timestamp) -> Checked<()> {
+    /// The stage's own failure counts here, not that of its action: the rule is put to work by the stage's event, which
+    /// comes only after the last action has ended.
+    pub(super) fn activation(&mut self, stage_failed_at: Timestamp) -> Checked<()> {
         let Question { record, covered, active_since, .. } = *self.question;
         let decided_in_shadow = !covered.shadow
             && (self.decision.failed.iter())
@@ -158,7 +160,7 @@ impl Decider<'_, '_> {
             return refuse(Ruling::IgnoreBeforeActivation, StepName::Activation, detail);
         }
         match active_since {
-            Some(since) if failed_at < since => {
+            Some(since) if stage_failed_at < since => {
                 let detail =
                     format!("it failed before rule `{}` became active at {since:.0}", covered.rule.name);
                 refuse(Ruling::IgnoreBeforeActivation, StepName::Activation, detail)

@@ -34,6 +34,9 @@ pub struct StageFacts {
     pub current_version: u32,
     /// The actions that failed in the stage's latest attempt.
     pub failed: Vec<FailedAction>,
+    /// When the last of the stage's runs changed. A stage may fail long after the action that failed it, since others
+    /// of its actions ran on; then this is when.
+    pub last_change: Option<Timestamp>,
     /// Actions that are running now.
     pub in_progress: Vec<ActionName>,
     /// Whether entry to the stage is open.
@@ -110,7 +113,8 @@ impl StageFacts {
     /// Retries that were not ours, and not the native one: attempts retried although no retry of ours answers them.
     pub fn retries_by_others(&self, answered: &BTreeSet<ActionExecutionId>) -> usize {
         let foreign = self.earlier.iter().filter(|attempt| attempt.failed.is_disjoint(answered)).count();
-        let native = self.native_retry_fired.unwrap_or(self.native_retry);
+        // The count may be carried over from an execution that the stage retried itself while it was declared so.
+        let native = self.native_retry && self.native_retry_fired.unwrap_or(true);
         foreign.saturating_sub(usize::from(native))
     }
 
@@ -187,6 +191,7 @@ pub fn gather(run: &StageRunId, reading: &Reading) -> Result<StageFacts, Unfit> 
         version: execution.version,
         current_version: stage.current_version,
         failed,
+        last_change: runs.iter().map(|run| run.last_change).max(),
         in_progress: runs
             .iter()
             .filter(|action| action.status == ActionStatus::InProgress)
@@ -358,6 +363,8 @@ pub fn outcome_of(retried: &BTreeSet<ActionExecutionId>, facts: &StageFacts) -> 
     }
     match (facts.status, facts.execution_status) {
         (ExecutionStatus::Succeeded, _) if facts.in_progress.is_empty() => Some(Progress::Recovered),
+        // Its actions are well, and the stage failed all the same: by a condition, or since the pipeline was edited.
+        (ExecutionStatus::Failed, _) if facts.in_progress.is_empty() => Some(Progress::FailedAgain),
         (ExecutionStatus::Stopped | ExecutionStatus::Cancelled | ExecutionStatus::Superseded, _)
         | (_, ExecutionStatus::Stopped | ExecutionStatus::Cancelled | ExecutionStatus::Superseded) => {
             Some(Progress::Ended)

@@ -293,8 +293,9 @@ impl StageRun {
     }
 
     /// Closes the open claim as if it had never been, and says what comes back to the budgets. Where an earlier owner
-    /// may have called, neither tokens nor the retry come back, but the failure may still be answered.
-    pub fn give_back(&mut self) -> Vec<Deposit> {
+    /// may have called, neither tokens nor the retry come back: it counts as one that ended unseen. The failure may
+    /// still be answered.
+    pub fn give_back(&mut self, now: Timestamp) -> Vec<Deposit> {
         let Some(claim) = self.claim.take() else {
             return Vec::new();
         };
@@ -302,6 +303,8 @@ impl StageRun {
             self.live.answered.remove(id);
         }
         if claim.taken_over {
+            let progress = Progress::Ended;
+            self.retries.push(Retry { number: claim.retry, failed: claim.failed, settled_at: now, progress });
             return Vec::new();
         }
         self.live.used = self.live.used.saturating_sub(1);

@@ -126,9 +126,51 @@ pub enum Act {
     },
 }
 
+impl Act {
+    /// The pipeline that a person acts on; none for what is done to the product and its surroundings.
+    pub const fn pipeline(&self) -> Option<&PipelineName> {
+        match self {
+            Self::Start { pipeline }
+            | Self::Retry { pipeline, .. }
+            | Self::Stop { pipeline, .. }
+            | Self::Rollback { pipeline, .. }
+            | Self::Approve { pipeline, .. }
+            | Self::Transition { pipeline, .. }
+            | Self::Edit { pipeline, .. }
+            | Self::Delete { pipeline } => Some(pipeline),
+            _ => None,
+        }
+    }
+}
+
+/// An act that was done, and what there was before it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deed {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub act: Act,
+    /// CodePipeline's refusal of it.
+    pub refusal: Option<ServiceError>,
+    /// How many calls of `RetryStageExecution` there had been, of anybody.
+    pub retry_calls: usize,
+    /// How many executions its pipeline had had.
+    pub executions: usize,
+}
+
 impl World {
     /// Lets an act happen now. An error is CodePipeline's refusal of it.
     pub fn act(&mut self, act: &Act) -> Result<(), ServiceError> {
+        let executions = act.pipeline().and_then(|pipeline| self.service.list_executions(pipeline).ok());
+        let (retry_calls, executions) =
+            (self.service.retry_calls().len(), executions.map_or(0, |executions| executions.len()));
+        let answer = self.carry_out(act);
+        let refusal = answer.clone().err();
+        self.deeds.push(Deed { at: self.now(), act: act.clone(), refusal, retry_calls, executions });
+        answer
+    }
+
+    fn carry_out(&mut self, act: &Act) -> Result<(), ServiceError> {
         let now = self.now();
         match act {
             Act::Start { pipeline } => self.service.start_pipeline_execution(now, pipeline).map(|_| ()),

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::acts::Act;
+use super::acts::{Act, Deed};
 use super::codepipeline::{CodePipeline, ServiceError, Switches};
 use super::faults::{Faults, Operation};
 use super::ledger::MemoryLedger;
@@ -57,6 +57,7 @@ pub struct World {
     stale: Option<(Timestamp, Box<CodePipeline>)>,
     /// What acts of hooks were refused with.
     refused_acts: Vec<ServiceError>,
+    pub(super) deeds: Vec<Deed>,
     killed: BTreeSet<u64>,
 }
 
@@ -75,6 +76,7 @@ impl World {
             hooks: BTreeMap::new(),
             stale: None,
             refused_acts: Vec::new(),
+            deeds: Vec::new(),
             killed: BTreeSet::new(),
         }
     }
@@ -103,6 +105,11 @@ impl World {
     /// Refusals of acts that hooks brought about.
     pub fn refused_acts(&self) -> &[ServiceError] {
         &self.refused_acts
+    }
+
+    /// Every act so far, hooked ones too, in order.
+    pub fn deeds(&self) -> &[Deed] {
+        &self.deeds
     }
 
     /// CodePipeline as reads show it.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::player::{Happening, Moment};
 use crate::domain::decision::Ruling;
 use crate::domain::pipeline::ExecutionStatus;
+use crate::domain::policy::RetryMode;
 use crate::emulator::world::World;
 use crate::function::Handled;
 
@@ -15,10 +16,16 @@ pub struct Expectation {
     pub decisions: BTreeMap<String, Vec<Ruling>>,
     /// Accepted retries of ours.
     pub retries: BTreeMap<String, u32>,
+    /// What those retries ran again, in order.
+    pub modes: BTreeMap<String, Vec<RetryMode>>,
     /// How the retries of a stage ended, in order.
     pub outcomes: BTreeMap<String, Vec<String>>,
     /// How the executions of a pipeline stand at the end, oldest first.
     pub executions: BTreeMap<String, Vec<ExecutionStatus>>,
+    /// Messages that could not be understood.
+    pub malformed: u32,
+    /// Messages that were understood, and are no concern of the product.
+    pub ignored: u32,
 }
 
 impl Expectation {
@@ -27,8 +34,16 @@ impl Expectation {
         let Happening::Handled(handled) = &moment.what else {
             return;
         };
-        let Handled::Worked(outcome) = handled.as_ref() else {
-            return;
+        let outcome = match handled.as_ref() {
+            Handled::Worked(outcome) => outcome,
+            Handled::Ignored(_) => {
+                self.ignored += 1;
+                return;
+            }
+            Handled::Malformed(_) | Handled::MalformedUnrecorded(_) => {
+                self.malformed += 1;
+                return;
+            }
         };
         if let Some(decision) = &outcome.decision {
             let subject = format!("{}/{}", decision.run.pipeline.name, decision.run.stage);
@@ -45,7 +60,9 @@ impl Expectation {
     pub fn conclude(&mut self, world: &World) {
         for call in world.service.retry_calls() {
             if call.caller == "retrier" && call.outcome.is_ok() {
-                *self.retries.entry(format!("{}/{}", call.pipeline, call.stage)).or_default() += 1;
+                let subject = format!("{}/{}", call.pipeline, call.stage);
+                self.modes.entry(subject.clone()).or_default().push(call.mode);
+                *self.retries.entry(subject).or_default() += 1;
             }
         }
         for record in world.ledger.records() {
@@ -64,7 +81,7 @@ impl Expectation {
     }
 
     /// How `found` differs from what is expected here, a line each. Only what is named is compared, except that a
-    /// retry nobody expected is always a difference.
+    /// retry nobody expected is always a difference, and so is a message that is not understood or no concern.
     pub fn differences(&self, found: &Self) -> Vec<String> {
         let mut lines = Vec::new();
         for (subject, expected) in &self.decisions {
@@ -82,6 +99,19 @@ impl Expectation {
             let got = found.retries.get(subject).copied().unwrap_or_default();
             if expected != got {
                 lines.push(format!("{subject}: expected {expected} retries, got {got}"));
+            }
+        }
+        for (subject, expected) in &self.modes {
+            let got = found.modes.get(subject).map(Vec::as_slice).unwrap_or_default();
+            if expected != got {
+                lines.push(format!("{subject}: expected retries of {expected:?}, got {got:?}"));
+            }
+        }
+        for (what, expected, got) in
+            [("malformed", self.malformed, found.malformed), ("ignored", self.ignored, found.ignored)]
+        {
+            if expected != got {
+                lines.push(format!("expected {expected} messages to be {what}, got {got}"));
             }
         }
         for (subject, expected) in &self.outcomes {

@@ -107,7 +107,7 @@ impl Decider<'_, '_> {
         self.duplicate(&facts)?;
         self.stage_state(&facts)?;
         let failed_at = facts.failed_at().unwrap_or(self.question.now);
-        self.activation(failed_at)?;
+        self.activation(facts.last_change.unwrap_or(failed_at))?;
         self.age(failed_at)?;
         self.people(&facts, failed_at)?;
         self.class(&facts)?;

@@ -158,7 +158,9 @@ impl Decider<'_, '_> {
         }
     }
 
-    pub(super) fn activation(&mut self, failed_at: Timestamp) -> Checked<()> {
+    /// The stage's own failure counts here, not that of its action: the rule is put to work by the stage's event, which
+    /// comes only after the last action has ended.
+    pub(super) fn activation(&mut self, stage_failed_at: Timestamp) -> Checked<()> {
         let Question { record, covered, controls, .. } = *self.question;
         let decided_in_shadow = !covered.shadow
             && (self.decision.failed.iter())
@@ -169,7 +171,7 @@ impl Decider<'_, '_> {
         }
         let rule = &covered.rule.name;
         match controls.active_since.get(&(rule.clone(), covered.shadow)) {
-            Some(since) if failed_at < *since => {
+            Some(since) if stage_failed_at < *since => {
                 let detail = format!("it failed before rule `{rule}` became active at {since:.0}");
                 refuse(Ruling::IgnoreBeforeActivation, StepName::Activation, detail)
             }

@@ -115,7 +115,7 @@ pub(super) fn close(
     match ending {
         Ending::Issued => record.settle(Progress::Issued, now),
         Ending::NotDone | Ending::RefusedForNow => {
-            deposits = record.give_back();
+            deposits = record.give_back(now);
             if ending == Ending::RefusedForNow {
                 record.refusals += 1;
             }

@@ -13,6 +13,7 @@
 
 mod close;
 mod proceed;
+mod reconcile;
 mod step;
 
 use std::collections::BTreeMap;

@@ -1,17 +1,17 @@
 //! From what has been read to the next write: everything between a message and its decision.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::close::wait_for;
 use super::step::{arm, commit, done};
 use super::{Commit, Conclusion, Context, Effect, Job, Next, Outcome, Purpose, State};
 use crate::domain::backoff::Jitter;
-use crate::domain::decide::{Decided, Question, decide, is_same_failure};
+use crate::domain::decide::{Decided, Question, decide};
 use crate::domain::decision::{Decision, Ruling, StepName, StepOutcome, Verdict};
-use crate::domain::facts::{StageFacts, Unfit, gather, outcome_of};
+use crate::domain::facts::{Unfit, gather, outcome_of};
 use crate::domain::pipeline::Reading;
 use crate::domain::screen::{Covered, Environment, give_up_after, pause_refusal, screen, screened_steps};
-use crate::domain::stage_run::{Claim, Hint, Progress, StageRun, Wait, after};
+use crate::domain::stage_run::{Hint, Progress, StageRun, Wait, after};
 use crate::domain::trigger::{Delivery, StageEvent, StageEventState, Trigger, WakeUp};
 
 /// Goes as far as it can with what is known.
@@ -217,20 +217,35 @@ fn pause_decision(
     Some(decision.with_step(StepName::Pause, StepOutcome::Stop, detail))
 }
 
+/// No pause and no broken policy is waited out for longer than a retry would be of use.
+pub(super) fn unless_too_old(
+    environment: &Environment<'_>,
+    decision: Decision,
+    since: Timestamp,
+    now: Timestamp,
+) -> Decision {
+    let is_wait = decision.ruling.verdict() == Verdict::Wait;
+    if !is_wait || now < after(since, give_up_after(environment, &decision.run)) {
+        return decision;
+    }
+    let step = decision.explanation.last().map_or(StepName::Age, |step| step.name);
+    decision.overruled(Ruling::GiveUpTooOld, None, step, "give-up-after is over")
+}
+
 /// Decisions that need nothing of CodePipeline: a pause, a broken policy, a rule that is gone.
 fn answer_without_reading(
     environment: &Environment<'_>,
     job: Job,
     context: Context,
     mut record: StageRun,
-    mut decision: Decision,
+    decision: Decision,
     hint: &Hint,
     now: Timestamp,
 ) -> (State, Effect) {
-    let is_wait = decision.ruling.verdict() == Verdict::Wait;
-    if is_wait && now >= after(hint.time, give_up_after(environment, &record.id)) {
-        let step = if decision.ruling == Ruling::WaitPaused { StepName::Pause } else { StepName::Policy };
-        decision = decision.overruled(Ruling::GiveUpTooOld, None, step, "give-up-after is over");
+    let decision = unless_too_old(environment, decision, hint.time, now);
+    if decision.ruling.verdict() == Verdict::Ignore && record.wait.is_none() {
+        // Nothing is on record of a stage run that no rule covers.
+        return done(Outcome::handled(decision));
     }
     // Looking again and again at the same pause is not a decision each time.
     let is_news = record.wait.as_ref().is_none_or(|wait| wait.ruling != decision.ruling);
@@ -293,20 +308,20 @@ fn outcome_event(
 }
 
 /// Everything is read: what is left is to decide and to write.
-struct Answering<'a> {
-    environment: &'a Environment<'a>,
-    job: Job,
-    context: Context,
-    record: StageRun,
-    hint: Hint,
-    reading: Reading,
-    jitter: Jitter,
-    now: Timestamp,
-    progress: Option<(u32, Progress)>,
+pub(super) struct Answering<'a> {
+    pub(super) environment: &'a Environment<'a>,
+    pub(super) job: Job,
+    pub(super) context: Context,
+    pub(super) record: StageRun,
+    pub(super) hint: Hint,
+    pub(super) reading: Reading,
+    pub(super) jitter: Jitter,
+    pub(super) now: Timestamp,
+    pub(super) progress: Option<(u32, Progress)>,
 }
 
 impl Answering<'_> {
-    fn conclude_running_retry(&mut self) {
+    pub(super) fn conclude_running_retry(&mut self) {
         let ended = match (self.record.running_retry(), gather(&self.record.id, &self.reading)) {
             (Some(retry), Ok(facts)) => outcome_of(&retry.failed, &facts).map(|ended| (retry.number, ended)),
             (Some(retry), Err(Unfit::PipelineGone | Unfit::StageGone)) => {
@@ -320,7 +335,7 @@ impl Answering<'_> {
         }
     }
 
-    fn decide(&self, covered: &Covered<'_>, own_claim: bool) -> Decided {
+    pub(super) fn decide(&self, covered: &Covered<'_>, own_claim: bool) -> Decided {
         decide(&Question {
             covered: *covered,
             record: &self.record,
@@ -335,120 +350,8 @@ impl Answering<'_> {
         })
     }
 
-    /// A claim whose owner cannot be alive: the pipeline shows whether its retry happened.
-    fn reconcile(mut self, covered: Option<Covered<'_>>, held_back: Option<Decision>) -> (State, Effect) {
-        let Some(claim) = self.record.claim.clone() else {
-            return done(Outcome::without_decision(Conclusion::OutOfOrder));
-        };
-        let facts = gather(&self.record.id, &self.reading);
-        match &facts {
-            Ok(facts) if !claim.failed.is_subset(&facts.failure()) => {
-                return self.confirm(covered, held_back, facts, &claim);
-            }
-            Err(Unfit::PipelineGone | Unfit::StageGone | Unfit::ExecutionGone) => {
-                self.record.settle(Progress::Ended, self.now);
-            }
-            Ok(_) | Err(_) => {}
-        }
-        if let Some(decision) = held_back {
-            return self.stay(decision);
-        }
-        let Some(covered) = covered else {
-            return done(Outcome::without_decision(Conclusion::OutOfOrder));
-        };
-        let Decided { decision, .. } = self.decide(&covered, true);
-        match decision.ruling.verdict() {
-            Verdict::Retry if is_same_failure(&claim.failed, &decision) => {
-                let lease_until = after(self.now, self.environment.timing.lease);
-                self.record.take_over(&self.job.owner, lease_until);
-                let decision = decision.with_step(
-                    StepName::Reconcile,
-                    StepOutcome::Pass,
-                    "the earlier claim left no trace in the pipeline, and is taken over",
-                );
-                let mut transaction = plain(self.record, Some(decision.clone()));
-                transaction.controls = Some(self.context.view.controls.version);
-                let next = Next::Fence(Box::new(decision));
-                commit(self.job, self.context, transaction, Purpose::Answer, next)
-            }
-            Verdict::Retry => {
-                // More has failed since the claim was made: that is another failure, to be decided afresh.
-                self.record.take_over(&self.job.owner, self.now);
-                self.record.give_back();
-                let until = after(self.now, SignedDuration::from_secs(30));
-                let detail = "more has failed since the earlier claim was made";
-                let decision =
-                    decision.overruled(Ruling::WaitStateUnsettled, Some(until), StepName::Reconcile, detail);
-                self.stay(decision)
-            }
-            Verdict::Wait => self.stay(decision),
-            Verdict::GiveUp | Verdict::Ignore => {
-                self.record.settle(Progress::Ended, self.now);
-                self.record.wait = None;
-                let outcome = Box::new(Outcome::handled(decision.clone()));
-                let transaction = plain(self.record, Some(decision));
-                commit(self.job, self.context, transaction, Purpose::Answer, Next::Finish(outcome))
-            }
-        }
-    }
-
-    /// The claimed failure is not the stage's failure any more: the retry happened, ours or somebody's.
-    fn confirm(
-        mut self,
-        covered: Option<Covered<'_>>,
-        held_back: Option<Decision>,
-        facts: &StageFacts,
-        claim: &Claim,
-    ) -> (State, Effect) {
-        self.record.settle(Progress::Issued, self.now);
-        self.conclude_running_retry();
-        let failed_anew = !facts.failed.is_empty();
-        match (covered, held_back) {
-            (_, Some(decision)) if failed_anew => self.stay(decision),
-            (Some(covered), None) if failed_anew => self.answer(&covered),
-            _ => {
-                self.record.wait = None;
-                let mut decision = Decision::bare(Ruling::RetryEligible, &self.record.id, self.now)
-                    .with_step(
-                        StepName::Reconcile,
-                        StepOutcome::Pass,
-                        "the pipeline shows that the claimed retry was made",
-                    );
-                decision.is_final = true;
-                decision.retry = Some(claim.retry);
-                decision.retry_mode = Some(claim.mode);
-                decision.failed.clone_from(&claim.failed);
-                let outcome = Outcome { progress: self.progress, ..Outcome::handled(decision.clone()) };
-                let transaction = plain(self.record, Some(decision));
-                commit(self.job, self.context, transaction, Purpose::Answer, Next::Finish(Box::new(outcome)))
-            }
-        }
-    }
-
-    /// Waits, whatever else is open.
-    fn stay(mut self, decision: Decision) -> (State, Effect) {
-        if decision.ruling.verdict() != Verdict::Wait {
-            let outcome = Box::new(Outcome::handled(decision.clone()));
-            if self.record.claim.is_some() {
-                self.record.settle(Progress::Ended, self.now);
-            }
-            self.record.wait = None;
-            return commit(
-                self.job,
-                self.context,
-                plain(self.record, Some(decision)),
-                Purpose::Answer,
-                Next::Finish(outcome),
-            );
-        }
-        let (wake_up, at) = wait_for(self.environment, &mut self.record, &decision, &self.hint, self.now);
-        let outcome = Outcome { progress: self.progress, ..Outcome::handled(decision.clone()) };
-        let next = Next::Arm { wake_up, at, outcome: Box::new(outcome) };
-        commit(self.job, self.context, plain(self.record, Some(decision)), Purpose::Answer, next)
-    }
-
     /// Decides about the present failure and writes it down.
-    fn answer(mut self, covered: &Covered<'_>) -> (State, Effect) {
+    pub(super) fn answer(mut self, covered: &Covered<'_>) -> (State, Effect) {
         let Decided { mut decision, withdrawals, slot } = self.decide(covered, false);
         let outcome =
             |decision: &Decision| Outcome { progress: self.progress, ..Outcome::handled(decision.clone()) };
@@ -489,6 +392,6 @@ impl Answering<'_> {
 }
 
 /// A transaction on the record alone.
-fn plain(record: StageRun, decision: Option<Decision>) -> Commit {
+pub(super) fn plain(record: StageRun, decision: Option<Decision>) -> Commit {
     Commit { record, withdrawals: Vec::new(), deposits: Vec::new(), slot: None, controls: None, decision }
 }

@@ -16,7 +16,7 @@ use crate::domain::ids::StageRunId;
 use crate::domain::pipeline::StageReading;
 use crate::domain::screen::{Environment, screen};
 use crate::domain::stage_run::after;
-use crate::domain::trigger::Trigger;
+use crate::domain::trigger::{Delivery, Trigger};
 
 /// What is left of a lease must cover the call and its answer.
 const CALL_RESERVE: SignedDuration = SignedDuration::from_secs(15);
@@ -63,11 +63,13 @@ fn begin(environment: &Environment<'_>, job: Job, now: Timestamp) -> (State, Eff
             (covered.rule.settings.budgets.iter()).map(|budget| budget.key(&run, covered.shadow)).collect()
         }
         Err(decision) => {
-            // Nothing is on record of a stage run that no rule covers, unless a wait or claim brought this about.
-            let is_wake_up = matches!(job.trigger, Trigger::WakeUp(_));
+            // Nothing is on record of a stage run that no rule covers, unless a wait or claim brought this about, or
+            // whoever had the message before died over one.
+            let may_be_on_record =
+                matches!(job.trigger, Trigger::WakeUp(_)) || job.delivery == Delivery::Again;
             let is_foreign =
                 matches!(decision.ruling, Ruling::IgnoreForeignAccount | Ruling::IgnoreForeignRegion);
-            if is_foreign || (decision.ruling.verdict() == Verdict::Ignore && !is_wake_up) {
+            if is_foreign || (decision.ruling.verdict() == Verdict::Ignore && !may_be_on_record) {
                 return done(Outcome::handled(*decision));
             }
             Vec::new()

@@ -1,18 +1,16 @@
 //! From the scenario file to the scenario: names checked, policy compiled, exactly one act in each entry.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 
 use super::Scenario;
 use super::document::{
-    ActionDocument, ApprovalDocument, DeliveryDocument, EntryDocument, ExpectDocument, FailDocument,
-    PipelineDocument, RunDocument, ScenarioDocument, StageActDocument, StageDocument, SwitchesDocument,
+    ActionDocument, ApprovalDocument, DeliveryDocument, EntryDocument, FailDocument, PipelineDocument,
+    RunDocument, ScenarioDocument, StageActDocument, StageDocument, SwitchesDocument,
 };
-use crate::domain::decision::Ruling;
+use super::expect::expectation;
 use crate::domain::glob::Glob;
 use crate::domain::ids::{AccountId, ActionName, InvalidId, Partition, PipelineName, Region, StageName};
-use crate::domain::pipeline::{Category, ChangeSetPart, ExecutionMode, ExecutionStatus};
+use crate::domain::pipeline::{Category, ChangeSetPart, ExecutionMode};
 use crate::domain::policy::{Mode, Policy, RetryMode};
 use crate::emulator::acts::Act;
 use crate::emulator::codepipeline::{
@@ -22,10 +20,9 @@ use crate::emulator::codepipeline::{
 use crate::emulator::faults::{Fault, Operation};
 use crate::emulator::world::{Deployed, Place};
 use crate::policy_file;
-use crate::replay::expectation::Expectation;
 use crate::replay::player::Delivery;
 
-type Built<T> = Result<T, String>;
+pub(super) type Built<T> = Result<T, String>;
 
 /// What a scenario plays with when it does not say: invented, and plainly so.
 const ACCOUNT: &str = "111122223333";
@@ -81,7 +78,7 @@ fn id<T>(text: &str, parse: impl Fn(String) -> Result<T, InvalidId>) -> Built<T>
     parse(text.to_owned()).map_err(|problem| format!("`{text}` is {problem}"))
 }
 
-fn named<T>(text: &str, what: &str, parse: impl Fn(&str) -> Option<T>) -> Built<T> {
+pub(super) fn named<T>(text: &str, what: &str, parse: impl Fn(&str) -> Option<T>) -> Built<T> {
     parse(text).ok_or_else(|| format!("`{text}` is not a known {what}"))
 }
 
@@ -321,21 +318,4 @@ fn delivery(document: &DeliveryDocument) -> (u64, Delivery) {
         spread: document.spread.map_or(usual.spread, |length| length.0),
     };
     (document.event, delivery)
-}
-
-fn expectation(document: ExpectDocument) -> Built<Expectation> {
-    let mut decisions = BTreeMap::new();
-    for (subject, rulings) in document.decisions {
-        let rulings =
-            rulings.iter().map(|ruling| named(ruling, "decision", Ruling::parse)).collect::<Built<_>>()?;
-        decisions.insert(subject, rulings);
-    }
-    let mut executions = BTreeMap::new();
-    for (pipeline, statuses) in document.executions {
-        let statuses = (statuses.iter())
-            .map(|status| named(status, "execution status", ExecutionStatus::parse))
-            .collect::<Built<_>>()?;
-        executions.insert(pipeline, statuses);
-    }
-    Ok(Expectation { decisions, retries: document.retries, outcomes: document.outcomes, executions })
 }

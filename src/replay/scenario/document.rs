@@ -235,7 +235,7 @@ pub(super) struct DeliveryDocument {
     pub(super) spread: Option<Length>,
 }
 
-/// What must come of a scenario, by `pipeline/stage` or by pipeline.
+/// What must come of a scenario, by `pipeline/stage` or by pipeline. `50 x wait/backoff` is as many decisions in a row.
 #[derive(Debug, serde::Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct ExpectDocument {
@@ -244,7 +244,13 @@ pub(super) struct ExpectDocument {
     #[serde(default)]
     pub(super) retries: BTreeMap<String, u32>,
     #[serde(default)]
+    pub(super) modes: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
     pub(super) outcomes: BTreeMap<String, Vec<String>>,
     #[serde(default)]
     pub(super) executions: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
+    pub(super) malformed: u32,
+    #[serde(default)]
+    pub(super) ignored: u32,
 }

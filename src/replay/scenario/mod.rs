@@ -2,6 +2,7 @@
 
 mod build;
 mod document;
+mod expect;
 
 use std::collections::BTreeMap;
 

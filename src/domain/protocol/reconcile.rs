@@ -1,0 +1,160 @@
+//! What becomes of a claim whose owner cannot be alive any more: the pipeline shows whether its retry happened.
+
+use jiff::SignedDuration;
+
+use super::close::wait_for;
+use super::proceed::{Answering, plain, unless_too_old};
+use super::step::{commit, done};
+use super::{Conclusion, Effect, Next, Outcome, Purpose, State};
+use crate::domain::decide::{Decided, is_same_failure};
+use crate::domain::decision::{Decision, Ruling, StepName, StepOutcome, Verdict};
+use crate::domain::facts::{StageFacts, Unfit, gather};
+use crate::domain::screen::Covered;
+use crate::domain::stage_run::{Claim, Progress, after};
+
+impl Answering<'_> {
+    /// A claim whose owner cannot be alive: the pipeline shows whether its retry happened.
+    pub(super) fn reconcile(
+        mut self,
+        covered: Option<Covered<'_>>,
+        held_back: Option<Decision>,
+    ) -> (State, Effect) {
+        let Some(claim) = self.record.claim.clone() else {
+            return done(Outcome::without_decision(Conclusion::OutOfOrder));
+        };
+        let facts = gather(&self.record.id, &self.reading);
+        match &facts {
+            Ok(facts) if !claim.failed.is_subset(&facts.failure()) => {
+                return self.confirm(covered, held_back, facts, &claim);
+            }
+            Err(Unfit::PipelineGone | Unfit::StageGone | Unfit::ExecutionGone) => {
+                self.record.settle(Progress::Ended, self.now);
+            }
+            Ok(_) | Err(_) => {}
+        }
+        if let Some(decision) = held_back {
+            let decision = unless_too_old(self.environment, decision, self.hint.time, self.now);
+            return self.stay(decision);
+        }
+        let Some(covered) = covered else {
+            return done(Outcome::without_decision(Conclusion::OutOfOrder));
+        };
+        let Decided { decision, .. } = self.decide(&covered, true);
+        match decision.ruling.verdict() {
+            Verdict::Retry if is_same_failure(&claim.failed, &decision) => {
+                let lease_until = after(self.now, self.environment.timing.lease);
+                self.record.take_over(&self.job.owner, lease_until);
+                let decision = decision.with_step(
+                    StepName::Reconcile,
+                    StepOutcome::Pass,
+                    "the earlier claim left no trace in the pipeline, and is taken over",
+                );
+                let mut transaction = plain(self.record, Some(decision.clone()));
+                transaction.controls = Some(self.context.view.controls.version);
+                let next = Next::Fence(Box::new(decision));
+                commit(self.job, self.context, transaction, Purpose::Answer, next)
+            }
+            Verdict::Retry => {
+                // More has failed since the claim was made: that is another failure, to be decided afresh.
+                self.record.take_over(&self.job.owner, self.now);
+                self.record.give_back(self.now);
+                let until = after(self.now, SignedDuration::from_secs(30));
+                let detail = "more has failed since the earlier claim was made";
+                let decision =
+                    decision.overruled(Ruling::WaitStateUnsettled, Some(until), StepName::Reconcile, detail);
+                self.stay(decision)
+            }
+            Verdict::Wait => self.stay(decision),
+            Verdict::GiveUp | Verdict::Ignore => {
+                self.record.settle(Progress::Ended, self.now);
+                self.record.wait = None;
+                let outcome = Box::new(Outcome::handled(decision.clone()));
+                let transaction = plain(self.record, Some(decision));
+                commit(self.job, self.context, transaction, Purpose::Answer, Next::Finish(outcome))
+            }
+        }
+    }
+
+    /// The claimed failure is not the stage's failure any more: the retry happened, ours or somebody's.
+    fn confirm(
+        mut self,
+        covered: Option<Covered<'_>>,
+        held_back: Option<Decision>,
+        facts: &StageFacts,
+        claim: &Claim,
+    ) -> (State, Effect) {
+        let is_ours = !self.is_somebody_elses(facts, claim);
+        if is_ours {
+            self.record.settle(Progress::Issued, self.now);
+            self.conclude_running_retry();
+        } else {
+            // Kept as taken over: what became of our own call is not known, so nothing of it is paid back.
+            self.record.take_over(&self.job.owner, self.now);
+            self.record.give_back(self.now);
+        }
+        let failed_anew = !facts.failed.is_empty();
+        match (covered, held_back) {
+            (_, Some(decision)) if failed_anew => {
+                let since = facts.failed_at().unwrap_or(self.hint.time);
+                let decision = unless_too_old(self.environment, decision, since, self.now);
+                self.stay(decision)
+            }
+            (Some(covered), None) if failed_anew => self.answer(&covered),
+            _ => {
+                self.record.wait = None;
+                let (ruling, outcome, detail) = if is_ours {
+                    let detail = "the pipeline shows that the claimed retry was made";
+                    (Ruling::RetryEligible, StepOutcome::Pass, detail)
+                } else {
+                    let detail = "the pipeline shows a retry that was made long after the claimed one";
+                    (Ruling::IgnoreRetriedBySomeoneElse, StepOutcome::Stop, detail)
+                };
+                let mut decision = Decision::bare(ruling, &self.record.id, self.now).with_step(
+                    StepName::Reconcile,
+                    outcome,
+                    detail,
+                );
+                decision.is_final = true;
+                decision.retry = Some(claim.retry);
+                decision.retry_mode = Some(claim.mode);
+                decision.failed.clone_from(&claim.failed);
+                let outcome = Outcome { progress: self.progress, ..Outcome::handled(decision.clone()) };
+                let transaction = plain(self.record, Some(decision));
+                commit(self.job, self.context, transaction, Purpose::Answer, Next::Finish(Box::new(outcome)))
+            }
+        }
+    }
+
+    /// Waits, whatever else is open.
+    fn stay(mut self, decision: Decision) -> (State, Effect) {
+        if decision.ruling.verdict() != Verdict::Wait {
+            let outcome = Box::new(Outcome::handled(decision.clone()));
+            if self.record.claim.is_some() {
+                self.record.settle(Progress::Ended, self.now);
+            }
+            self.record.wait = None;
+            return commit(
+                self.job,
+                self.context,
+                plain(self.record, Some(decision)),
+                Purpose::Answer,
+                Next::Finish(outcome),
+            );
+        }
+        let (wake_up, at) = wait_for(self.environment, &mut self.record, &decision, &self.hint, self.now);
+        let outcome = Outcome { progress: self.progress, ..Outcome::handled(decision.clone()) };
+        let next = Next::Arm { wake_up, at, outcome: Box::new(outcome) };
+        commit(self.job, self.context, plain(self.record, Some(decision)), Purpose::Answer, next)
+    }
+
+    /// Whether the retry that the pipeline shows was made so long after the claim that it cannot be the claim's. Its
+    /// owner called within seconds; whoever presses Retry minutes later is in charge from then on.
+    fn is_somebody_elses(&self, facts: &StageFacts, claim: &Claim) -> bool {
+        let timing = self.environment.timing;
+        let called_until = after(after(claim.lease_until, -timing.lease), timing.settle_window);
+        facts
+            .earlier
+            .iter()
+            .any(|attempt| !attempt.failed.is_disjoint(&claim.failed) && attempt.retried_at > called_until)
+    }
+}

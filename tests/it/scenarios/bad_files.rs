@@ -1,0 +1,162 @@
+//! Scenario files that are wrong, and what is said about them.
+
+use codepipeline_retrier::replay::scenario::Scenario;
+
+use super::story::Story;
+
+const GOOD: &str = r#"scenario: 1
+about: a throttled deployment
+policy: |
+  version: 1
+  rules:
+    - name: all
+      match: { pipeline: "*" }
+pipelines:
+  - name: web
+    stages:
+      - name: Deploy
+        actions: [{ name: Stack, category: Deploy, runs: [{ succeed: 40s }] }]
+timeline:
+  - { at: 0s, start: web }
+expect:
+  executions: { web: [Succeeded] }
+"#;
+
+/// What is said about the good file with something in it replaced.
+fn said(good: &str, bad: &str) -> String {
+    assert!(GOOD.contains(good), "{good}");
+    Scenario::read("case", &GOOD.replacen(good, bad, 1)).unwrap_err().to_string()
+}
+
+#[test]
+fn the_good_file_is_good() {
+    let story = Story::of(&Scenario::read("case", GOOD).unwrap());
+    assert_eq!(story.differences(), Vec::<String>::new());
+}
+
+#[test]
+fn an_unknown_key_is_refused_wherever_it_stands() {
+    for (good, bad) in [
+        ("about:", "surprise: 1\nabout:"),
+        ("- name: web", "- name: web\n    surprise: 1"),
+        ("- name: Deploy", "- name: Deploy\n        surprise: 1"),
+        ("category: Deploy", "category: Deploy, surprise: 1"),
+        ("{ at: 0s, start: web }", "{ at: 0s, start: web, surprise: 1 }"),
+        ("expect:", "expect:\n  surprise: 1"),
+        ("expect:", "switches: { surprise: true }\nexpect:"),
+        ("expect:", "deliveries: [{ event: 1, surprise: 1 }]\nexpect:"),
+    ] {
+        let message = said(good, bad);
+        assert!(message.contains("unknown field `surprise`"), "{bad}: {message}");
+        assert!(message.starts_with("`case` is not a scenario: "), "{message}");
+    }
+}
+
+#[test]
+fn an_entry_has_one_act_and_one_time() {
+    let entry = "{ at: 0s, start: web }";
+    for (bad, expected) in [
+        ("{ at: 0s, start: web, delete: web }", "it has 2 acts; give each an entry of its own"),
+        ("{ at: 0s }", "it has no act, such as `start` or `retry`"),
+        ("{ start: web }", "it needs either `at` or `before`"),
+        ("{ at: 0s, before: { operation: retry, nth: 1 }, start: web }", "it needs either `at` or `before`"),
+        ("{ before: { operation: knock, nth: 1 }, start: web }", "`knock` is not a known operation"),
+        ("{ at: 0s, break: { operation: retry, nth: 1, fault: fire } }", "`fire` is not a known fault"),
+        (
+            "{ at: 0s, outage: { operation: knock, fault: denied, lasting: 1m } }",
+            "`knock` is not a known operation",
+        ),
+        ("{ at: 0s, refuse-retry: NoException }", "`NoException` is not a known refusal of a retry"),
+        ("{ at: 0s, deploy: {} }", "`deploy` needs either `policy` or `broken: true`"),
+        ("{ at: 0s, mode: asleep }", "`asleep` is not a known mode"),
+        ("{ at: 0s, start: \"a b\" }", "`a b` is "),
+    ] {
+        let message = said(entry, bad);
+        assert!(message.starts_with("`case`: timeline entry 1: "), "{bad}: {message}");
+        assert!(message.contains(expected), "{bad}: {message}");
+    }
+}
+
+#[test]
+fn durations_are_in_the_notation_of_policies() {
+    for bad in ["40", "fast", "-1s", "1.5h", "40 s"] {
+        let message = said("succeed: 40s", &format!("succeed: \"{bad}\""));
+        assert!(message.contains("a duration such as `90s`, `5m`, `2h` or `1d`"), "{bad}: {message}");
+    }
+}
+
+#[test]
+fn a_bad_policy_is_reported_as_the_policy_file_would_be() {
+    let message = said("match: { pipeline: \"*\" }", "match: { pipeline: \"*\" }\n      storm: {}");
+    assert!(message.starts_with("`case`: the policy has errors\nerror["), "{message}");
+    assert!(message.contains("storm"), "{message}");
+    let message = said("version: 1", "version: 2");
+    assert!(message.contains("the policy has errors"), "{message}");
+}
+
+#[test]
+fn names_and_values_are_checked() {
+    for (good, bad, expected) in [
+        ("scenario: 1", "scenario: 2", "`case`: scenario format 2 is not known, only 1"),
+        ("expect:", "start: yesterday\nexpect:", "`case`: `yesterday` is not an instant"),
+        ("expect:", "mode: asleep\nexpect:", "`case`: `asleep` is not a known mode"),
+        ("category: Deploy", "category: Hope", "`case`: `Hope` is not a known action category"),
+        ("[Succeeded]", "[Fine]", "`case`: `Fine` is not a known execution status"),
+        (
+            "expect:",
+            "expect:\n  decisions: { web/Deploy: [retry/now] }",
+            "`case`: `retry/now` is not a known decision",
+        ),
+        (
+            "expect:",
+            "expect:\n  decisions: { web/Deploy: [0 x wait/backoff] }",
+            "`case`: `0 x wait/backoff` does not begin with a number",
+        ),
+        ("expect:", "expect:\n  modes: { web/Deploy: [SOME] }", "`case`: `SOME` is not a known retry mode"),
+    ] {
+        let message = said(good, bad);
+        assert!(message.starts_with(expected), "{bad}: {message}");
+    }
+    let without = GOOD.split("pipelines:").next().unwrap();
+    let message = Scenario::read("case", &format!("{without}pipelines: []\ntimeline: []\n")).unwrap_err();
+    assert_eq!(message.to_string(), "`case`: there is no pipeline");
+}
+
+#[test]
+fn a_file_that_is_too_large_is_not_read() {
+    let message = Scenario::read("case", &" ".repeat(Scenario::LARGEST + 1)).unwrap_err().to_string();
+    assert_eq!(message, "`case` is larger than 1048576 bytes");
+}
+
+#[test]
+fn an_act_that_codepipeline_refuses_is_reported() {
+    for (entry, expected) in [
+        ("{ at: 0s, start: shop }", "PipelineNotFoundException"),
+        ("{ at: 0s, retry: { pipeline: shop, stage: Deploy } }", "PipelineNotFoundException"),
+        ("{ at: 0s, disable-transition: { pipeline: web, stage: Test } }", "StageNotFoundException"),
+        ("{ at: 0s, stop: { pipeline: web } }", "PipelineExecutionNotFoundException"),
+    ] {
+        let text = GOOD.replacen("{ at: 0s, start: web }", entry, 1);
+        let story = Story::of(&Scenario::read("case", &text).unwrap());
+        let lines = story.differences();
+        assert!(
+            lines.iter().any(|line| line.contains("was refused") && line.contains(expected)),
+            "{lines:?}"
+        );
+    }
+}
+
+#[test]
+fn what_nobody_expected_is_reported() {
+    let text = GOOD
+        .replacen("{ succeed: 40s }", "{ fail: { after: 5s, message: Rate exceeded } }, { succeed: 5s }", 1)
+        .replacen("{ at: 0s, start: web }", "{ at: 0s, start: web }\n  - { at: 0s, send: nonsense }", 1);
+    let lines = Story::of(&Scenario::read("case", &text).unwrap()).differences();
+    for expected in [
+        "web/Deploy: expected 0 retries, got 1",
+        "expected 0 messages to be malformed, got 1",
+        "web/Deploy: nothing is expected of it, got [",
+    ] {
+        assert!(lines.iter().any(|line| line.starts_with(expected)), "{expected}: {lines:?}");
+    }
+}

@@ -210,6 +210,12 @@ impl StageRun {
             || self.claim.as_ref().is_some_and(|claim| claim.sequence == sequence)
     }
 
+    /// Since when a failure is on its way of which nothing is known but its event: since the event, though never before
+    /// the stage run was first heard of, nor after now.
+    pub fn known_since(&self, hint: &Hint, now: Timestamp) -> Timestamp {
+        hint.time.min(now).max(self.first_seen)
+    }
+
     /// The last retry, while its end is not known.
     pub fn running_retry(&self) -> Option<&Retry> {
         self.retries.last().filter(|retry| retry.progress == Progress::Issued)

@@ -4,14 +4,22 @@
 #[cfg(test)]
 mod answers;
 #[cfg(test)]
+mod arbitrary;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
+mod decisions;
+#[cfg(test)]
 mod events;
+#[cfg(test)]
+mod history;
 #[cfg(test)]
 mod policy_file;
 #[cfg(test)]
 mod policy_file_hostile;
 #[cfg(test)]
 mod policy_file_ten_mistakes;
+#[cfg(test)]
+mod protocol;
 #[cfg(test)]
 mod tidy;

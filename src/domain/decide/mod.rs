@@ -143,9 +143,14 @@ impl Decider<'_, '_> {
         self.decision.explanation.push(Step { name, outcome: StepOutcome::Pass, detail: detail.into() });
     }
 
-    /// The instant after which no retry is useful: by the failure's time, or where that is unknown by ours.
+    /// Since when the failure is known, where nothing of it could be read.
+    fn known_since(&self) -> Timestamp {
+        self.question.record.known_since(self.question.hint, self.question.now)
+    }
+
+    /// The instant after which no retry is useful: by the failure's time, or where that is unknown by its event's.
     fn deadline(&self) -> Timestamp {
-        let begin = self.decision.failed_at.unwrap_or(self.question.record.first_seen);
+        let begin = self.decision.failed_at.unwrap_or_else(|| self.known_since());
         after(begin, self.question.covered.rule.settings.give_up_after)
     }
 

@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::close::wait_for;
+use super::hold::{pause_decision, within_give_up_after};
 use super::step::{arm, commit, done};
 use super::{Commit, Conclusion, Context, Effect, Job, Next, Outcome, Purpose, State};
 use crate::domain::backoff::Jitter;
@@ -10,7 +11,7 @@ use crate::domain::decide::{Decided, Question, decide, is_same_failure};
 use crate::domain::decision::{Decision, Ruling, StepName, StepOutcome, Verdict};
 use crate::domain::facts::{StageFacts, Unfit, gather, outcome_of};
 use crate::domain::pipeline::Reading;
-use crate::domain::screen::{Covered, Environment, give_up_after, paused, rule_step, screen};
+use crate::domain::screen::{Covered, Environment, screen};
 use crate::domain::stage_run::{Claim, Hint, Progress, StageRun, Wait, after};
 use crate::domain::trigger::{Delivery, StageEvent, StageEventState, Trigger, WakeUp};
 
@@ -70,7 +71,7 @@ pub(super) fn proceed(
         return (state, Effect::WriteControls(controls));
     }
     let held_back = match &covered {
-        Ok(covered) => pause_decision(environment, covered, &context, &record, now),
+        Ok(covered) => pause_decision(covered, &context, &record, now),
         Err(decision) => Some((**decision).clone()),
     };
     if let (Some(decision), false) = (&held_back, claim_is_due) {
@@ -189,45 +190,17 @@ fn behind_claim(
     }
 }
 
-/// What a pause makes of it, if there is one.
-fn pause_decision(
-    environment: &Environment<'_>,
-    covered: &Covered<'_>,
-    context: &Context,
-    record: &StageRun,
-    now: Timestamp,
-) -> Option<Decision> {
-    let run = &record.id;
-    let pause = paused(&context.view.controls, run, now)?;
-    let mut decision = Decision::bare(Ruling::WaitPaused, run, now);
-    decision.explanation.push(rule_step(covered.rule, run));
-    decision.rule = Some(covered.rule.name.clone());
-    decision.policy_version = Some(covered.policy.version.clone());
-    decision.shadow = covered.shadow;
-    let deadline = after(record.first_seen, give_up_after(environment, run));
-    decision.until = pause.until.map(|until| until.min(deadline));
-    let detail = match pause.until {
-        Some(until) => format!("paused until {until:.0}: {}", pause.reason),
-        None => format!("paused until somebody resumes it: {}", pause.reason),
-    };
-    Some(decision.with_step(StepName::Pause, StepOutcome::Stop, detail))
-}
-
 /// Decisions that need nothing of CodePipeline: a pause, a broken policy, a rule that is gone.
 fn answer_without_reading(
     environment: &Environment<'_>,
     job: Job,
     context: Context,
     mut record: StageRun,
-    mut decision: Decision,
+    decision: Decision,
     hint: &Hint,
     now: Timestamp,
 ) -> (State, Effect) {
-    let is_wait = decision.ruling.verdict() == Verdict::Wait;
-    if is_wait && now >= after(record.first_seen, give_up_after(environment, &record.id)) {
-        let step = if decision.ruling == Ruling::WaitPaused { StepName::Pause } else { StepName::Policy };
-        decision = decision.overruled(Ruling::GiveUpTooOld, None, step, "give-up-after is over");
-    }
+    let decision = within_give_up_after(environment, decision, record.known_since(hint, now), now);
     // Looking again and again at the same pause is not a decision each time.
     let is_news = record.wait.as_ref().is_none_or(|wait| wait.ruling != decision.ruling);
     let outcome = Box::new(Outcome::handled(decision.clone()));
@@ -353,6 +326,11 @@ impl Answering<'_> {
         let Some(covered) = covered else {
             return done(Outcome::without_decision(Conclusion::OutOfOrder));
         };
+        if covered.shadow {
+            // In shadow nothing is called, not even what was claimed before.
+            self.record.settle(Progress::Ended, self.now);
+            return self.answer(&covered);
+        }
         let Decided { decision, .. } = self.decide(&covered, true);
         match decision.ruling.verdict() {
             Verdict::Retry if is_same_failure(&claim.failed, &decision) => {
@@ -424,6 +402,10 @@ impl Answering<'_> {
 
     /// Waits, whatever else is open.
     fn stay(mut self, decision: Decision) -> (State, Effect) {
+        let failed_at = gather(&self.record.id, &self.reading).ok().and_then(|facts| facts.failed_at());
+        let since = self.record.known_since(&self.hint, self.now);
+        let since = failed_at.map_or(since, |failed_at| failed_at.max(since));
+        let decision = within_give_up_after(self.environment, decision, since, self.now);
         if decision.ruling.verdict() != Verdict::Wait {
             let outcome = Box::new(Outcome::handled(decision.clone()));
             if self.record.claim.is_some() {

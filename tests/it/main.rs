@@ -8,11 +8,15 @@ mod arbitrary;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+mod contract;
+#[cfg(test)]
 mod decisions;
 #[cfg(test)]
 mod events;
 #[cfg(test)]
 mod history;
+#[cfg(test)]
+mod immediate;
 #[cfg(test)]
 mod policy_file;
 #[cfg(test)]

@@ -117,7 +117,7 @@ fn the_stories_reach_every_effect() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 4_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn every_handling_keeps_the_rules_and_ends(story in story()) {

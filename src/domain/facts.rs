@@ -156,6 +156,9 @@ pub fn gather(run: &StageRunId, reading: &Reading) -> Result<StageFacts, Unfit> 
 
     let stage = if execution.mode == ExecutionMode::Parallel {
         let entries = have(&reading.entries, "ListActionExecutions")?;
+        if !runs.is_empty() && !entries.iter().any(|entry| entry.execution == run.execution) {
+            return Err(Unfit::Unsettled);
+        }
         Stage {
             status: status_of(&last_runs(&runs)),
             kind: execution.kind,
@@ -167,7 +170,8 @@ pub fn gather(run: &StageRunId, reading: &Reading) -> Result<StageFacts, Unfit> 
     } else {
         let answer = have(&reading.state, "GetPipelineState")?;
         let stage = answer.stages.iter().find(|stage| stage.name == run.stage).ok_or(Unfit::StageGone)?;
-        from_state(run, stage, &runs, answer.version)?
+        let edited = answer.version != execution.version;
+        from_state(run, stage, &runs, answer.version, edited)?
     };
 
     let failed = present_failure(&runs);
@@ -220,10 +224,11 @@ fn from_state(
     stage: &StageState,
     runs: &[&ActionExecution],
     current_version: u32,
+    edited: bool,
 ) -> Result<Stage, Unfit> {
     let latest = stage.latest.as_ref();
     let is_ours = latest.is_some_and(|latest| latest.execution == run.execution);
-    if is_ours && !agrees(stage, runs) {
+    if is_ours && !(agrees(stage, runs) && (edited || shows_all(stage, runs))) {
         return Err(Unfit::Unsettled);
     }
     Ok(Stage {
@@ -252,6 +257,11 @@ fn agrees(stage: &StageState, runs: &[&ActionExecution]) -> bool {
         (None, Some(_)) => false,
         (None, None) => true,
     })
+}
+
+/// Whether every action that ran is in the state at all. An edit may have taken one out, nothing else can.
+fn shows_all(stage: &StageState, runs: &[&ActionExecution]) -> bool {
+    runs.iter().all(|run| stage.actions.iter().any(|action| action.name == run.action))
 }
 
 fn have<'a, T>(answer: &'a Result<T, Gap>, operation: &'static str) -> Result<&'a T, Unfit> {

@@ -4,7 +4,13 @@
 #[cfg(test)]
 mod answers;
 #[cfg(test)]
+mod arbitrary;
+#[cfg(test)]
 mod cli;
+#[cfg(test)]
+mod contract;
+#[cfg(test)]
+mod decisions;
 #[cfg(test)]
 mod demo;
 #[cfg(test)]
@@ -12,11 +18,17 @@ mod events;
 #[cfg(test)]
 mod explain;
 #[cfg(test)]
+mod history;
+#[cfg(test)]
+mod immediate;
+#[cfg(test)]
 mod policy_file;
 #[cfg(test)]
 mod policy_file_hostile;
 #[cfg(test)]
 mod policy_file_ten_mistakes;
+#[cfg(test)]
+mod protocol;
 #[cfg(test)]
 mod readme;
 #[cfg(test)]

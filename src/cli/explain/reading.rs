@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::aws::Source;
-use crate::domain::ids::{ExecutionId, StageRunId};
+use crate::domain::ids::{ActionName, ExecutionId, StageRunId};
 use crate::domain::pipeline::{
-    ActionDeclaration, ActionExecution, ExecutionKind, ExecutionMode, ExecutionStatus, Gap,
-    PipelineExecution, PipelineState, PipelineStructure, Reading, StageDeclaration, StageEntry,
-    StageExecution, StageState, Transition,
+    ActionDeclaration, ActionExecution, ActionRun, ActionState, ExecutionKind, ExecutionMode,
+    ExecutionStatus, Gap, PipelineExecution, PipelineState, PipelineStructure, Reading, StageDeclaration,
+    StageEntry, StageExecution, StageState, Transition,
 };
 use crate::domain::trigger::StageEvent;
 
@@ -157,7 +157,7 @@ impl Assembly<'_> {
             // The event has the last word on the stage unless the history goes on after it.
             latest: (!ran_since).then_some(status),
             transition: Transition::Enabled,
-            actions: Vec::new(),
+            actions: last_runs(self.run, actions),
             retries: None,
         };
         Ok(PipelineState { version, stages: vec![stage] })
@@ -261,6 +261,30 @@ fn shown_runs(
         });
     }
     Some(runs)
+}
+
+/// The last run of each action, as a state would show it.
+fn last_runs(run: &StageRunId, actions: &[ActionExecution]) -> Vec<ActionState> {
+    let mut last: BTreeMap<&ActionName, &ActionExecution> = BTreeMap::new();
+    for action in
+        actions.iter().filter(|action| action.execution == run.execution && action.stage == run.stage)
+    {
+        let newest = last.entry(&action.action).or_insert(action);
+        if (action.started, &action.id) > (newest.started, &newest.id) {
+            *newest = action;
+        }
+    }
+    last.into_iter()
+        .map(|(name, action)| ActionState {
+            name: name.clone(),
+            latest: Some(ActionRun {
+                id: action.id.clone(),
+                status: action.status,
+                last_change: action.last_change,
+                error: action.error.clone(),
+            }),
+        })
+        .collect()
 }
 
 /// The executions that have entered the stage, by the history of all of them.

@@ -46,12 +46,16 @@ impl Decider<'_, '_> {
 
     /// Right after an event the state may still be an older one: what it seems to say is believed only later.
     pub(super) fn unless_unsettled<T>(&self, ruling: Ruling, detail: String) -> Checked<T> {
+        self.step_unless_unsettled(StepName::StageState, ruling, detail)
+    }
+
+    fn step_unless_unsettled<T>(&self, step: StepName, ruling: Ruling, detail: String) -> Checked<T> {
         let settled_at = after(self.question.hint.time, self.question.timing.unsettled);
         if self.question.now < settled_at {
             let detail = format!("{detail}, but the state may not have caught up with the event yet");
-            wait(Ruling::WaitStateUnsettled, settled_at, StepName::StageState, detail)
+            wait(Ruling::WaitStateUnsettled, settled_at, step, detail)
         } else {
-            refuse(ruling, StepName::StageState, detail)
+            refuse(ruling, step, detail)
         }
     }
 
@@ -74,7 +78,8 @@ impl Decider<'_, '_> {
         let answered =
             failure.iter().any(|id| tally.answered.contains(id) && !own.is_some_and(|own| own.contains(id)));
         if answered {
-            return self.unless_unsettled(
+            return self.step_unless_unsettled(
+                StepName::Duplicate,
                 Ruling::IgnoreAlreadyAnswered,
                 format!("retry {} already answers this failure", tally.used),
             );

@@ -12,6 +12,7 @@
 //! What is done about a failure is decided elsewhere ([`super::decide`]); this is about doing it once.
 
 mod close;
+mod hold;
 mod proceed;
 mod reconcile;
 mod step;

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::close::wait_for;
+use super::hold::{pause_decision, within_give_up_after};
 use super::step::{arm, commit, done};
 use super::{Commit, Conclusion, Context, Effect, Job, Next, Outcome, Purpose, State};
 use crate::domain::backoff::Jitter;
@@ -10,7 +11,7 @@ use crate::domain::decide::{Decided, Question, decide};
 use crate::domain::decision::{Decision, Ruling, StepName, StepOutcome, Verdict};
 use crate::domain::facts::{Unfit, gather, outcome_of};
 use crate::domain::pipeline::Reading;
-use crate::domain::screen::{Covered, Environment, give_up_after, pause_refusal, screen, screened_steps};
+use crate::domain::screen::{Covered, Environment, screen};
 use crate::domain::stage_run::{Hint, Progress, StageRun, Wait, after};
 use crate::domain::trigger::{Delivery, StageEvent, StageEventState, Trigger, WakeUp};
 
@@ -71,7 +72,7 @@ pub(super) fn proceed(
         return (state, Effect::WriteControls(controls));
     }
     let held_back = match &covered {
-        Ok(covered) => pause_decision(environment, covered, &context, &record, &hint, now),
+        Ok(covered) => pause_decision(covered, &context, run, now),
         Err(decision) => Some((**decision).clone()),
     };
     if let (Some(decision), false) = (&held_back, claim_is_due) {
@@ -194,44 +195,6 @@ fn behind_claim(
     }
 }
 
-/// What a pause makes of it, if there is one: that is known before CodePipeline is asked.
-fn pause_decision(
-    environment: &Environment<'_>,
-    covered: &Covered<'_>,
-    context: &Context,
-    record: &StageRun,
-    hint: &Hint,
-    now: Timestamp,
-) -> Option<Decision> {
-    let run = &record.id;
-    let (until, detail) = pause_refusal(&context.view.controls, run, now)?;
-    let deadline = after(hint.time, give_up_after(environment, run));
-    let decision = Decision {
-        rule: Some(covered.rule.name.clone()),
-        policy_version: Some(covered.policy.version.clone()),
-        shadow: covered.shadow,
-        until: until.map(|until| until.min(deadline)),
-        explanation: screened_steps(covered, run),
-        ..Decision::bare(Ruling::WaitPaused, run, now)
-    };
-    Some(decision.with_step(StepName::Pause, StepOutcome::Stop, detail))
-}
-
-/// No pause and no broken policy is waited out for longer than a retry would be of use.
-pub(super) fn unless_too_old(
-    environment: &Environment<'_>,
-    decision: Decision,
-    since: Timestamp,
-    now: Timestamp,
-) -> Decision {
-    let is_wait = decision.ruling.verdict() == Verdict::Wait;
-    if !is_wait || now < after(since, give_up_after(environment, &decision.run)) {
-        return decision;
-    }
-    let step = decision.explanation.last().map_or(StepName::Age, |step| step.name);
-    decision.overruled(Ruling::GiveUpTooOld, None, step, "give-up-after is over")
-}
-
 /// Decisions that need nothing of CodePipeline: a pause, a broken policy, a rule that is gone.
 fn answer_without_reading(
     environment: &Environment<'_>,
@@ -242,7 +205,7 @@ fn answer_without_reading(
     hint: &Hint,
     now: Timestamp,
 ) -> (State, Effect) {
-    let decision = unless_too_old(environment, decision, hint.time, now);
+    let decision = within_give_up_after(environment, decision, hint.time, now);
     if decision.ruling.verdict() == Verdict::Ignore && record.wait.is_none() {
         // Nothing is on record of a stage run that no rule covers.
         return done(Outcome::handled(decision));

@@ -3,7 +3,8 @@
 use jiff::SignedDuration;
 
 use super::close::wait_for;
-use super::proceed::{Answering, plain, unless_too_old};
+use super::hold::within_give_up_after;
+use super::proceed::{Answering, plain};
 use super::step::{commit, done};
 use super::{Conclusion, Effect, Next, Outcome, Purpose, State};
 use crate::domain::decide::{Decided, is_same_failure};
@@ -33,12 +34,16 @@ impl Answering<'_> {
             Ok(_) | Err(_) => {}
         }
         if let Some(decision) = held_back {
-            let decision = unless_too_old(self.environment, decision, self.hint.time, self.now);
             return self.stay(decision);
         }
         let Some(covered) = covered else {
             return done(Outcome::without_decision(Conclusion::OutOfOrder));
         };
+        if covered.shadow {
+            // In shadow nothing is called, not even what was claimed before.
+            self.record.settle(Progress::Ended, self.now);
+            return self.answer(&covered);
+        }
         let Decided { decision, .. } = self.decide(&covered, true);
         match decision.ruling.verdict() {
             Verdict::Retry if is_same_failure(&claim.failed, &decision) => {
@@ -94,11 +99,7 @@ impl Answering<'_> {
         }
         let failed_anew = !facts.failed.is_empty();
         match (covered, held_back) {
-            (_, Some(decision)) if failed_anew => {
-                let since = facts.failed_at().unwrap_or(self.hint.time);
-                let decision = unless_too_old(self.environment, decision, since, self.now);
-                self.stay(decision)
-            }
+            (_, Some(decision)) if failed_anew => self.stay(decision),
             (Some(covered), None) if failed_anew => self.answer(&covered),
             _ => {
                 self.record.wait = None;
@@ -127,6 +128,9 @@ impl Answering<'_> {
 
     /// Waits, whatever else is open.
     fn stay(mut self, decision: Decision) -> (State, Effect) {
+        let failed_at = gather(&self.record.id, &self.reading).ok().and_then(|facts| facts.failed_at());
+        let since = failed_at.unwrap_or(self.hint.time);
+        let decision = within_give_up_after(self.environment, decision, since, self.now);
         if decision.ruling.verdict() != Verdict::Wait {
             let outcome = Box::new(Outcome::handled(decision.clone()));
             if self.record.claim.is_some() {

@@ -1,0 +1,127 @@
+//! The contract of the schedules: a wake-up that was armed comes, not before its time, and once is enough.
+
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+
+use codepipeline_retrier::domain::stage_run::after;
+use codepipeline_retrier::domain::trigger::WakeUp;
+use codepipeline_retrier::ports::Schedules;
+
+use super::ledger::run_number;
+use crate::arbitrary::at;
+
+/// Schedules whose deliveries can be had.
+pub trait Delivering: Schedules {
+    /// Lets time pass until then and hands out whatever comes, with the instant at which it comes. What `keep` answers
+    /// `false` to is not acknowledged.
+    async fn deliver_until(&self, until: Timestamp, keep: impl FnMut(Timestamp, &WakeUp) -> bool);
+}
+
+/// How late a wake-up may come (EventBridge Scheduler: within the minute).
+const LATE: SignedDuration = SignedDuration::from_secs(60);
+
+/// One test for each clause. The first argument runs a future, the second makes schedules without a wake-up.
+macro_rules! suite {
+    ($run:path, $make:path) => {
+        $crate::contract::ledger::suite! {
+            @ $run, $make, schedules:
+            a_wake_up_comes_at_its_time_or_soon_after
+            armed_twice_is_armed_once
+            arming_a_pending_wake_up_again_leaves_its_time
+            wake_ups_of_other_numbers_and_stage_runs_are_others
+            a_wake_up_that_is_due_already_comes_at_once
+            a_wake_up_that_is_not_acknowledged_comes_again
+            a_wake_up_may_be_armed_again_while_it_is_handled
+        }
+    };
+}
+pub(crate) use suite;
+
+fn wake_up(number: u32, sequence: u64) -> WakeUp {
+    WakeUp { run: run_number(number), sequence }
+}
+
+async fn arm<S: Schedules>(schedules: &S, wake_up: &WakeUp, seconds: i64) {
+    assert_eq!(schedules.arm(wake_up, at(seconds)).await, Ok(()));
+}
+
+/// Everything that comes until then, acknowledged.
+async fn delivered<S: Delivering>(schedules: &S, seconds: i64) -> Vec<(Timestamp, WakeUp)> {
+    let mut delivered = Vec::new();
+    let keep = |when, wake_up: &WakeUp| {
+        delivered.push((when, wake_up.clone()));
+        true
+    };
+    schedules.deliver_until(at(seconds), keep).await;
+    delivered
+}
+
+fn is_in_time(when: Timestamp, seconds: i64) -> bool {
+    (at(seconds)..=after(at(seconds), LATE)).contains(&when)
+}
+
+pub async fn a_wake_up_comes_at_its_time_or_soon_after<S: Delivering>(schedules: &S) {
+    arm(schedules, &wake_up(1, 1), 600).await;
+    assert_eq!(delivered(schedules, 599).await, []);
+    let delivered = delivered(schedules, 900).await;
+    let [(when, what)] = delivered.as_slice() else { panic!("not one wake-up: {delivered:?}") };
+    assert_eq!(*what, wake_up(1, 1));
+    assert!(is_in_time(*when, 600), "{when}");
+}
+
+pub async fn armed_twice_is_armed_once<S: Delivering>(schedules: &S) {
+    arm(schedules, &wake_up(1, 1), 600).await;
+    arm(schedules, &wake_up(1, 1), 600).await;
+    assert_eq!(delivered(schedules, 9_000).await.len(), 1);
+}
+
+pub async fn arming_a_pending_wake_up_again_leaves_its_time<S: Delivering>(schedules: &S) {
+    arm(schedules, &wake_up(1, 1), 600).await;
+    arm(schedules, &wake_up(1, 1), 6_000).await;
+    let delivered = delivered(schedules, 9_000).await;
+    assert!(matches!(delivered.as_slice(), [(when, _)] if is_in_time(*when, 600)), "{delivered:?}");
+}
+
+pub async fn wake_ups_of_other_numbers_and_stage_runs_are_others<S: Delivering>(schedules: &S) {
+    let armed = [wake_up(1, 1), wake_up(1, 2), wake_up(2, 1)];
+    for wake_up in &armed {
+        arm(schedules, wake_up, 600).await;
+    }
+    let delivered = delivered(schedules, 900).await;
+    let delivered: BTreeSet<WakeUp> = delivered.into_iter().map(|(_, wake_up)| wake_up).collect();
+    assert_eq!(delivered, BTreeSet::from(armed));
+}
+
+pub async fn a_wake_up_that_is_due_already_comes_at_once<S: Delivering>(schedules: &S) {
+    assert_eq!(delivered(schedules, 600).await, []);
+    arm(schedules, &wake_up(1, 1), 300).await;
+    let delivered = delivered(schedules, 700).await;
+    assert!(matches!(delivered.as_slice(), [(when, _)] if is_in_time(*when, 600)), "{delivered:?}");
+}
+
+pub async fn a_wake_up_that_is_not_acknowledged_comes_again<S: Delivering>(schedules: &S) {
+    arm(schedules, &wake_up(1, 1), 600).await;
+    let mut came = 0;
+    let keep = |_, _: &WakeUp| {
+        came += 1;
+        came == 3
+    };
+    schedules.deliver_until(at(9_000), keep).await;
+    assert_eq!(came, 3, "it comes until it is acknowledged, and no longer");
+}
+
+pub async fn a_wake_up_may_be_armed_again_while_it_is_handled<S: Delivering>(schedules: &S) {
+    arm(schedules, &wake_up(1, 1), 600).await;
+    let mut came = 0;
+    // Whoever has it finds that it is not time yet, arms it again, and fails to acknowledge it.
+    let keep = |_, _: &WakeUp| {
+        came += 1;
+        false
+    };
+    schedules.deliver_until(at(610), keep).await;
+    assert_eq!(came, 1);
+    arm(schedules, &wake_up(1, 1), 5_000).await;
+    let delivered = delivered(schedules, 9_000).await;
+    assert!(delivered.iter().any(|(when, _)| is_in_time(*when, 5_000)), "{delivered:?}");
+}

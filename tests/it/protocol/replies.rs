@@ -1,0 +1,255 @@
+//! Arbitrary messages, and arbitrary answers to every kind of effect.
+
+use jiff::SignedDuration;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use codepipeline_retrier::domain::backoff::Jitter;
+use codepipeline_retrier::domain::budget::{Bucket, BucketKey};
+use codepipeline_retrier::domain::controls::{Controls, Pause};
+use codepipeline_retrier::domain::ids::{AccountId, Partition, Region};
+use codepipeline_retrier::domain::pipeline::{ExecutionMode, Reading, Refusal, RetryReply, StageReading};
+use codepipeline_retrier::domain::policy::{Mode, Policy};
+use codepipeline_retrier::domain::protocol::{Fault, View};
+use codepipeline_retrier::domain::screen::Environment;
+use codepipeline_retrier::domain::stage_run::{StageRun, Timing};
+use codepipeline_retrier::domain::trigger::{Delivery, StageEvent, StageEventState, Trigger, WakeUp};
+
+use crate::arbitrary::{self, at, instant, run};
+
+/// What the product runs with, owned.
+#[derive(Debug, Clone)]
+pub struct Setting {
+    pub policy: Option<Policy>,
+    pub mode: Mode,
+    account: AccountId,
+    region: Region,
+    partition: Partition,
+}
+
+impl Setting {
+    pub fn new(policy: Option<Policy>, mode: Mode) -> Self {
+        let of = run().pipeline;
+        Self { policy, mode, account: of.account, region: of.region, partition: of.partition }
+    }
+
+    pub fn environment(&self) -> Environment<'_> {
+        Environment {
+            policy: self.policy.as_ref(),
+            mode: self.mode,
+            account: &self.account,
+            region: &self.region,
+            partition: &self.partition,
+            timing: Timing::default(),
+        }
+    }
+
+    /// The mode that the rule has here; disabled where there is no rule.
+    pub fn rule_mode(&self) -> Mode {
+        self.policy.as_ref().map_or(Mode::Disabled, |policy| policy.rules[0].settings.mode.max(self.mode))
+    }
+}
+
+/// How a transaction is answered.
+#[derive(Debug, Clone)]
+pub enum Committing {
+    Done,
+    /// The record is another one by now.
+    Moved(Option<Box<StageRun>>),
+    /// Somebody has added a wait to the record that we wrote last.
+    Touched,
+    BucketChanged(Bucket),
+    ControlsChanged,
+    /// No answer; it was done all the same, or not.
+    Lost {
+        done: bool,
+    },
+    NotDone,
+}
+
+/// What the fence shows.
+#[derive(Debug, Clone)]
+pub enum Fenced {
+    Same,
+    Other(Box<Reading>),
+}
+
+/// One answer for each effect that may come next.
+#[derive(Debug, Clone)]
+pub struct Replies {
+    pub pass: SignedDuration,
+    pub view: View,
+    pub ledger_fault: Option<Fault>,
+    pub controls_conflict: Option<Result<u64, Fault>>,
+    pub reading: Box<Reading>,
+    pub jitter: Jitter,
+    pub commit: Committing,
+    pub armed: Result<(), Fault>,
+    pub fenced: Fenced,
+    pub called: RetryReply,
+}
+
+/// A message, what the product runs with, and the answers, used over again when they run out.
+#[derive(Debug, Clone)]
+pub struct Story {
+    pub setting: Setting,
+    pub trigger: Trigger,
+    pub delivery: Delivery,
+    pub start: jiff::Timestamp,
+    pub replies: Vec<Replies>,
+}
+
+/// The part of the stage's reading that is read again.
+pub fn again(reading: &Reading, mode: ExecutionMode) -> StageReading {
+    if mode == ExecutionMode::Parallel {
+        StageReading::Parallel {
+            execution: reading.execution.clone(),
+            actions: reading.actions.clone(),
+            entries: reading.entries.clone(),
+        }
+    } else {
+        StageReading::State(reading.state.clone())
+    }
+}
+
+fn fault() -> impl Strategy<Value = Fault> + Clone {
+    select(vec![Fault::NotDone, Fault::Unknown])
+}
+
+fn setting() -> impl Strategy<Value = Setting> {
+    let mode = || prop_oneof![24 => Just(Mode::Active), 3 => Just(Mode::Shadow), 1 => Just(Mode::Disabled)];
+    (mode().prop_flat_map(arbitrary::policy), mode(), proptest::bool::weighted(0.95))
+        .prop_map(|(policy, mode, compiles)| Setting::new(compiles.then_some(policy), mode))
+}
+
+fn trigger() -> impl Strategy<Value = Trigger> {
+    use StageEventState as S;
+    let state = prop_oneof![
+        8 => Just(S::Failed), 1 => select(vec![S::Succeeded, S::Resumed, S::Stopped, S::Canceled])
+    ];
+    let event = (state, instant(), arbitrary::key())
+        .prop_map(|(state, time, key)| Trigger::StageEvent(StageEvent { run: run(), state, time, key }));
+    let wake_up = (0_u64..5).prop_map(|sequence| Trigger::WakeUp(WakeUp { run: run(), sequence }));
+    prop_oneof![7 => event, 2 => wake_up]
+}
+
+fn committing(records: BoxedStrategy<StageRun>) -> impl Strategy<Value = Committing> {
+    prop_oneof![
+        12 => Just(Committing::Done),
+        1 => proptest::option::weighted(0.8, records.prop_map(Box::new)).prop_map(Committing::Moved),
+        1 => Just(Committing::Touched),
+        1 => arbitrary::bucket().prop_map(Committing::BucketChanged),
+        1 => Just(Committing::ControlsChanged),
+        1 => any::<bool>().prop_map(|done| Committing::Lost { done }),
+        1 => Just(Committing::NotDone),
+    ]
+}
+
+fn called() -> impl Strategy<Value = RetryReply> {
+    let refusal = select(vec![
+        Refusal::NotRetryable,
+        Refusal::NotLatestExecution,
+        Refusal::PipelineNotFound,
+        Refusal::AccessDenied,
+        Refusal::Conflict,
+        Refusal::Throttled,
+        Refusal::ConcurrencyLimit,
+    ]);
+    prop_oneof![
+        2 => Just(RetryReply::Accepted),
+        3 => refusal.prop_map(RetryReply::Refused),
+        1 => Just(RetryReply::NotSent),
+        2 => Just(RetryReply::Unknown),
+    ]
+}
+
+fn controls(setting: &Setting) -> impl Strategy<Value = Controls> + use<> {
+    let activated = setting.policy.as_ref().map(|policy| (policy.version.clone(), setting.mode));
+    let pause = proptest::option::weighted(0.08, proptest::option::of(instant()));
+    (0_u64..3, proptest::bool::weighted(0.9), pause).prop_map(move |(version, active, pause)| Controls {
+        version,
+        pauses: Vec::from_iter(pause.map(|until| Pause { pipeline: None, until, reason: "holiday".into() })),
+        activated: activated.clone().filter(|_| active),
+        ..Controls::default()
+    })
+}
+
+fn replies(setting: &Setting, keys: Vec<BucketKey>) -> impl Strategy<Value = Replies> + use<> {
+    let controls = controls(setting).boxed();
+    let pass = select(vec![0_i64, 0, 0, 1, 1, 5, 5, 30, 30, 700]).prop_map(SignedDuration::from_secs);
+    let often = |fault: BoxedStrategy<Fault>| proptest::option::weighted(0.04, fault);
+    prop_oneof![arbitrary::reading(), arbitrary::plain_reading()].prop_flat_map(move |reading| {
+        let bucket = keys.first().cloned();
+        let record = arbitrary::record(&reading, 0.15, bucket).boxed();
+        let stored = proptest::option::weighted(0.6, record.clone());
+        let buckets = vec(arbitrary::bucket(), keys.len());
+        let keys = keys.clone();
+        let view = (controls.clone(), stored, buckets).prop_map(move |(controls, record, buckets)| View {
+            controls,
+            record,
+            buckets: keys.iter().cloned().zip(buckets).collect(),
+        });
+        let controls_conflict =
+            proptest::option::weighted(0.1, prop_oneof![(0_u64..5).prop_map(Ok), fault().prop_map(Err)]);
+        let fenced = prop_oneof![
+            5 => Just(Fenced::Same),
+            1 => arbitrary::reading().prop_map(|reading| Fenced::Other(Box::new(reading))),
+        ];
+        let armed = prop_oneof![9 => Just(Ok(())), 1 => fault().prop_map(Err)];
+        let faults = (often(fault().boxed()), controls_conflict, armed);
+        (pass.clone(), view, faults, any::<u64>(), committing(record), fenced, called()).prop_map(
+            move |(pass, view, faults, jitter, commit, fenced, called)| {
+                let (ledger_fault, controls_conflict, armed) = faults;
+                let (reading, jitter) = (Box::new(reading.clone()), Jitter(jitter));
+                Replies {
+                    pass,
+                    view,
+                    ledger_fault,
+                    controls_conflict,
+                    reading,
+                    jitter,
+                    commit,
+                    armed,
+                    fenced,
+                    called,
+                }
+            },
+        )
+    })
+}
+
+/// Anything that can happen to one message.
+pub fn story() -> impl Strategy<Value = Story> {
+    let delivery = select(vec![Delivery::First, Delivery::Again]);
+    setting()
+        .prop_flat_map(|setting| {
+            let rules = setting.policy.iter().flat_map(|policy| &policy.rules);
+            let keys: Vec<BucketKey> = rules
+                .flat_map(|rule| {
+                    let shadow = setting.rule_mode() == Mode::Shadow;
+                    rule.settings.budgets.iter().map(move |budget| budget.key(&run(), shadow))
+                })
+                .collect();
+            let replies = vec(replies(&setting, keys), 1..6);
+            (Just(setting), replies)
+        })
+        .prop_flat_map(move |(setting, replies)| {
+            let start = (900_i64..5_400).prop_map(at);
+            (Just(setting), Just(replies), trigger(), delivery.clone(), start)
+        })
+        .prop_map(|(setting, replies, mut trigger, delivery, start)| {
+            let record = replies.first().and_then(|first| first.view.record.as_ref());
+            let waited_for = record.and_then(|record| {
+                let wait = record.wait.as_ref().map(|wait| wait.sequence);
+                wait.or(record.claim.as_ref().map(|claim| claim.sequence))
+            });
+            // Most wake-ups belong to what is on record.
+            if let (Trigger::WakeUp(wake_up), Some(sequence)) = (&mut trigger, waited_for)
+                && wake_up.sequence > 0
+            {
+                wake_up.sequence = sequence;
+            }
+            Story { setting, trigger, delivery, start, replies }
+        })
+}

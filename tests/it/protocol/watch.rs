@@ -1,0 +1,253 @@
+//! Watches the effects of one handling and says when one breaks a rule of the protocol. It keeps its own account of what
+//! is on record, and takes nothing over from the protocol's state.
+
+use jiff::Timestamp;
+use proptest::prelude::*;
+use proptest::test_runner::TestCaseError;
+
+use codepipeline_retrier::domain::decision::Ruling;
+use codepipeline_retrier::domain::pipeline::{Reading, RetryReply};
+use codepipeline_retrier::domain::policy::Mode;
+use codepipeline_retrier::domain::protocol::{
+    Answer, Commit, CommitReply, Conclusion, ControlsReply, Effect, Fault,
+};
+use codepipeline_retrier::domain::stage_run::{Hint, Owner, StageRun};
+use codepipeline_retrier::domain::trigger::EventKey;
+
+use super::replies::{Committing, Fenced, Replies, Story, again};
+
+type Checked = Result<(), TestCaseError>;
+
+/// Who handles the message.
+pub fn me() -> Owner {
+    Owner("me".into())
+}
+
+/// What is known about the claimed retry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Evidence {
+    None,
+    NotDone,
+    Done,
+    Unknown,
+}
+
+/// The account of one handling.
+pub struct Watch<'a> {
+    story: &'a Story,
+    /// The record as it was last read, found or written.
+    known: Option<StageRun>,
+    controls: u64,
+    reading: Option<Box<Reading>>,
+    sent: Option<Box<Commit>>,
+    /// Whether the last transaction had no answer, and if so, whether it was done.
+    lost: Option<bool>,
+    fenced: bool,
+    calls: u32,
+    evidence: Evidence,
+}
+
+impl<'a> Watch<'a> {
+    pub fn new(story: &'a Story) -> Self {
+        Self {
+            story,
+            known: None,
+            controls: 0,
+            reading: None,
+            sent: None,
+            lost: None,
+            fenced: false,
+            calls: 0,
+            evidence: Evidence::None,
+        }
+    }
+
+    fn holds(&self) -> bool {
+        self.known.as_ref().and_then(|record| record.claim.as_ref()).is_some_and(|claim| claim.owner == me())
+    }
+
+    /// Checks an effect against all that was before.
+    pub fn see(&mut self, effect: &Effect, now: Timestamp) -> Checked {
+        match effect {
+            Effect::Commit(commit) => return self.see_commit(commit, now),
+            Effect::Fence { .. } => prop_assert!(self.holds(), "a fence without a claim"),
+            Effect::Call { mode, .. } => {
+                prop_assert!(self.holds(), "a call without a claim");
+                prop_assert!(self.fenced, "a call without a fence");
+                prop_assert_eq!(self.calls, 0, "a second call");
+                prop_assert_eq!(self.story.setting.rule_mode(), Mode::Active, "a call in shadow");
+                let claim = self.known.as_ref().and_then(|record| record.claim.clone()).unwrap();
+                prop_assert_eq!(*mode, claim.mode);
+                prop_assert!(!claim.failed.is_empty(), "a call that answers nothing");
+                self.calls += 1;
+            }
+            Effect::Finish(outcome) => {
+                prop_assert_ne!(outcome.conclusion, Conclusion::OutOfOrder);
+                let decided = outcome.decision.is_some();
+                prop_assert!(
+                    decided || outcome.conclusion != Conclusion::Handled,
+                    "handled without a decision"
+                );
+            }
+            Effect::Arm { .. } | Effect::Observe { .. } | Effect::ReadLedger { .. } => {}
+            Effect::WriteControls(controls) => prop_assert_eq!(controls.version, self.controls + 1),
+        }
+        prop_assert!(
+            self.lost.is_none() || matches!(effect, Effect::Finish(_)),
+            "a transaction left unanswered"
+        );
+        Ok(())
+    }
+
+    fn see_commit(&mut self, commit: &Commit, now: Timestamp) -> Checked {
+        if self.lost.is_some() {
+            prop_assert_eq!(Some(commit), self.sent.as_deref(), "not the transaction that was lost");
+            return Ok(());
+        }
+        let (before, next) = (self.known.as_ref(), &commit.record);
+        prop_assert_eq!(next.revision, before.map_or(0, |record| record.revision) + 1);
+        if let Some(wait) =
+            next.wait.as_ref().filter(|wait| before.is_none_or(|of| of.sequence < wait.sequence))
+        {
+            // An answer that is written late may find its time over; a decision never asks for the past.
+            let now = commit.decision.as_ref().map_or(now, |decision| decision.decided_at);
+            let at_once = wait.ruling == Ruling::WaitClaimOpen && wait.wake_at >= now;
+            prop_assert!(
+                wait.wake_at > now || at_once,
+                "{} wakes at {}, and it is {now}",
+                wait.ruling,
+                wait.wake_at
+            );
+        }
+        let used = |record: &StageRun| (record.live.used, record.shadow.used);
+        let (used_before, shadow_before) = before.map_or((0, 0), used);
+        let most =
+            self.story.setting.policy.as_ref().map_or(0, |policy| policy.rules[0].settings.max_retries);
+        prop_assert!(next.live.used <= used_before.max(most), "more retries than allowed");
+        prop_assert!(next.shadow.used <= shadow_before.max(most), "more shadow retries than allowed");
+
+        let claim_before = before.and_then(|record| record.claim.as_ref());
+        let claims = next.claim.as_ref().filter(|claim| claim.owner == me() && Some(*claim) != claim_before);
+        let takes_over = claims.is_some_and(|claim| claim.taken_over);
+        let claims_in_shadow = next.shadow.used > shadow_before;
+        if claims.is_some() {
+            prop_assert_eq!(commit.controls, Some(self.controls), "a claim without a look at the pause");
+            prop_assert!(claim_before.is_none_or(|before| before.owner != me()), "a second claim of its own");
+        }
+        if claims.is_some() && !takes_over {
+            prop_assert_eq!(next.live.used, used_before + 1);
+        }
+        if !commit.withdrawals.is_empty() {
+            prop_assert!(claims_in_shadow || claims.is_some() && !takes_over, "tokens taken for nothing");
+        }
+        prop_assert!(claims_in_shadow || next.live.used <= used_before || claims.is_some());
+
+        let closed = claim_before.filter(|before| before.owner == me() && next.claim.is_none());
+        if let Some(closed) = closed {
+            let back = if self.evidence == Evidence::NotDone && !closed.taken_over {
+                closed.deposits.clone()
+            } else {
+                Vec::new()
+            };
+            prop_assert_ne!(self.evidence, Evidence::Unknown, "closed without knowing");
+            prop_assert_eq!(&commit.deposits, &back, "tokens that come back");
+            let given_back = self.evidence == Evidence::NotDone && !closed.taken_over;
+            prop_assert_eq!(next.live.used, used_before - u32::from(given_back));
+            let still_answered = closed.failed.is_subset(&next.live.answered);
+            prop_assert_eq!(still_answered, self.evidence == Evidence::Done);
+        } else {
+            prop_assert!(commit.deposits.is_empty(), "tokens given back without a claim of its own");
+        }
+        self.sent = Some(Box::new(commit.clone()));
+        Ok(())
+    }
+
+    /// Answers an effect by the story, and keeps account of the answer.
+    pub fn answer(&mut self, effect: Effect, replies: &Replies) -> Answer {
+        match effect {
+            Effect::ReadLedger { .. } => {
+                if let Some(fault) = replies.ledger_fault {
+                    return Answer::Ledger(Err(fault));
+                }
+                self.known.clone_from(&replies.view.record);
+                self.controls = replies.view.controls.version;
+                Answer::Ledger(Ok(Box::new(replies.view.clone())))
+            }
+            Effect::WriteControls(controls) => Answer::ControlsWritten(match replies.controls_conflict {
+                None => {
+                    self.controls = controls.version;
+                    Ok(ControlsReply::Done)
+                }
+                Some(Ok(version)) => {
+                    self.controls = version;
+                    let mut current = replies.view.controls.clone();
+                    current.version = version;
+                    Ok(ControlsReply::Conflict(current))
+                }
+                Some(Err(fault)) => Err(fault),
+            }),
+            Effect::Observe { .. } => {
+                self.reading = Some(replies.reading.clone());
+                Answer::Observed { reading: replies.reading.clone(), jitter: replies.jitter }
+            }
+            Effect::Commit(commit) => self.answer_commit(&commit, replies),
+            Effect::Arm { .. } | Effect::Finish(_) => Answer::Armed(replies.armed),
+            Effect::Fence { mode, .. } => {
+                self.fenced = true;
+                self.evidence = Evidence::NotDone;
+                let reading = match &replies.fenced {
+                    Fenced::Same => self.reading.as_ref().unwrap_or(&replies.reading),
+                    Fenced::Other(reading) => reading,
+                };
+                Answer::Fenced(Box::new(again(reading, mode)))
+            }
+            Effect::Call { .. } => {
+                self.evidence = match replies.called {
+                    RetryReply::Accepted => Evidence::Done,
+                    RetryReply::Refused(_) | RetryReply::NotSent => Evidence::NotDone,
+                    RetryReply::Unknown => Evidence::Unknown,
+                };
+                Answer::Called(replies.called)
+            }
+        }
+    }
+
+    fn answer_commit(&mut self, commit: &Commit, replies: &Replies) -> Answer {
+        if self.lost.take() == Some(true) {
+            let current = commit.record.clone();
+            self.known = Some(current.clone());
+            return Answer::Committed(Ok(CommitReply::Conflict(Some(Box::new(current)))));
+        }
+        let first_bucket = commit.withdrawals.first().map(|withdrawal| Box::new(withdrawal.key.clone()));
+        Answer::Committed(match (&replies.commit, first_bucket) {
+            (Committing::Moved(current), _) => {
+                self.known = current.as_deref().cloned();
+                Ok(CommitReply::Conflict(current.clone()))
+            }
+            (Committing::Touched, _) => {
+                self.known = self.known.take().map(|record| self.touched(record));
+                Ok(CommitReply::Conflict(self.known.clone().map(Box::new)))
+            }
+            (Committing::BucketChanged(bucket), Some(key)) => Ok(CommitReply::BucketChanged(key, *bucket)),
+            (Committing::ControlsChanged, _) if commit.controls.is_some() => Ok(CommitReply::ControlsChanged),
+            (Committing::Lost { done }, _) => {
+                self.lost = Some(*done);
+                Err(Fault::Unknown)
+            }
+            (Committing::NotDone, _) => Err(Fault::NotDone),
+            (Committing::Done | Committing::BucketChanged(_) | Committing::ControlsChanged, _) => {
+                self.known = Some(commit.record.clone());
+                Ok(CommitReply::Done)
+            }
+        })
+    }
+
+    /// The record after somebody has added a wait to it.
+    fn touched(&self, mut record: StageRun) -> StageRun {
+        let now = self.story.start;
+        let hint = Hint { key: EventKey { attempt: "9".into(), last_retry: String::new() }, time: now };
+        record.begin_wait(Ruling::WaitClaimOpen, Some(now), now, hint);
+        record.revision += 1;
+        record
+    }
+}

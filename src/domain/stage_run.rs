@@ -60,6 +60,14 @@ pub struct Hint {
     pub time: Timestamp,
 }
 
+impl Hint {
+    /// When the failure happened, as far as can be said without CodePipeline. A stage run may fail again long after it was
+    /// first heard of; that counts from then.
+    pub fn since(&self, record: &StageRun, now: Timestamp) -> Timestamp {
+        record.first_seen.max(self.time.min(now))
+    }
+}
+
 /// The record of a stage run.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct StageRun {

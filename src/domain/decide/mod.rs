@@ -143,9 +143,14 @@ impl Decider<'_, '_> {
         self.decision.explanation.push(Step { name, outcome: StepOutcome::Pass, detail: detail.into() });
     }
 
-    /// The instant after which no retry is useful: by the failure's time, or where that is unknown by ours.
+    /// When the failure happened, where CodePipeline has not said so.
+    fn heard_of(&self) -> Timestamp {
+        self.question.hint.since(self.question.record, self.question.now)
+    }
+
+    /// The instant after which no retry is useful: by the failure's time, or where that is unknown by the event's.
     fn deadline(&self) -> Timestamp {
-        let begin = self.decision.failed_at.unwrap_or(self.question.record.first_seen);
+        let begin = self.decision.failed_at.unwrap_or_else(|| self.heard_of());
         after(begin, self.question.covered.rule.settings.give_up_after)
     }
 

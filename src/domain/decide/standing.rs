@@ -38,7 +38,7 @@ impl Decider<'_, '_> {
     pub(super) fn cannot_verify<T>(&self, operation: &str, gap: Gap) -> Checked<T> {
         wait(
             Ruling::WaitCannotVerify,
-            self.look_again(self.question.record.first_seen, SignedDuration::from_mins(15)),
+            self.look_again(self.heard_of(), SignedDuration::from_mins(15)),
             StepName::StageState,
             format!("{operation} could not be read: {}", gap.as_str()),
         )

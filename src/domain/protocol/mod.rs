@@ -13,6 +13,7 @@
 
 mod close;
 mod proceed;
+mod repeated;
 mod step;
 
 use std::collections::BTreeMap;

@@ -3,7 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::close::wait_for;
-use super::step::{arm, commit, done};
+use super::repeated::{already_answered, already_waiting, behind_claim, finish_again, stale_wake_up};
+use super::step::{commit, done};
 use super::{Commit, Conclusion, Context, Effect, Job, Next, Outcome, Purpose, State};
 use crate::domain::backoff::Jitter;
 use crate::domain::decide::{Decided, Question, decide, is_same_failure};
@@ -11,8 +12,8 @@ use crate::domain::decision::{Decision, Ruling, StepName, StepOutcome, Verdict};
 use crate::domain::facts::{StageFacts, Unfit, gather, outcome_of};
 use crate::domain::pipeline::Reading;
 use crate::domain::screen::{Covered, Environment, give_up_after, paused, rule_step, screen};
-use crate::domain::stage_run::{Claim, Hint, Progress, StageRun, Wait, after};
-use crate::domain::trigger::{Delivery, StageEvent, StageEventState, Trigger, WakeUp};
+use crate::domain::stage_run::{Claim, Hint, Progress, StageRun, after};
+use crate::domain::trigger::{StageEvent, StageEventState, Trigger, WakeUp};
 
 /// Goes as far as it can with what is known.
 pub(super) fn proceed(
@@ -32,12 +33,7 @@ pub(super) fn proceed(
             return outcome_event(environment, job.clone(), event, context, record, now);
         }
         if record.finals.contains(&event.key) {
-            let decision = Decision::bare(Ruling::IgnoreAlreadyAnswered, run, now).with_step(
-                StepName::Duplicate,
-                StepOutcome::Stop,
-                "this event's failure has had its final decision",
-            );
-            return done(Outcome::handled(decision));
+            return already_answered(environment, &job, event, &record, now);
         }
     }
     let claim_is_due = match &record.claim {
@@ -54,7 +50,7 @@ pub(super) fn proceed(
         && wait.hint.key == event.key
         && now < wait.wake_at
     {
-        return already_waiting(&job, &record, wait, now);
+        return already_waiting(environment, &job, &record, wait, now);
     }
 
     let covered = screen(environment, run, now);
@@ -70,7 +66,7 @@ pub(super) fn proceed(
         return (state, Effect::WriteControls(controls));
     }
     let held_back = match &covered {
-        Ok(covered) => pause_decision(environment, covered, &context, &record, now),
+        Ok(covered) => pause_decision(covered, &context, &record, now),
         Err(decision) => Some((**decision).clone()),
     };
     if let (Some(decision), false) = (&held_back, claim_is_due) {
@@ -108,90 +104,8 @@ fn hint_of(trigger: &Trigger, record: &StageRun) -> Result<Hint, u64> {
     }
 }
 
-/// A wake-up of something that is over does nothing, with one exception: if the message was handed out before, whoever
-/// had it may have died between writing the next wait and arming its wake-up.
-fn stale_wake_up(
-    environment: &Environment<'_>,
-    job: &Job,
-    record: &StageRun,
-    sequence: u64,
-) -> (State, Effect) {
-    let outcome = Outcome::without_decision(Conclusion::StaleWakeUp);
-    if job.delivery == Delivery::Again && sequence < record.sequence {
-        let run = record.id.clone();
-        if let Some(wait) = &record.wait {
-            return arm(WakeUp { run, sequence: wait.sequence }, wait.wake_at, Box::new(outcome));
-        }
-        if let Some(claim) = &record.claim {
-            let due = after(claim.lease_until, environment.timing.settle_window);
-            return arm(WakeUp { run, sequence: claim.sequence }, due, Box::new(outcome));
-        }
-    }
-    done(outcome)
-}
-
-/// The same event as the one behind the present wait: nothing new. A message handed out before arms the wake-up again.
-fn already_waiting(job: &Job, record: &StageRun, wait: &Wait, now: Timestamp) -> (State, Effect) {
-    let mut decision = Decision::bare(wait.ruling, &record.id, now).with_step(
-        StepName::Duplicate,
-        StepOutcome::Stop,
-        "this event is being waited upon already",
-    );
-    decision.until = wait.until;
-    let outcome = Outcome::handled(decision);
-    match job.delivery {
-        Delivery::Again => {
-            let wake_up = WakeUp { run: record.id.clone(), sequence: wait.sequence };
-            arm(wake_up, wait.wake_at, Box::new(outcome))
-        }
-        Delivery::First => done(outcome),
-    }
-}
-
-/// A retry is under way, or its end is not known: nothing is decided until that is over.
-fn behind_claim(
-    environment: &Environment<'_>,
-    job: Job,
-    context: Context,
-    mut record: StageRun,
-    hint: &Hint,
-    due: Timestamp,
-    now: Timestamp,
-) -> (State, Effect) {
-    let Some(claim) = record.claim.clone() else {
-        return done(Outcome::without_decision(Conclusion::OutOfOrder));
-    };
-    let mut decision = Decision::bare(Ruling::WaitClaimOpen, &record.id, now).with_step(
-        StepName::Duplicate,
-        StepOutcome::Stop,
-        format!("retry {} of this stage run is under way", claim.retry),
-    );
-    decision.until = Some(due);
-    let run = record.id.clone();
-    let waiting = record.wait.as_ref().filter(|wait| wait.hint.key == hint.key).map(|wait| wait.sequence);
-    match (&job.trigger, waiting) {
-        (Trigger::WakeUp(wake_up), _) => arm(wake_up.clone(), due, Box::new(Outcome::handled(decision))),
-        (Trigger::StageEvent(_), sequence) if sequence.is_some() || claim.hint.key == hint.key => {
-            let outcome = Outcome::handled(decision);
-            if job.delivery == Delivery::First {
-                return done(outcome);
-            }
-            let sequence = sequence.unwrap_or(claim.sequence);
-            arm(WakeUp { run, sequence }, due, Box::new(outcome))
-        }
-        (Trigger::StageEvent(_), _) => {
-            // Another failure than the one being answered: it must not be forgotten when the claim is settled.
-            let (wake_up, at) = wait_for(environment, &mut record, &decision, hint, now);
-            let outcome = Box::new(Outcome::handled(decision.clone()));
-            let transaction = plain(record, Some(decision));
-            commit(job, context, transaction, Purpose::Answer, Next::Arm { wake_up, at, outcome })
-        }
-    }
-}
-
 /// What a pause makes of it, if there is one.
 fn pause_decision(
-    environment: &Environment<'_>,
     covered: &Covered<'_>,
     context: &Context,
     record: &StageRun,
@@ -204,13 +118,31 @@ fn pause_decision(
     decision.rule = Some(covered.rule.name.clone());
     decision.policy_version = Some(covered.policy.version.clone());
     decision.shadow = covered.shadow;
-    let deadline = after(record.first_seen, give_up_after(environment, run));
-    decision.until = pause.until.map(|until| until.min(deadline));
+    decision.until = pause.until;
     let detail = match pause.until {
         Some(until) => format!("paused until {until:.0}: {}", pause.reason),
         None => format!("paused until somebody resumes it: {}", pause.reason),
     };
     Some(decision.with_step(StepName::Pause, StepOutcome::Stop, detail))
+}
+
+/// What is held back does not wait for longer than the failure is worth it.
+fn unless_too_old(
+    environment: &Environment<'_>,
+    mut decision: Decision,
+    since: Timestamp,
+    now: Timestamp,
+) -> Decision {
+    if decision.ruling.verdict() != Verdict::Wait {
+        return decision;
+    }
+    let deadline = after(since, give_up_after(environment, &decision.run));
+    if now >= deadline {
+        let step = if decision.ruling == Ruling::WaitPaused { StepName::Pause } else { StepName::Policy };
+        return decision.overruled(Ruling::GiveUpTooOld, None, step, "give-up-after is over");
+    }
+    decision.until = decision.until.map(|until| until.min(deadline));
+    decision
 }
 
 /// Decisions that need nothing of CodePipeline: a pause, a broken policy, a rule that is gone.
@@ -219,15 +151,11 @@ fn answer_without_reading(
     job: Job,
     context: Context,
     mut record: StageRun,
-    mut decision: Decision,
+    decision: Decision,
     hint: &Hint,
     now: Timestamp,
 ) -> (State, Effect) {
-    let is_wait = decision.ruling.verdict() == Verdict::Wait;
-    if is_wait && now >= after(record.first_seen, give_up_after(environment, &record.id)) {
-        let step = if decision.ruling == Ruling::WaitPaused { StepName::Pause } else { StepName::Policy };
-        decision = decision.overruled(Ruling::GiveUpTooOld, None, step, "give-up-after is over");
-    }
+    let decision = unless_too_old(environment, decision, hint.since(&record, now), now);
     // Looking again and again at the same pause is not a decision each time.
     let is_news = record.wait.as_ref().is_none_or(|wait| wait.ruling != decision.ruling);
     let outcome = Box::new(Outcome::handled(decision.clone()));
@@ -267,25 +195,28 @@ fn outcome_event(
     let hint = Hint { key: event.key.clone(), time: event.time };
     let settled_at = after(event.time.min(now), environment.timing.unsettled);
     let ends = event.state != StageEventState::Resumed;
+    let is_readable = gather(&run, &reading).is_ok();
     let mut answering =
         Answering { environment, job, context, record, hint, reading: *reading, jitter, now, progress: None };
     answering.conclude_running_retry();
     let Answering { job, context, mut record, hint, progress, .. } = answering;
     if let Some((number, progress)) = progress {
+        // A wait for this very end is over with it.
+        record.wait.take_if(|wait| wait.hint.key == hint.key);
         let decision = nothing(&format!("retry {number} is over: {}", progress.as_str()));
         let outcome = Outcome { progress: Some((number, progress)), ..Outcome::handled(decision) };
         return commit(job, context, plain(record, None), Purpose::Answer, Next::Finish(Box::new(outcome)));
     }
-    if ends && now < settled_at && record.wait.is_none() {
+    if ends && record.wait.is_none() && (now < settled_at || !is_readable) {
         let mut decision = nothing("the state does not show the end yet");
         decision.ruling = Ruling::WaitStateUnsettled;
         decision.is_final = false;
-        decision.until = Some(settled_at);
+        decision.until = Some(settled_at.max(after(now, SignedDuration::from_secs(30))));
         let (wake_up, at) = wait_for(environment, &mut record, &decision, &hint, now);
         let next = Next::Arm { wake_up, at, outcome: Box::new(Outcome::handled(decision)) };
         return commit(job, context, plain(record, None), Purpose::Answer, next);
     }
-    done(Outcome::handled(nothing("the retry's end does not show yet")))
+    finish_again(environment, &job, &record, Outcome::handled(nothing("the retry's end does not show yet")))
 }
 
 /// Everything is read: what is left is to decide and to write.
@@ -348,6 +279,8 @@ impl Answering<'_> {
             Ok(_) | Err(_) => {}
         }
         if let Some(decision) = held_back {
+            let since = self.hint.since(&self.record, self.now);
+            let decision = unless_too_old(self.environment, decision, since, self.now);
             return self.stay(decision);
         }
         let Some(covered) = covered else {
@@ -401,7 +334,11 @@ impl Answering<'_> {
         self.conclude_running_retry();
         let failed_anew = !facts.failed.is_empty();
         match (covered, held_back) {
-            (_, Some(decision)) if failed_anew => self.stay(decision),
+            (_, Some(decision)) if failed_anew => {
+                let since = facts.failed_at().unwrap_or(self.now);
+                let decision = unless_too_old(self.environment, decision, since, self.now);
+                self.stay(decision)
+            }
             (Some(covered), None) if failed_anew => self.answer(&covered),
             _ => {
                 self.record.wait = None;
@@ -486,6 +423,6 @@ impl Answering<'_> {
 }
 
 /// A transaction on the record alone.
-fn plain(record: StageRun, decision: Option<Decision>) -> Commit {
+pub(super) fn plain(record: StageRun, decision: Option<Decision>) -> Commit {
     Commit { record, withdrawals: Vec::new(), deposits: Vec::new(), slot: None, controls: None, decision }
 }

@@ -6,7 +6,13 @@ mod answers;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+mod crash_matrix;
+#[cfg(test)]
 mod events;
+#[cfg(test)]
+mod interleaving;
+#[cfg(test)]
+mod late_arms;
 #[cfg(test)]
 mod policy_file;
 #[cfg(test)]
@@ -14,6 +20,10 @@ mod policy_file_hostile;
 #[cfg(test)]
 mod policy_file_ten_mistakes;
 #[cfg(test)]
+mod rig;
+#[cfg(test)]
 mod scenarios;
+#[cfg(test)]
+mod soak;
 #[cfg(test)]
 mod tidy;

@@ -295,7 +295,9 @@ fn followed_at(run: &ActionExecution, runs: &[&ActionExecution]) -> Option<Times
             if other.action == run.action {
                 order(other) > order(run)
             } else {
-                other.started > run.last_change && is_rerun(other)
+                // A retry may come in the very instant of the failure; an action that failed as it started has siblings.
+                let is_later = other.started >= run.last_change && other.started > run.started;
+                is_later && is_rerun(other)
             }
         })
         .map(|other| other.started)
@@ -374,7 +376,9 @@ pub fn outcome_of(retried: &BTreeSet<ActionExecutionId>, facts: &StageFacts) -> 
     match (facts.status, facts.execution_status) {
         (ExecutionStatus::Succeeded, _) if facts.in_progress.is_empty() => Some(Progress::Recovered),
         // Its actions are well, and the stage failed all the same: by a condition, or since the pipeline was edited.
-        (ExecutionStatus::Failed, _) if facts.in_progress.is_empty() => Some(Progress::FailedAgain),
+        (ExecutionStatus::Failed, _) if facts.in_progress.is_empty() && facts.failed.is_empty() => {
+            Some(Progress::FailedAgain)
+        }
         (ExecutionStatus::Stopped | ExecutionStatus::Cancelled | ExecutionStatus::Superseded, _)
         | (_, ExecutionStatus::Stopped | ExecutionStatus::Cancelled | ExecutionStatus::Superseded) => {
             Some(Progress::Ended)

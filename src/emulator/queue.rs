@@ -2,7 +2,7 @@
 //!
 //! Wake-ups are messages with a delay. A name that is pending already is not armed twice, as with schedules.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -29,6 +29,7 @@ struct Stored {
     body: String,
     receives: u32,
     visible_at: Timestamp,
+    /// Until it is handed out.
     name: Option<String>,
 }
 
@@ -36,6 +37,10 @@ struct Stored {
 #[derive(Debug, Clone, Default)]
 pub struct Queue {
     messages: BTreeMap<u64, Stored>,
+    /// Every message by when it is visible, then by its id.
+    by_time: BTreeSet<(Timestamp, u64)>,
+    /// Names of messages that were never handed out.
+    pending: BTreeSet<String>,
     last_id: u64,
     dead: Vec<String>,
 }
@@ -48,30 +53,27 @@ impl Queue {
 
     /// Puts in a message under a name, unless one of that name is there and was never handed out.
     pub fn send_named(&mut self, name: String, body: String, visible_at: Timestamp) {
-        let is_pending = (self.messages.values())
-            .any(|message| message.name.as_ref() == Some(&name) && message.receives == 0);
-        if !is_pending {
+        if self.pending.insert(name.clone()) {
             self.insert(body, visible_at, Some(name));
         }
     }
 
     fn insert(&mut self, body: String, visible_at: Timestamp, name: Option<String>) {
         self.last_id += 1;
+        self.by_time.insert((visible_at, self.last_id));
         self.messages.insert(self.last_id, Stored { body, receives: 0, visible_at, name });
     }
 
     /// When the next message becomes visible.
     pub fn next_due(&self) -> Option<Timestamp> {
-        self.messages.values().map(|message| message.visible_at).min()
+        self.by_time.first().map(|(visible_at, _)| *visible_at)
     }
 
     /// Hands out the message that has been visible longest, and hides it.
     pub fn receive(&mut self, now: Timestamp) -> Option<Message> {
         loop {
-            let (id, _) = (self.messages.iter())
-                .filter(|(_, message)| message.visible_at <= now)
-                .min_by_key(|(id, message)| (message.visible_at, **id))?;
-            let id = *id;
+            let (visible_at, id) = *self.by_time.first().filter(|(visible_at, _)| *visible_at <= now)?;
+            self.by_time.remove(&(visible_at, id));
             let message = self.messages.get_mut(&id)?;
             if message.receives >= MOST_RECEIVES {
                 let message = self.messages.remove(&id)?;
@@ -80,13 +82,22 @@ impl Queue {
             }
             message.receives += 1;
             message.visible_at = after(now, VISIBILITY);
+            self.by_time.insert((message.visible_at, id));
+            if let Some(name) = message.name.take() {
+                self.pending.remove(&name);
+            }
             return Some(Message { id, body: message.body.clone(), receives: message.receives });
         }
     }
 
     /// Deletes a message that is done with.
     pub fn delete(&mut self, id: u64) {
-        self.messages.remove(&id);
+        if let Some(message) = self.messages.remove(&id) {
+            self.by_time.remove(&(message.visible_at, id));
+            if let Some(name) = message.name {
+                self.pending.remove(&name);
+            }
+        }
     }
 
     /// Messages that were handed out too often.

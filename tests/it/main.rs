@@ -10,6 +10,8 @@ mod cli;
 #[cfg(test)]
 mod contract;
 #[cfg(test)]
+mod crash_matrix;
+#[cfg(test)]
 mod decisions;
 #[cfg(test)]
 mod demo;
@@ -22,6 +24,10 @@ mod history;
 #[cfg(test)]
 mod immediate;
 #[cfg(test)]
+mod interleaving;
+#[cfg(test)]
+mod late_arms;
+#[cfg(test)]
 mod policy_file;
 #[cfg(test)]
 mod policy_file_hostile;
@@ -32,6 +38,10 @@ mod protocol;
 #[cfg(test)]
 mod readme;
 #[cfg(test)]
+mod rig;
+#[cfg(test)]
 mod scenarios;
+#[cfg(test)]
+mod soak;
 #[cfg(test)]
 mod tidy;

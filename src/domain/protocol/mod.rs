@@ -15,6 +15,7 @@ mod close;
 mod hold;
 mod proceed;
 mod reconcile;
+mod repeated;
 mod step;
 
 use std::collections::BTreeMap;

@@ -1,19 +1,20 @@
 //! From what has been read to the next write: everything between a message and its decision.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::close::wait_for;
 use super::hold::{pause_decision, within_give_up_after};
-use super::step::{arm, commit, done};
-use super::{Commit, Conclusion, Context, Effect, Job, Next, Outcome, Purpose, State};
+use super::repeated::{already_answered, already_waiting, behind_claim, finish_again, stale_wake_up};
+use super::step::{commit, done};
+use super::{Commit, Context, Effect, Job, Next, Outcome, Purpose, State};
 use crate::domain::backoff::Jitter;
 use crate::domain::decide::{Decided, Question, decide};
 use crate::domain::decision::{Decision, Ruling, StepName, StepOutcome, Verdict};
 use crate::domain::facts::{Unfit, gather, outcome_of};
 use crate::domain::pipeline::Reading;
 use crate::domain::screen::{Covered, Environment, screen};
-use crate::domain::stage_run::{Hint, Progress, StageRun, Wait, after};
-use crate::domain::trigger::{Delivery, StageEvent, StageEventState, Trigger, WakeUp};
+use crate::domain::stage_run::{Hint, Progress, StageRun, after};
+use crate::domain::trigger::{StageEvent, StageEventState, Trigger, WakeUp};
 
 /// Goes as far as it can with what is known.
 pub(super) fn proceed(
@@ -33,12 +34,7 @@ pub(super) fn proceed(
             return outcome_event(environment, job.clone(), event, context, record, now);
         }
         if record.finals.contains(&event.key) {
-            let decision = Decision::bare(Ruling::IgnoreAlreadyAnswered, run, now).with_step(
-                StepName::Duplicate,
-                StepOutcome::Stop,
-                "this event's failure has had its final decision",
-            );
-            return done(Outcome::handled(decision));
+            return already_answered(environment, &job, event, &record, now);
         }
     }
     let claim_is_due = match &record.claim {
@@ -56,7 +52,7 @@ pub(super) fn proceed(
         && wait.hint.time >= hint.time
         && now < wait.wake_at
     {
-        return already_waiting(&job, &record, wait, now);
+        return already_waiting(environment, &job, &record, wait, now);
     }
 
     let covered = screen(environment, run, now);
@@ -106,91 +102,6 @@ fn hint_of(trigger: &Trigger, record: &StageRun, now: Timestamp) -> Result<Hint,
             let claim =
                 record.claim.as_ref().filter(|claim| claim.sequence == *sequence).map(|claim| &claim.hint);
             wait.or(claim).cloned().ok_or(*sequence)
-        }
-    }
-}
-
-/// A wake-up of something that is over does nothing, with one exception: if the message was handed out before, whoever
-/// had it may have died between writing the next wait and arming its wake-up.
-fn stale_wake_up(
-    environment: &Environment<'_>,
-    job: &Job,
-    record: &StageRun,
-    sequence: u64,
-) -> (State, Effect) {
-    let outcome = Outcome::without_decision(Conclusion::StaleWakeUp);
-    if job.delivery == Delivery::Again && sequence < record.sequence {
-        let run = record.id.clone();
-        if let Some(wait) = &record.wait {
-            return arm(WakeUp { run, sequence: wait.sequence }, wait.wake_at, Box::new(outcome));
-        }
-        if let Some(claim) = &record.claim {
-            let due = after(claim.lease_until, environment.timing.settle_window);
-            return arm(WakeUp { run, sequence: claim.sequence }, due, Box::new(outcome));
-        }
-    }
-    done(outcome)
-}
-
-/// The same event as the one behind the present wait: nothing new. A message handed out before arms the wake-up again.
-fn already_waiting(job: &Job, record: &StageRun, wait: &Wait, now: Timestamp) -> (State, Effect) {
-    let mut decision = Decision::bare(wait.ruling, &record.id, now).with_step(
-        StepName::Duplicate,
-        StepOutcome::Stop,
-        "this event is being waited upon already",
-    );
-    decision.until = wait.until;
-    let outcome = Outcome::handled(decision);
-    match job.delivery {
-        Delivery::Again => {
-            let wake_up = WakeUp { run: record.id.clone(), sequence: wait.sequence };
-            arm(wake_up, wait.wake_at, Box::new(outcome))
-        }
-        Delivery::First => done(outcome),
-    }
-}
-
-/// A retry is under way, or its end is not known: nothing is decided until that is over.
-fn behind_claim(
-    environment: &Environment<'_>,
-    job: Job,
-    context: Context,
-    mut record: StageRun,
-    hint: &Hint,
-    due: Timestamp,
-    now: Timestamp,
-) -> (State, Effect) {
-    let Some(claim) = record.claim.clone() else {
-        return done(Outcome::without_decision(Conclusion::OutOfOrder));
-    };
-    if claim.owner == job.owner {
-        // Our own claim, found after others wrote: delivered again, the message finds it as anybody's.
-        return done(Outcome::without_decision(Conclusion::Contended));
-    }
-    let mut decision = Decision::bare(Ruling::WaitClaimOpen, &record.id, now).with_step(
-        StepName::Duplicate,
-        StepOutcome::Stop,
-        format!("retry {} of this stage run is under way", claim.retry),
-    );
-    decision.until = Some(due);
-    let run = record.id.clone();
-    let waiting = record.wait.as_ref().filter(|wait| wait.hint.key == hint.key).map(|wait| wait.sequence);
-    match (&job.trigger, waiting) {
-        (Trigger::WakeUp(wake_up), _) => arm(wake_up.clone(), due, Box::new(Outcome::handled(decision))),
-        (Trigger::StageEvent(_), sequence) if sequence.is_some() || claim.hint.key == hint.key => {
-            let outcome = Outcome::handled(decision);
-            if job.delivery == Delivery::First {
-                return done(outcome);
-            }
-            let sequence = sequence.unwrap_or(claim.sequence);
-            arm(WakeUp { run, sequence }, due, Box::new(outcome))
-        }
-        (Trigger::StageEvent(_), _) => {
-            // Another failure than the one being answered: it must not be forgotten when the claim is settled.
-            let (wake_up, at) = wait_for(environment, &mut record, &decision, hint, now);
-            let outcome = Box::new(Outcome::handled(decision.clone()));
-            let transaction = plain(record, Some(decision));
-            commit(job, context, transaction, Purpose::Answer, Next::Arm { wake_up, at, outcome })
         }
     }
 }
@@ -249,25 +160,28 @@ fn outcome_event(
     let hint = Hint { key: event.key.clone(), time: event.time.min(now) };
     let settled_at = after(hint.time, environment.timing.unsettled);
     let ends = event.state != StageEventState::Resumed;
+    let is_readable = gather(&run, &reading).is_ok();
     let mut answering =
         Answering { environment, job, context, record, hint, reading: *reading, jitter, now, progress: None };
     answering.conclude_running_retry();
     let Answering { job, context, mut record, hint, progress, .. } = answering;
     if let Some((number, progress)) = progress {
+        // A wait for this very end is over with it.
+        record.wait.take_if(|wait| wait.hint.key == hint.key);
         let decision = nothing(&format!("retry {number} is over: {}", progress.as_str()));
         let outcome = Outcome { progress: Some((number, progress)), ..Outcome::handled(decision) };
         return commit(job, context, plain(record, None), Purpose::Answer, Next::Finish(Box::new(outcome)));
     }
-    if ends && now < settled_at && record.wait.is_none() {
+    if ends && record.wait.is_none() && (now < settled_at || !is_readable) {
         let mut decision = nothing("the state does not show the end yet");
         decision.ruling = Ruling::WaitStateUnsettled;
         decision.is_final = false;
-        decision.until = Some(settled_at);
+        decision.until = Some(settled_at.max(after(now, SignedDuration::from_secs(30))));
         let (wake_up, at) = wait_for(environment, &mut record, &decision, &hint, now);
         let next = Next::Arm { wake_up, at, outcome: Box::new(Outcome::handled(decision)) };
         return commit(job, context, plain(record, None), Purpose::Answer, next);
     }
-    done(Outcome::handled(nothing("the retry's end does not show yet")))
+    finish_again(environment, &job, &record, Outcome::handled(nothing("the retry's end does not show yet")))
 }
 
 /// Everything is read: what is left is to decide and to write.

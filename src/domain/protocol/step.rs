@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::close::{after_call, close};
 use super::proceed::proceed;
+use super::repeated::rearm;
 use super::{
     Answer, Commit, CommitReply, Committing, Conclusion, Context, ControlsReply, Effect, Ending, Fault, Held,
     Input, Job, Next, Outcome, Purpose, State, View,
@@ -93,6 +94,8 @@ fn begin_again(
     if job.rounds > super::MOST_ROUNDS {
         return finish(Conclusion::Contended);
     }
+    // What is on record now may be this handling's own write, whose answer was lost: its wake-up is not armed yet.
+    job.delivery = Delivery::Again;
     proceed(environment, job, context, now)
 }
 
@@ -156,7 +159,11 @@ fn close_again(
         .filter(|record| record.claim.as_ref().is_some_and(|claim| claim.owner == job.owner));
     match ours {
         Some(record) => close(environment, Held { job, context, record, decision }, ending, now),
-        None => done(Outcome::handled(decision)),
+        // It was closed when it was first sent. The wait that this may have begun is armed, whoever wrote since.
+        None => match context.view.record.clone() {
+            Some(record) => rearm(environment, &record, Outcome::handled(decision)),
+            None => done(Outcome::handled(decision)),
+        },
     }
 }
 

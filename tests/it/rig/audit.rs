@@ -1,0 +1,215 @@
+//! The invariants of the contract, held against what the emulated world saw, whatever was done to it: no double, no lost
+//! failure, no token drift, and no retry against a person.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use codepipeline_retrier::domain::decision::Ruling;
+use codepipeline_retrier::domain::ids::{ActionExecutionId, PipelineArn, StageName, StageRunId};
+use codepipeline_retrier::domain::pipeline::{ActionStatus, Category};
+use codepipeline_retrier::domain::policy::Policy;
+use codepipeline_retrier::domain::stage_run::{Progress, StageRun};
+use codepipeline_retrier::emulator::codepipeline::RetryCall;
+use codepipeline_retrier::emulator::world::World;
+use codepipeline_retrier::replay::player::{Happening, Moment};
+use codepipeline_retrier::replay::scenario::Scenario;
+use jiff::{SignedDuration, Timestamp};
+
+use super::bans::Bans;
+use super::tokens::Tokens;
+
+/// The name under which the function calls `RetryStageExecution`.
+const RETRIER: &str = "retrier";
+
+/// Watches one play.
+pub struct Audit {
+    policy: Policy,
+    tokens: Tokens,
+    bans: Bans,
+    calls: usize,
+    answered: BTreeSet<ActionExecutionId>,
+    /// The stage runs that failed, and when an event last said so.
+    failed: BTreeMap<StageRunId, Timestamp>,
+    /// Stage runs that the function once saw uncovered.
+    uncovered: BTreeSet<StageRunId>,
+    findings: Vec<String>,
+}
+
+impl Audit {
+    pub fn new(scenario: &Scenario) -> Self {
+        let policy = scenario.deployed.policy.clone().unwrap();
+        Self {
+            tokens: Tokens::new(policy.clone()),
+            policy,
+            bans: Bans::default(),
+            calls: 0,
+            answered: BTreeSet::new(),
+            failed: BTreeMap::new(),
+            uncovered: BTreeSet::new(),
+            findings: Vec::new(),
+        }
+    }
+
+    /// Looks at the world after a step, in which these things happened. `handlings` had begun when it was over, and
+    /// `handling` is the one that was at work.
+    pub fn look(&mut self, world: &World, moments: &[Moment], handlings: u64, handling: u64) {
+        self.look_without_tokens(world, moments, handlings, handling);
+        self.findings.extend(self.tokens.look(world));
+    }
+
+    /// The same where much has happened since the last look: only every single step tells where a token went.
+    pub fn look_without_tokens(&mut self, world: &World, moments: &[Moment], handlings: u64, handling: u64) {
+        for moment in moments {
+            match &moment.what {
+                Happening::Acted(act, Ok(())) => self.bans.acted(act, moment.at, handlings),
+                Happening::Event(event) => self.event(world, event),
+                Happening::Handled(handled) => {
+                    if let Some(decision) = handled.decision()
+                        && matches!(decision.ruling, Ruling::IgnoreNoRule | Ruling::IgnoreModeDisabled)
+                    {
+                        self.uncovered.insert(decision.run.clone());
+                    }
+                }
+                Happening::Acted(..) | Happening::Died => {}
+            }
+        }
+        let calls = world.service.retry_calls();
+        for index in self.calls..calls.len() {
+            self.call(world, &calls[..index], &calls[index], handling);
+        }
+        self.calls = calls.len();
+    }
+
+    fn event(&mut self, world: &World, event: &serde_json::Value) {
+        let detail = &event["detail"];
+        let is_failure = detail["state"] == "FAILED"
+            && event["detail-type"] == "CodePipeline Stage Execution State Change";
+        if is_failure {
+            let arn = PipelineArn::parse(event["resources"][0].as_str().unwrap()).unwrap();
+            let execution = detail["execution-id"].as_str().unwrap();
+            let stage = StageName::parse(detail["stage"].as_str().unwrap()).unwrap();
+            let run = run_of(world, arn.name.as_str(), execution, &stage);
+            self.failed.insert(run, event["time"].as_str().unwrap().parse().unwrap());
+        }
+    }
+
+    /// One call of `RetryStageExecution`, after those before it.
+    fn call(&mut self, world: &World, earlier: &[RetryCall], call: &RetryCall, handling: u64) {
+        if call.caller != RETRIER || call.outcome.is_err() {
+            return;
+        }
+        let run = run_of(world, call.pipeline.as_str(), call.execution.as_str(), &call.stage);
+        let same_stage = |other: &&RetryCall| {
+            (&other.pipeline, &other.execution, &other.stage)
+                == (&call.pipeline, &call.execution, &call.stage)
+                && other.outcome.is_ok()
+        };
+        for id in &call.answered {
+            if !self.answered.insert(id.clone()) {
+                self.findings.push(format!("double: {run} answered {id} twice"));
+            }
+        }
+        let Some(record) = world.ledger.record(&run) else {
+            self.findings.push(format!("I1: {run} was retried without a record"));
+            return;
+        };
+        if !claims_of(record).any(|claimed| *claimed == call.answered) {
+            self.findings
+                .push(format!("I1: {run} was retried for {:?}, which nobody claimed", call.answered));
+        }
+        let accepted = 1 + earlier.iter().filter(same_stage).filter(|call| call.caller == RETRIER).count();
+        let most = self.policy.rule_for(&run).map_or(0, |rule| rule.settings.max_retries);
+        if accepted > usize::try_from(most).unwrap() {
+            self.findings.push(format!("I2: {run} had {accepted} retries of at most {most}"));
+        }
+        if accepted > usize::try_from(record.live.used).unwrap() {
+            self.findings.push(format!("{run} had {accepted} retries and paid for {}", record.live.used));
+        }
+        let by_hand = earlier.iter().filter(same_stage).filter(|call| call.caller != RETRIER);
+        for person in by_hand {
+            // What a person did while our own call's fate was unknown counts as ours: nothing tells the two apart.
+            if person.answered.is_disjoint(&record.live.answered) {
+                self.findings.push(format!("I5: {run} was retried after a person had retried it"));
+            }
+        }
+        if let Some(act) = self.bans.broken_by(call, handling) {
+            self.findings.push(format!("I5: {run} was retried in spite of {act:?}"));
+        }
+        let runs = world.service.action_executions(&call.pipeline, &call.execution).unwrap_or_default();
+        if runs.iter().any(|run| call.answered.contains(&run.id) && run.category == Category::Approval) {
+            self.findings.push(format!("I5: {run} was retried although an approval was rejected"));
+        }
+    }
+
+    /// Looks at the world when nothing more happens, and says all that was wrong.
+    pub fn conclude(mut self, world: &World) -> Vec<String> {
+        self.findings.extend(self.tokens.conclude());
+        if !world.queue.dead_letters().is_empty() {
+            self.findings.push(format!("lost: dead letters {:?}", world.queue.dead_letters()));
+        }
+        if !world.queue.is_empty() {
+            self.findings.push("the queue is not empty".into());
+        }
+        for record in world.ledger.records() {
+            if let Some(wait) = &record.wait {
+                self.findings.push(format!("lost: {} still waits: {wait:?}", record.id));
+            }
+            if let Some(claim) = &record.claim {
+                self.findings.push(format!("lost: {} has an open claim: {claim:?}", record.id));
+            }
+        }
+        for (run, failed_at) in &self.failed {
+            let is_covered = self.policy.rule_for(run).is_some() && !self.uncovered.contains(run);
+            if is_covered && let Some(loss) = loss(world, run, *failed_at) {
+                self.findings.push(format!("lost: {run}: {loss}"));
+            }
+        }
+        self.findings
+    }
+}
+
+fn run_of(world: &World, pipeline: &str, execution: &str, stage: &StageName) -> StageRunId {
+    let place = &world.place;
+    let arn = format!("arn:{}:codepipeline:{}:{}:{pipeline}", place.partition, place.region, place.account);
+    StageRunId {
+        pipeline: PipelineArn::parse(&arn).unwrap(),
+        execution: codepipeline_retrier::domain::ids::ExecutionId::parse(execution).unwrap(),
+        stage: stage.clone(),
+    }
+}
+
+fn claims_of(record: &StageRun) -> impl Iterator<Item = &BTreeSet<ActionExecutionId>> {
+    let open = record.claim.iter().map(|claim| &claim.failed);
+    open.chain(record.retries.iter().map(|retry| &retry.failed))
+}
+
+/// What is missing on record about a failed stage run.
+fn loss(world: &World, run: &StageRunId, failed_at: Timestamp) -> Option<String> {
+    let decisions: Vec<_> = world.ledger.decisions().iter().filter(|decision| decision.run == *run).collect();
+    if !decisions.iter().any(|decision| decision.decided_at >= failed_at) {
+        return Some(format!("nothing was decided after it failed at {failed_at}"));
+    }
+    let record = world.ledger.record(run)?;
+    let is_closed = |id: &ActionExecutionId, at: Timestamp| {
+        claims_of(record).any(|claimed| claimed.contains(id))
+            || (decisions.iter().filter(|decision| decision.is_final)).any(|decision| {
+                decision.failed.contains(id) || decision.failed.is_empty() && decision.decided_at >= at
+            })
+    };
+    // Actions that fail later are not said to have: their siblings had failed the stage before, or it was being stopped.
+    let said_at = failed_at + SignedDuration::from_secs(1);
+    // Where the pipeline is gone, nothing more can be known.
+    let runs = world.service.action_executions(&run.pipeline.name, &run.execution).ok()?;
+    let in_stage: Vec<_> = runs.iter().filter(|action| action.stage == run.stage).collect();
+    let present: Vec<_> = (in_stage.iter())
+        .filter(|action| action.status == ActionStatus::Failed && action.last_change <= said_at)
+        .filter(|action| !in_stage.iter().any(|it| it.action == action.action && it.started > action.started))
+        .collect();
+    if let Some(action) = present.iter().find(|action| !is_closed(&action.id, action.last_change)) {
+        return Some(format!("nothing closed the failure of `{}`", action.action));
+    }
+    let still_runs = in_stage.iter().any(|action| action.status == ActionStatus::InProgress);
+    let is_unknown = record.retries.iter().any(|retry| retry.progress == Progress::Issued);
+    let is_unread =
+        decisions.last().is_some_and(|last| last.ruling == Ruling::GiveUpTooOld && last.failed.is_empty());
+    (is_unknown && !still_runs && !is_unread).then(|| "the outcome of a retry was never seen".to_owned())
+}

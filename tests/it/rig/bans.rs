@@ -1,0 +1,60 @@
+//! What people did that no retry may follow (I5), as far as CodePipeline itself does not refuse: a closed transition, a
+//! pause. Retries by hand are in the emulator's own record of calls.
+
+use codepipeline_retrier::domain::glob::Glob;
+use codepipeline_retrier::domain::stage_run::after;
+use codepipeline_retrier::emulator::acts::Act;
+use codepipeline_retrier::emulator::codepipeline::RetryCall;
+use jiff::Timestamp;
+
+/// One stop put in by a person.
+#[derive(Debug, Clone)]
+struct Ban {
+    act: Act,
+    until: Option<Timestamp>,
+    /// Handlings up to this number had begun before it, and may have been past their last look.
+    exempt: u64,
+}
+
+/// Those in force.
+#[derive(Debug, Default)]
+pub struct Bans(Vec<Ban>);
+
+impl Bans {
+    /// Takes an act into account; `handlings` have begun so far.
+    pub fn acted(&mut self, act: &Act, at: Timestamp, handlings: u64) {
+        let ban = |until| Ban { act: act.clone(), until, exempt: handlings };
+        match act {
+            Act::Pause { lasting, .. } => self.0.push(ban(lasting.map(|lasting| after(at, lasting)))),
+            Act::Resume { pipeline } => self.0.retain(|ban| match &ban.act {
+                Act::Pause { pipeline: paused, .. } => paused != pipeline,
+                _ => true,
+            }),
+            Act::Transition { enabled: false, .. } => self.0.push(ban(None)),
+            Act::Transition { pipeline, stage, enabled: true } => self.0.retain(|ban| match &ban.act {
+                Act::Transition { pipeline: closed, stage: entry, .. } => {
+                    (closed, entry) != (pipeline, stage)
+                }
+                _ => true,
+            }),
+            _ => {}
+        }
+    }
+
+    /// The act that an accepted call goes against.
+    pub fn broken_by(&self, call: &RetryCall, handling: u64) -> Option<&Act> {
+        let concerns = |act: &Act| match act {
+            Act::Pause { pipeline, .. } => {
+                pipeline.as_ref().is_none_or(|glob: &Glob| glob.matches(call.pipeline.as_str()))
+            }
+            Act::Transition { pipeline, stage, .. } => *pipeline == call.pipeline && *stage == call.stage,
+            _ => false,
+        };
+        self.0
+            .iter()
+            .find(|ban| {
+                ban.exempt < handling && ban.until.is_none_or(|until| call.at < until) && concerns(&ban.act)
+            })
+            .map(|ban| &ban.act)
+    }
+}

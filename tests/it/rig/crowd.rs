@@ -1,0 +1,317 @@
+//! Plays a scenario with many handlings in flight at once. Which of them goes on for one step, when the clock moves, and
+//! which message comes twice is drawn from a seed; a handling that lives too long is killed wherever it stands.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+use codepipeline_retrier::domain::stage_run::after;
+use codepipeline_retrier::emulator::acts::Act;
+use codepipeline_retrier::emulator::queue::Message;
+use codepipeline_retrier::emulator::world::{SharedWorld, World};
+use codepipeline_retrier::function::Response;
+use codepipeline_retrier::replay::player::{Delivery, Happening, Moment, deployed_function, matches_rule};
+use codepipeline_retrier::replay::scenario::Scenario;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use super::random::Random;
+
+/// How wild it gets, in ten-thousandths.
+#[derive(Debug, Clone, Copy)]
+pub struct Chaos {
+    /// Handlings in flight at most.
+    pub in_flight: usize,
+    /// Of the messages handed out, so many are handed out twice at the same time.
+    pub twins: u64,
+    /// Of the steps of a handling, so many are its last: the process dies.
+    pub deaths: u64,
+    /// Of all steps, so many let up to two seconds pass.
+    pub ticks: u64,
+}
+
+/// The function's time limit, after which Lambda kills it.
+const TIME_LIMIT: SignedDuration = SignedDuration::from_secs(30);
+/// Most messages in one batch.
+const LARGEST_BATCH: u64 = 3;
+
+struct Handling {
+    number: u64,
+    world: SharedWorld,
+    messages: Vec<Message>,
+    began: Timestamp,
+    future: Pin<Box<dyn Future<Output = Response>>>,
+}
+
+/// A world with a script and many workers.
+pub struct Crowd {
+    world: SharedWorld,
+    timeline: VecDeque<(Timestamp, Act)>,
+    deliveries: BTreeMap<u64, Delivery>,
+    chaos: Chaos,
+    random: Random,
+    in_flight: Vec<Handling>,
+    end: Timestamp,
+    events: u64,
+    handlings: u64,
+    /// The handling that went on in the last step; 0 for none.
+    at_work: u64,
+    wake_up_copies: u32,
+    /// Wake-ups that have been copied.
+    copied: BTreeSet<String>,
+    /// Messages handed out, twins included.
+    pub handed_out: u64,
+    /// Handlings that died.
+    pub died: u64,
+}
+
+impl Crowd {
+    pub fn new(scenario: &Scenario, chaos: Chaos, seed: u64) -> Self {
+        let mut world = World::new(scenario.place.clone(), scenario.switches.clone(), scenario.start);
+        world.deployed = scenario.deployed.clone();
+        for definition in &scenario.pipelines {
+            world.service.create_pipeline(scenario.start, definition.clone()).unwrap();
+        }
+        Self {
+            world: SharedWorld::new(world),
+            timeline: (scenario.timeline.iter())
+                .map(|(offset, act)| (after(scenario.start, *offset), act.clone()))
+                .collect(),
+            deliveries: scenario.deliveries.clone(),
+            chaos,
+            random: Random::new(seed),
+            in_flight: Vec::new(),
+            end: after(scenario.start, SignedDuration::from_hours(48)),
+            events: 0,
+            handlings: 0,
+            at_work: 0,
+            wake_up_copies: 1,
+            copied: BTreeSet::new(),
+            handed_out: 0,
+            died: 0,
+        }
+    }
+
+    pub fn world(&self) -> &SharedWorld {
+        &self.world
+    }
+
+    /// How many handlings have begun.
+    pub fn handlings(&self) -> u64 {
+        self.handlings
+    }
+
+    /// The number of the handling that went on in the last step; 0 for none.
+    pub fn at_work(&self) -> u64 {
+        self.at_work
+    }
+
+    /// Lets every wake-up come so many times, each time as a message of its own.
+    pub fn copy_wake_ups(&mut self, copies: u32) {
+        self.wake_up_copies = copies;
+    }
+
+    /// Goes to the next instant at which something is due.
+    pub fn wait(&mut self) {
+        self.go_to_next(&mut |_| {});
+    }
+
+    /// Does one thing, and tells `watch` what happened. `false` when there is nothing left to do.
+    pub fn step(&mut self, watch: &mut impl FnMut(&Moment)) -> bool {
+        self.at_work = 0;
+        if self.random.happens(self.chaos.ticks) {
+            let while_passing = SignedDuration::from_millis(self.random.between(1, 2_000));
+            let to = after(self.world.now(), while_passing);
+            self.move_clock(to, watch);
+        }
+        let now = self.world.now();
+        let before = self.in_flight.len();
+        self.in_flight.retain(|handling| after(handling.began, TIME_LIMIT) > now);
+        self.died += u64::try_from(before - self.in_flight.len()).unwrap();
+
+        let has_room = self.in_flight.len() < self.chaos.in_flight;
+        if has_room && (self.in_flight.is_empty() || self.random.happens(5_000)) && self.begin() {
+            return true;
+        }
+        if self.in_flight.is_empty() {
+            return self.go_to_next(watch);
+        }
+        self.poll_one(watch);
+        true
+    }
+
+    fn begin(&mut self) -> bool {
+        let mut messages = Vec::new();
+        let size = 1 + self.random.below(LARGEST_BATCH);
+        {
+            let mut world = self.world.lock();
+            let now = world.now();
+            for _ in 0..size {
+                messages.extend(world.queue.receive(now));
+            }
+        }
+        if messages.is_empty() {
+            return false;
+        }
+        self.copy(&messages);
+        if self.random.happens(self.chaos.twins) {
+            // A message that says it was never received before is with nobody else: the protocol rests on that.
+            for message in &mut messages {
+                message.receives += 1;
+            }
+            self.start(messages.clone());
+        }
+        self.start(messages);
+        true
+    }
+
+    fn copy(&mut self, messages: &[Message]) {
+        let mut world = self.world.lock();
+        let now = world.now();
+        for message in messages.iter().filter(|message| message.body.starts_with("{\"retrier\"")) {
+            if self.wake_up_copies > 1 && self.copied.insert(message.body.clone()) {
+                for _ in 1..self.wake_up_copies {
+                    world.queue.send(message.body.clone(), now);
+                }
+            }
+        }
+    }
+
+    /// Begins to handle the next message, and says by which number.
+    pub fn begin_one(&mut self) -> u64 {
+        let message = {
+            let mut world = self.world.lock();
+            let now = world.now();
+            world.queue.receive(now).unwrap()
+        };
+        self.start(vec![message]);
+        self.handlings
+    }
+
+    /// Lets one handling do one step. `false` when it is over.
+    pub fn poll(&mut self, number: u64) -> bool {
+        match self.in_flight.iter().position(|handling| handling.number == number) {
+            Some(index) => {
+                self.poll_at(index, &mut |_| {});
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn start(&mut self, messages: Vec<Message>) {
+        self.handlings += 1;
+        self.handed_out += u64::try_from(messages.len()).unwrap();
+        let world = self.world.for_handling(self.handlings);
+        let function = deployed_function(&world);
+        let records: Vec<Value> = (messages.iter())
+            .map(|message| {
+                json!({
+                    "messageId": message.id.to_string(),
+                    "body": message.body,
+                    "attributes": { "ApproximateReceiveCount": message.receives.to_string() },
+                    "eventSource": "aws:sqs",
+                })
+            })
+            .collect();
+        let text = json!({ "Records": records }).to_string();
+        let name = format!("handling-{}", self.handlings);
+        let clocked = world.clone();
+        self.in_flight.push(Handling {
+            number: self.handlings,
+            began: world.now(),
+            world,
+            messages,
+            future: Box::pin(async move { function.invoke(&text, &name, &|| clocked.now()).await }),
+        });
+    }
+
+    fn poll_one(&mut self, watch: &mut impl FnMut(&Moment)) {
+        let index = self.random.index(self.in_flight.len());
+        if self.random.happens(self.chaos.deaths) {
+            self.in_flight.swap_remove(index);
+            self.died += 1;
+            return;
+        }
+        self.poll_at(index, watch);
+    }
+
+    fn poll_at(&mut self, index: usize, watch: &mut impl FnMut(&Moment)) {
+        let handling = &mut self.in_flight[index];
+        self.at_work = handling.number;
+        let polled = handling.future.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        let is_killed = handling.world.is_killed();
+        match polled {
+            Poll::Ready(response) => {
+                let handling = self.in_flight.swap_remove(index);
+                self.conclude(&handling, response, watch);
+            }
+            Poll::Pending if is_killed => {
+                self.in_flight.swap_remove(index);
+                self.died += 1;
+            }
+            Poll::Pending => {}
+        }
+        self.deliver(watch);
+    }
+
+    fn conclude(&mut self, handling: &Handling, response: Response, watch: &mut impl FnMut(&Moment)) {
+        let failures: Vec<&str> = (response.body["batchItemFailures"].as_array().unwrap().iter())
+            .map(|failure| failure["itemIdentifier"].as_str().unwrap())
+            .collect();
+        for message in &handling.messages {
+            if !failures.contains(&message.id.to_string().as_str()) {
+                self.world.lock().queue.delete(message.id);
+            }
+        }
+        let at = self.world.now();
+        for handled in response.handled {
+            watch(&Moment { at, what: Happening::Handled(Box::new(handled)) });
+        }
+    }
+
+    fn go_to_next(&mut self, watch: &mut impl FnMut(&Moment)) -> bool {
+        let next = {
+            let world = self.world.lock();
+            let act = self.timeline.front().map(|(at, _)| *at);
+            [act, world.service.next_due(), world.queue.next_due()].into_iter().flatten().min()
+        };
+        match next.filter(|next| *next <= self.end) {
+            Some(next) => {
+                self.move_clock(next, watch);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Time passes, and what is due by then happens.
+    fn move_clock(&mut self, to: Timestamp, watch: &mut impl FnMut(&Moment)) {
+        self.world.lock().advance(to);
+        self.deliver(watch);
+        while let Some((_, act)) = self.timeline.front().filter(|(at, _)| *at <= self.world.now()).cloned() {
+            self.timeline.pop_front();
+            let refused = self.world.lock().act(&act);
+            let at = self.world.now();
+            watch(&Moment { at, what: Happening::Acted(act, refused) });
+            self.deliver(watch);
+        }
+    }
+
+    fn deliver(&mut self, watch: &mut impl FnMut(&Moment)) {
+        let events = self.world.lock().service.drain_events();
+        for (at, event) in events {
+            if matches_rule(&event) {
+                self.events += 1;
+                let delivery = self.deliveries.get(&self.events).copied().unwrap_or_default();
+                let mut visible_at = after(at, delivery.delay);
+                for _ in 0..delivery.copies {
+                    self.world.lock().queue.send(event.to_string(), visible_at);
+                    visible_at = after(visible_at, delivery.spread);
+                }
+            }
+            watch(&Moment { at, what: Happening::Event(event) });
+        }
+    }
+}

@@ -94,7 +94,7 @@ fn the_stories_reach_every_effect() {
     let strategy = story();
     let mut seen = BTreeSet::new();
     let mut calls = 0;
-    for _ in 0..3_000 {
+    for _ in 0..2_000 {
         let story = strategy.new_tree(&mut runner).unwrap().current();
         let names = handle(&story).unwrap();
         calls += usize::from(names.contains(&"call"));
@@ -113,11 +113,11 @@ fn the_stories_reach_every_effect() {
         "write-controls",
     ];
     assert_eq!(seen, BTreeSet::from(all));
-    assert!(calls >= 40, "only {calls} calls");
+    assert!(calls >= 30, "only {calls} calls");
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 2_000, max_shrink_iters: 500, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn every_handling_keeps_the_rules_and_ends(story in story()) {

@@ -1,6 +1,6 @@
 //! Arbitrary messages, and arbitrary answers to every kind of effect.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -13,7 +13,7 @@ use codepipeline_retrier::domain::pipeline::{ExecutionMode, Reading, Refusal, Re
 use codepipeline_retrier::domain::policy::{Mode, Policy};
 use codepipeline_retrier::domain::protocol::{Fault, View};
 use codepipeline_retrier::domain::screen::Environment;
-use codepipeline_retrier::domain::stage_run::{StageRun, Timing};
+use codepipeline_retrier::domain::stage_run::{StageRun, Timing, after};
 use codepipeline_retrier::domain::trigger::{Delivery, StageEvent, StageEventState, Trigger, WakeUp};
 
 use crate::arbitrary::{self, at, instant, run};
@@ -83,6 +83,8 @@ pub struct Replies {
     pub ledger_fault: Option<Fault>,
     pub controls_conflict: Option<Result<u64, Fault>>,
     pub reading: Box<Reading>,
+    /// Whether the reading is that of the first answer all the same, which the first record belongs to.
+    pub as_before: bool,
     pub jitter: Jitter,
     pub commit: Committing,
     pub armed: Result<(), Fault>,
@@ -96,7 +98,7 @@ pub struct Story {
     pub setting: Setting,
     pub trigger: Trigger,
     pub delivery: Delivery,
-    pub start: jiff::Timestamp,
+    pub start: Timestamp,
     pub replies: Vec<Replies>,
 }
 
@@ -118,20 +120,60 @@ fn fault() -> impl Strategy<Value = Fault> + Clone {
 }
 
 fn setting() -> impl Strategy<Value = Setting> {
-    let mode = || prop_oneof![24 => Just(Mode::Active), 3 => Just(Mode::Shadow), 1 => Just(Mode::Disabled)];
+    let mode = || prop_oneof![36 => Just(Mode::Active), 3 => Just(Mode::Shadow), 1 => Just(Mode::Disabled)];
     (mode().prop_flat_map(arbitrary::policy), mode(), proptest::bool::weighted(0.95))
         .prop_map(|(policy, mode, compiles)| Setting::new(compiles.then_some(policy), mode))
 }
 
-fn trigger() -> impl Strategy<Value = Trigger> {
+/// An event of the last ten minutes.
+fn event(now: Timestamp) -> impl Strategy<Value = StageEvent> {
     use StageEventState as S;
     let state = prop_oneof![
-        8 => Just(S::Failed), 1 => select(vec![S::Succeeded, S::Resumed, S::Stopped, S::Canceled])
+        12 => Just(S::Failed), 1 => select(vec![S::Succeeded, S::Resumed, S::Stopped, S::Canceled])
     ];
-    let event = (state, instant(), arbitrary::key())
-        .prop_map(|(state, time, key)| Trigger::StageEvent(StageEvent { run: run(), state, time, key }));
-    let wake_up = (0_u64..5).prop_map(|sequence| Trigger::WakeUp(WakeUp { run: run(), sequence }));
-    prop_oneof![7 => event, 2 => wake_up]
+    (state, 0_i64..600, arbitrary::key()).prop_map(move |(state, ago, key)| StageEvent {
+        run: run(),
+        state,
+        time: after(now, SignedDuration::from_secs(-ago)),
+        key,
+    })
+}
+
+/// What kind of message a story is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Event,
+    /// The wake-up of what is on record, or an event where nothing is waited for.
+    WakeUp,
+    /// The same, and whoever had the claim has been gone for long.
+    Overdue,
+    /// A wake-up with any number.
+    AnyNumber,
+}
+
+/// Brings the first record about that the kind of message asks for, and the message that belongs to it.
+fn trigger(
+    kind: Kind,
+    event: StageEvent,
+    number: u64,
+    record: Option<&mut StageRun>,
+    now: Timestamp,
+) -> Trigger {
+    let wake_up = |sequence| Trigger::WakeUp(WakeUp { run: run(), sequence });
+    let Some(record) = record.filter(|_| kind != Kind::Event) else {
+        return if kind == Kind::AnyNumber { wake_up(number) } else { Trigger::StageEvent(event) };
+    };
+    if let (Kind::Overdue, Some(claim)) = (kind, &mut record.claim) {
+        claim.lease_until = after(now, SignedDuration::from_mins(-10));
+        record.wait = None;
+        return wake_up(claim.sequence);
+    }
+    match (&record.wait, &record.claim) {
+        _ if kind == Kind::AnyNumber => wake_up(number),
+        (Some(wait), _) => wake_up(wait.sequence),
+        (None, Some(claim)) => wake_up(claim.sequence),
+        (None, None) => Trigger::StageEvent(event),
+    }
 }
 
 fn committing(records: BoxedStrategy<StageRun>) -> impl Strategy<Value = Committing> {
@@ -179,9 +221,9 @@ fn replies(setting: &Setting, keys: Vec<BucketKey>) -> impl Strategy<Value = Rep
     let controls = controls(setting).boxed();
     let pass = select(vec![0_i64, 0, 0, 1, 1, 5, 5, 30, 30, 700]).prop_map(SignedDuration::from_secs);
     let often = |fault: BoxedStrategy<Fault>| proptest::option::weighted(0.04, fault);
-    prop_oneof![arbitrary::reading(), arbitrary::plain_reading()].prop_flat_map(move |reading| {
+    prop_oneof![1 => arbitrary::reading(), 2 => arbitrary::plain_reading()].prop_flat_map(move |reading| {
         let bucket = keys.first().cloned();
-        let record = arbitrary::record(&reading, 0.15, bucket).boxed();
+        let record = arbitrary::record(&reading, 0.25, bucket).boxed();
         let stored = proptest::option::weighted(0.6, record.clone());
         let buckets = vec(arbitrary::bucket(), keys.len());
         let keys = keys.clone();
@@ -197,10 +239,10 @@ fn replies(setting: &Setting, keys: Vec<BucketKey>) -> impl Strategy<Value = Rep
             1 => arbitrary::reading().prop_map(|reading| Fenced::Other(Box::new(reading))),
         ];
         let armed = prop_oneof![9 => Just(Ok(())), 1 => fault().prop_map(Err)];
-        let faults = (often(fault().boxed()), controls_conflict, armed);
+        let faults = (often(fault().boxed()), controls_conflict, armed, proptest::bool::weighted(0.85));
         (pass.clone(), view, faults, any::<u64>(), committing(record), fenced, called()).prop_map(
             move |(pass, view, faults, jitter, commit, fenced, called)| {
-                let (ledger_fault, controls_conflict, armed) = faults;
+                let (ledger_fault, controls_conflict, armed, as_before) = faults;
                 let (reading, jitter) = (Box::new(reading.clone()), Jitter(jitter));
                 Replies {
                     pass,
@@ -208,6 +250,7 @@ fn replies(setting: &Setting, keys: Vec<BucketKey>) -> impl Strategy<Value = Rep
                     ledger_fault,
                     controls_conflict,
                     reading,
+                    as_before,
                     jitter,
                     commit,
                     armed,
@@ -235,21 +278,20 @@ pub fn story() -> impl Strategy<Value = Story> {
             (Just(setting), replies)
         })
         .prop_flat_map(move |(setting, replies)| {
-            let start = (900_i64..5_400).prop_map(at);
-            (Just(setting), Just(replies), trigger(), delivery.clone(), start)
+            let runs = replies.first().and_then(|first| first.reading.actions.as_deref().ok());
+            let ended = runs.unwrap_or_default().iter().map(|of| of.last_change).max().unwrap_or(at(0));
+            let start = (0_i64..40).prop_map(move |minutes| after(ended, SignedDuration::from_mins(minutes)));
+            (Just(setting), Just(replies), start)
         })
-        .prop_map(|(setting, replies, mut trigger, delivery, start)| {
-            let record = replies.first().and_then(|first| first.view.record.as_ref());
-            let waited_for = record.and_then(|record| {
-                let wait = record.wait.as_ref().map(|wait| wait.sequence);
-                wait.or(record.claim.as_ref().map(|claim| claim.sequence))
-            });
-            // Most wake-ups belong to what is on record.
-            if let (Trigger::WakeUp(wake_up), Some(sequence)) = (&mut trigger, waited_for)
-                && wake_up.sequence > 0
-            {
-                wake_up.sequence = sequence;
-            }
+        .prop_flat_map(move |(setting, replies, start)| {
+            let kind = prop_oneof![
+                6 => Just(Kind::Event), 2 => Just(Kind::WakeUp), 4 => Just(Kind::Overdue), 1 => Just(Kind::AnyNumber)
+            ];
+            (Just((setting, replies, start)), kind, event(start), delivery.clone(), 0_u64..5)
+        })
+        .prop_map(|((setting, mut replies, start), kind, event, delivery, number)| {
+            let record = replies.first_mut().and_then(|first| first.view.record.as_mut());
+            let trigger = trigger(kind, event, number, record, start);
             Story { setting, trigger, delivery, start, replies }
         })
 }

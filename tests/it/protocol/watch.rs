@@ -1,18 +1,25 @@
 //! Watches the effects of one handling and says when one breaks a rule of the protocol. It keeps its own account of what
 //! is on record, and takes nothing over from the protocol's state.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
 use codepipeline_retrier::domain::decision::Ruling;
-use codepipeline_retrier::domain::pipeline::{Reading, RetryReply};
+use codepipeline_retrier::domain::ids::ActionExecutionId;
+use codepipeline_retrier::domain::pipeline::{
+    ActionExecution, ActionStatus, Reading, RetryReply, StageReading,
+};
 use codepipeline_retrier::domain::policy::Mode;
 use codepipeline_retrier::domain::protocol::{
     Answer, Commit, CommitReply, Conclusion, ControlsReply, Effect, Fault,
 };
-use codepipeline_retrier::domain::stage_run::{Hint, Owner, StageRun};
+use codepipeline_retrier::domain::stage_run::{Hint, Owner, StageRun, Timing, after};
 use codepipeline_retrier::domain::trigger::EventKey;
+
+use crate::arbitrary::run;
 
 use super::replies::{Committing, Fenced, Replies, Story, again};
 
@@ -42,7 +49,7 @@ pub struct Watch<'a> {
     sent: Option<Box<Commit>>,
     /// Whether the last transaction had no answer, and if so, whether it was done.
     lost: Option<bool>,
-    fenced: bool,
+    fenced: Option<StageReading>,
     calls: u32,
     evidence: Evidence,
 }
@@ -56,7 +63,7 @@ impl<'a> Watch<'a> {
             reading: None,
             sent: None,
             lost: None,
-            fenced: false,
+            fenced: None,
             calls: 0,
             evidence: Evidence::None,
         }
@@ -73,12 +80,15 @@ impl<'a> Watch<'a> {
             Effect::Fence { .. } => prop_assert!(self.holds(), "a fence without a claim"),
             Effect::Call { mode, .. } => {
                 prop_assert!(self.holds(), "a call without a claim");
-                prop_assert!(self.fenced, "a call without a fence");
                 prop_assert_eq!(self.calls, 0, "a second call");
                 prop_assert_eq!(self.story.setting.rule_mode(), Mode::Active, "a call in shadow");
                 let claim = self.known.as_ref().and_then(|record| record.claim.clone()).unwrap();
                 prop_assert_eq!(*mode, claim.mode);
                 prop_assert!(!claim.failed.is_empty(), "a call that answers nothing");
+                prop_assert!(self.fenced.is_some(), "a call without a fence");
+                // An action that a retry of all actions has not reached again still shows its earlier failure.
+                let shown = self.fenced.as_ref().map(still_failed).unwrap_or_default();
+                prop_assert!(claim.failed.is_subset(&shown), "the fence shows something else");
                 self.calls += 1;
             }
             Effect::Finish(outcome) => {
@@ -142,6 +152,12 @@ impl<'a> Watch<'a> {
         }
         prop_assert!(claims_in_shadow || next.live.used <= used_before || claims.is_some());
 
+        if let Some(others) =
+            claim_before.filter(|before| before.owner != me() && next.claim.as_ref() != Some(before))
+        {
+            let due = after(others.lease_until, Timing::default().settle_window);
+            prop_assert!(now >= due, "somebody else's claim was touched before its time");
+        }
         let closed = claim_before.filter(|before| before.owner == me() && next.claim.is_none());
         if let Some(closed) = closed {
             let back = if self.evidence == Evidence::NotDone && !closed.taken_over {
@@ -150,6 +166,8 @@ impl<'a> Watch<'a> {
                 Vec::new()
             };
             prop_assert_ne!(self.evidence, Evidence::Unknown, "closed without knowing");
+            let after_two = closed.taken_over && self.calls > 0 && self.evidence == Evidence::NotDone;
+            prop_assert!(!after_two, "a refusal says nothing about an earlier owner's call");
             prop_assert_eq!(&commit.deposits, &back, "tokens that come back");
             let given_back = self.evidence == Evidence::NotDone && !closed.taken_over;
             prop_assert_eq!(next.live.used, used_before - u32::from(given_back));
@@ -187,19 +205,21 @@ impl<'a> Watch<'a> {
                 Some(Err(fault)) => Err(fault),
             }),
             Effect::Observe { .. } => {
-                self.reading = Some(replies.reading.clone());
-                Answer::Observed { reading: replies.reading.clone(), jitter: replies.jitter }
+                let from = if replies.as_before { &self.story.replies[0] } else { replies };
+                self.reading = Some(from.reading.clone());
+                Answer::Observed { reading: from.reading.clone(), jitter: from.jitter }
             }
             Effect::Commit(commit) => self.answer_commit(&commit, replies),
             Effect::Arm { .. } | Effect::Finish(_) => Answer::Armed(replies.armed),
             Effect::Fence { mode, .. } => {
-                self.fenced = true;
                 self.evidence = Evidence::NotDone;
                 let reading = match &replies.fenced {
                     Fenced::Same => self.reading.as_ref().unwrap_or(&replies.reading),
                     Fenced::Other(reading) => reading,
                 };
-                Answer::Fenced(Box::new(again(reading, mode)))
+                let stage = again(reading, mode);
+                self.fenced = Some(stage.clone());
+                Answer::Fenced(Box::new(stage))
             }
             Effect::Call { .. } => {
                 self.evidence = match replies.called {
@@ -250,4 +270,33 @@ impl<'a> Watch<'a> {
         record.revision += 1;
         record
     }
+}
+
+/// The failed runs that the stage shows as the last ones of their actions, unless something else than failure goes on.
+fn still_failed(stage: &StageReading) -> BTreeSet<ActionExecutionId> {
+    let (ids, busy): (Vec<_>, bool) = match stage {
+        StageReading::State(state) => {
+            let stage = state.as_ref().ok().and_then(|state| state.stages.first());
+            let ours =
+                stage.filter(|of| of.latest.as_ref().is_some_and(|of| of.execution == run().execution));
+            let runs: Vec<_> =
+                ours.iter().flat_map(|of| &of.actions).filter_map(|of| of.latest.as_ref()).collect();
+            let failed = runs.iter().filter(|of| of.status == ActionStatus::Failed).map(|of| of.id.clone());
+            (failed.collect(), runs.iter().any(|of| of.status == ActionStatus::InProgress))
+        }
+        StageReading::Parallel { actions, .. } => {
+            let runs = actions.as_deref().unwrap_or_default();
+            let runs: Vec<_> =
+                runs.iter().filter(|of| of.execution == run().execution && of.stage == run().stage).collect();
+            let is_last = |of: &ActionExecution| {
+                !runs.iter().any(|other| other.action == of.action && other.started > of.started)
+            };
+            let failed = runs
+                .iter()
+                .filter(|of| of.status == ActionStatus::Failed && is_last(of))
+                .map(|of| of.id.clone());
+            (failed.collect(), runs.iter().any(|of| of.status == ActionStatus::InProgress))
+        }
+    };
+    if busy { BTreeSet::new() } else { ids.into_iter().collect() }
 }

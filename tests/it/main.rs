@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod answers;
 #[cfg(test)]
+mod claims;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 mod crash_matrix;
@@ -11,8 +13,6 @@ mod crash_matrix;
 mod events;
 #[cfg(test)]
 mod interleaving;
-#[cfg(test)]
-mod late_arms;
 #[cfg(test)]
 mod policy_file;
 #[cfg(test)]

@@ -6,6 +6,8 @@ mod answers;
 #[cfg(test)]
 mod arbitrary;
 #[cfg(test)]
+mod claims;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 mod contract;
@@ -25,8 +27,6 @@ mod history;
 mod immediate;
 #[cfg(test)]
 mod interleaving;
-#[cfg(test)]
-mod late_arms;
 #[cfg(test)]
 mod policy_file;
 #[cfg(test)]

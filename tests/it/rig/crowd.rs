@@ -131,7 +131,7 @@ impl Crowd {
         self.died += u64::try_from(before - self.in_flight.len()).unwrap();
 
         let has_room = self.in_flight.len() < self.chaos.in_flight;
-        if has_room && (self.in_flight.is_empty() || self.random.happens(5_000)) && self.begin() {
+        if has_room && (self.in_flight.is_empty() || self.random.happens(8_000)) && self.begin() {
             return true;
         }
         if self.in_flight.is_empty() {

@@ -36,6 +36,9 @@ pub struct Pause {
 /// How far an event may predate the activation that it causes: rules are activated by the first event under them, and
 /// that event's failure happened a little earlier.
 const LONGEST_LEAD: SignedDuration = SignedDuration::from_mins(5);
+/// The same for the very first activation: nothing but our own rule can have sent the event, however long it was under
+/// way.
+const LONGEST_FIRST_LEAD: SignedDuration = SignedDuration::from_hours(1);
 /// How much earlier than its event a failure may have happened.
 const EVENT_LEAD: SignedDuration = SignedDuration::from_secs(60);
 
@@ -57,7 +60,8 @@ impl Controls {
     /// since the event that brought this about, or now.
     #[must_use]
     pub fn activate(&self, policy: &Policy, mode: Mode, event: Option<Timestamp>, now: Timestamp) -> Self {
-        let earliest = after(now, -LONGEST_LEAD);
+        let lead = if self.activated.is_none() { LONGEST_FIRST_LEAD } else { LONGEST_LEAD };
+        let earliest = after(now, -lead);
         let since = event.map_or(now, |event| after(event, -EVENT_LEAD).clamp(earliest, now));
         let active_since = policy
             .rules

@@ -6,14 +6,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::ids::{ActionExecutionId, ActionName, ExecutionId, StageRunId};
 use super::pipeline::{
     ActionExecution, ActionStatus, Category, ChangeSetPart, ErrorDetails, ExecutionKind, ExecutionMode,
     ExecutionStatus, Gap, Reading, StageEntry, StageReading, StageState, Transition,
 };
-use super::stage_run::Progress;
+use super::stage_run::{Progress, after};
 
 /// The facts that a decision rests on.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -37,6 +37,8 @@ pub struct StageFacts {
     /// When the last of the stage's runs changed. A stage may fail long after the action that failed it, since others
     /// of its actions ran on; then this is when.
     pub last_change: Option<Timestamp>,
+    /// An approval of this stage run that was rejected or expired, in any attempt.
+    pub rejected: Option<ActionName>,
     /// Actions that are running now.
     pub in_progress: Vec<ActionName>,
     /// Whether entry to the stage is open.
@@ -75,6 +77,8 @@ pub struct FailedAction {
 pub struct EarlierFailure {
     /// The runs that had failed.
     pub failed: BTreeSet<ActionExecutionId>,
+    /// When the last of them failed.
+    pub failed_at: Timestamp,
     /// When they were run again.
     pub retried_at: Timestamp,
 }
@@ -111,11 +115,19 @@ impl StageFacts {
     }
 
     /// Retries that were not ours, and not the native one: attempts retried although no retry of ours answers them.
-    pub fn retries_by_others(&self, answered: &BTreeSet<ActionExecutionId>) -> usize {
-        let foreign = self.earlier.iter().filter(|attempt| attempt.failed.is_disjoint(answered)).count();
+    /// Where CodePipeline does not count, a retry within `native_window` of its failure passes for the native one.
+    pub fn retries_by_others(
+        &self,
+        answered: &BTreeSet<ActionExecutionId>,
+        native_window: SignedDuration,
+    ) -> usize {
+        let foreign: Vec<&EarlierFailure> =
+            self.earlier.iter().filter(|attempt| attempt.failed.is_disjoint(answered)).collect();
+        let was_at_once =
+            |attempt: &&EarlierFailure| attempt.retried_at <= after(attempt.failed_at, native_window);
+        let fired = self.native_retry_fired.unwrap_or_else(|| foreign.iter().any(was_at_once));
         // The count may be carried over from an execution that the stage retried itself while it was declared so.
-        let native = self.native_retry && self.native_retry_fired.unwrap_or(true);
-        foreign.saturating_sub(usize::from(native))
+        foreign.len().saturating_sub(usize::from(self.native_retry && fired))
     }
 
     /// Whether the native retry is configured and has left no trace yet.
@@ -196,6 +208,10 @@ pub fn gather(run: &StageRunId, reading: &Reading) -> Result<StageFacts, Unfit> 
         current_version: stage.current_version,
         failed,
         last_change: runs.iter().map(|run| run.last_change).max(),
+        rejected: runs
+            .iter()
+            .find(|run| run.category == Category::Approval && run.status == ActionStatus::Failed)
+            .map(|run| run.action.clone()),
         in_progress: runs
             .iter()
             .filter(|action| action.status == ActionStatus::InProgress)
@@ -253,7 +269,10 @@ fn agrees(stage: &StageState, runs: &[&ActionExecution]) -> bool {
     let first_start = runs.iter().map(|run| run.started).min();
     stage.actions.iter().all(|action| match (&action.latest, last.get(&action.name)) {
         (Some(shown), Some(known)) => shown.id == known.id && shown.status == known.status,
-        (Some(shown), None) => first_start.is_none_or(|start| shown.last_change < start),
+        // Without any history it cannot be told whose failure it is.
+        (Some(shown), None) => {
+            first_start.map_or(shown.status != ActionStatus::Failed, |start| shown.last_change < start)
+        }
         (None, Some(_)) => false,
         (None, None) => true,
     })
@@ -328,13 +347,19 @@ fn present_failure(runs: &[&ActionExecution]) -> Vec<FailedAction> {
 
 /// Failed runs that were followed by others, put together by what followed them: each group is one retried attempt.
 fn earlier_failures(runs: &[&ActionExecution]) -> Vec<EarlierFailure> {
-    let mut attempts: BTreeMap<Timestamp, BTreeSet<ActionExecutionId>> = BTreeMap::new();
+    let mut attempts: BTreeMap<Timestamp, EarlierFailure> = BTreeMap::new();
     for run in runs.iter().filter(|run| run.status == ActionStatus::Failed) {
         if let Some(retried_at) = followed_at(run, runs) {
-            attempts.entry(retried_at).or_default().insert(run.id.clone());
+            let attempt = attempts.entry(retried_at).or_insert_with(|| EarlierFailure {
+                failed: BTreeSet::new(),
+                failed_at: run.last_change,
+                retried_at,
+            });
+            attempt.failed.insert(run.id.clone());
+            attempt.failed_at = attempt.failed_at.max(run.last_change);
         }
     }
-    attempts.into_iter().map(|(retried_at, failed)| EarlierFailure { failed, retried_at }).collect()
+    attempts.into_values().collect()
 }
 
 /// The status of a stage as its actions show it.

@@ -79,7 +79,7 @@ pub struct StageRun {
     /// What would have been, in shadow mode.
     pub shadow: Tally,
     /// Events whose failure has its final decision.
-    pub finals: BTreeSet<EventKey>,
+    pub finals: Vec<EventKey>,
     /// Transient refusals by CodePipeline since the last accepted retry.
     pub refusals: u32,
     /// Every retry made, in order.
@@ -187,7 +187,7 @@ impl StageRun {
             claim: None,
             live: Tally::default(),
             shadow: Tally::default(),
-            finals: BTreeSet::new(),
+            finals: Vec::new(),
             refusals: 0,
             retries: Vec::new(),
         }
@@ -321,10 +321,13 @@ impl StageRun {
     }
 
     fn remember(&mut self, hint: &Hint) {
-        if self.finals.len() >= MOST_FINALS {
-            self.finals.pop_first();
+        if self.finals.contains(&hint.key) {
+            return;
         }
-        self.finals.insert(hint.key.clone());
+        if self.finals.len() >= MOST_FINALS {
+            self.finals.remove(0);
+        }
+        self.finals.push(hint.key.clone());
     }
 }
 

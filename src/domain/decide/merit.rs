@@ -30,7 +30,8 @@ impl Decider<'_, '_> {
 
     pub(super) fn people(&mut self, facts: &StageFacts, failed_at: Timestamp) -> Checked<()> {
         let step = StepName::People;
-        let others = facts.retries_by_others(&self.question.record.live.answered);
+        let others =
+            facts.retries_by_others(&self.question.record.live.answered, self.question.timing.native_retry);
         if others > 0 {
             let detail = format!("somebody has retried this stage run {others} time{}", plural(others));
             return refuse(Ruling::IgnoreRetriedBySomeoneElse, step, detail);

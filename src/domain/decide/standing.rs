@@ -1,14 +1,13 @@
 //! Whether this failure is ours to decide: it is the stage's present failure, new, and since the rule is at work.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{Checked, Decider, Question, refuse, wait};
 use crate::domain::decision::{Ruling, StepName};
 use crate::domain::facts::{StageFacts, Unfit, gather};
-use crate::domain::pipeline::{Category, ExecutionKind, ExecutionMode, ExecutionStatus, Gap};
+use crate::domain::pipeline::{ExecutionKind, ExecutionMode, ExecutionStatus, Gap};
 use crate::domain::policy::ParallelRetries;
 use crate::domain::stage_run::after;
-use jiff::Timestamp;
 
 impl Decider<'_, '_> {
     pub(super) fn facts(&mut self) -> Checked<StageFacts> {
@@ -24,7 +23,7 @@ impl Decider<'_, '_> {
             ),
             Unfit::Unsettled => wait(
                 Ruling::WaitStateUnsettled,
-                self.look_again(self.question.now, SignedDuration::from_mins(1)),
+                self.settled_soon(),
                 step,
                 "state and history of the stage contradict each other, so one of them is stale",
             ),
@@ -38,10 +37,24 @@ impl Decider<'_, '_> {
     pub(super) fn cannot_verify<T>(&self, operation: &str, gap: Gap) -> Checked<T> {
         wait(
             Ruling::WaitCannotVerify,
-            self.look_again(self.question.hint.time, SignedDuration::from_mins(15)),
+            self.look_again(self.question.hint.time, self.longest_look()),
             StepName::StageState,
             format!("{operation} could not be read: {}", gap.as_str()),
         )
+    }
+
+    /// When to look again at answers that contradict each other: within the minute at first, since one is only late.
+    fn settled_soon(&self) -> Timestamp {
+        let lasted = self.question.now.duration_since(self.question.hint.time);
+        let pause = (lasted / 4).clamp(SignedDuration::from_secs(30), SignedDuration::from_mins(5));
+        after(self.question.now, pause)
+    }
+
+    /// The longest interval at which something is looked at again: never so long that a short `give-up-after` is over
+    /// before the second look.
+    fn longest_look(&self) -> SignedDuration {
+        let tenth = self.question.covered.rule.settings.give_up_after / 10;
+        tenth.clamp(SignedDuration::from_secs(30), SignedDuration::from_mins(15))
     }
 
     /// Right after an event the state may still be an older one: what it seems to say is believed only later.
@@ -117,8 +130,8 @@ impl Decider<'_, '_> {
             );
             return refuse(Ruling::IgnoreStructureChanged, step, detail);
         }
-        if let Some(approval) = facts.failed.iter().find(|action| action.category == Category::Approval) {
-            let detail = format!("approval `{}` was rejected or not given in time", approval.name);
+        if let Some(approval) = &facts.rejected {
+            let detail = format!("approval `{approval}` was rejected or not given in time");
             return refuse(Ruling::IgnoreApprovalRejected, step, detail);
         }
         if facts.failed.is_empty() && facts.status == ExecutionStatus::Failed && facts.in_progress.is_empty()

@@ -59,9 +59,11 @@ pub(super) fn proceed(
     if let Ok(covered) = &covered
         && !context.view.controls.knows(covered.policy, environment.mode)
     {
+        let is_first = context.view.controls.activated.is_none();
         let event = match &job.trigger {
             Trigger::StageEvent(event) => Some(event.time),
-            Trigger::WakeUp(_) => None,
+            // A wake-up tells nothing new, but for a policy that was broken from the first day.
+            Trigger::WakeUp(_) => is_first.then_some(hint.time),
         };
         let controls = context.view.controls.activate(covered.policy, environment.mode, event, now);
         let state = State::Activating(job, Box::new(context.view), controls.clone());
@@ -121,10 +123,8 @@ fn answer_without_reading(
         // Nothing is on record of a stage run that no rule covers.
         return done(Outcome::handled(decision));
     }
-    // Looking again and again at the same pause is not a decision each time.
-    let is_news = record.wait.as_ref().is_none_or(|wait| wait.ruling != decision.ruling);
     let outcome = Box::new(Outcome::handled(decision.clone()));
-    let kept = is_news.then(|| decision.clone());
+    let kept = news(&record, &decision, hint);
     if decision.ruling.verdict() == Verdict::Wait {
         let (wake_up, at) = wait_for(environment, &mut record, &decision, hint, now);
         let next = Next::Arm { wake_up, at, outcome };
@@ -253,10 +253,11 @@ impl Answering<'_> {
                 commit(self.job, self.context, transaction, Purpose::Answer, Next::Fence(Box::new(decision)))
             }
             Verdict::Wait => {
+                let news = news(&self.record, &decision, &self.hint);
                 let (wake_up, at) =
                     wait_for(self.environment, &mut self.record, &decision, &self.hint, self.now);
                 let next = Next::Arm { wake_up, at, outcome: Box::new(outcome(&decision)) };
-                let transaction = Commit { slot, ..plain(self.record, Some(decision)) };
+                let transaction = Commit { slot, ..plain(self.record, news) };
                 commit(self.job, self.context, transaction, Purpose::Answer, next)
             }
             Verdict::GiveUp | Verdict::Ignore => {
@@ -266,6 +267,13 @@ impl Answering<'_> {
             }
         }
     }
+}
+
+/// The decision as far as it is worth keeping: to look again at what is waited for already is not a decision each time.
+pub(super) fn news(record: &StageRun, decision: &Decision, hint: &Hint) -> Option<Decision> {
+    let is_known = (record.wait.as_ref())
+        .is_some_and(|wait| wait.ruling == decision.ruling && wait.hint.key == hint.key);
+    (!is_known).then(|| decision.clone())
 }
 
 /// A transaction on the record alone.

@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 
 use super::close::wait_for;
 use super::hold::within_give_up_after;
-use super::proceed::{Answering, plain};
+use super::proceed::{Answering, news, plain};
 use super::step::{commit, done};
 use super::{Conclusion, Effect, Next, Outcome, Purpose, State};
 use crate::domain::decide::{Decided, is_same_failure};
@@ -145,10 +145,11 @@ impl Answering<'_> {
                 Next::Finish(outcome),
             );
         }
+        let news = news(&self.record, &decision, &self.hint);
         let (wake_up, at) = wait_for(self.environment, &mut self.record, &decision, &self.hint, self.now);
-        let outcome = Outcome { progress: self.progress, ..Outcome::handled(decision.clone()) };
+        let outcome = Outcome { progress: self.progress, ..Outcome::handled(decision) };
         let next = Next::Arm { wake_up, at, outcome: Box::new(outcome) };
-        commit(self.job, self.context, plain(self.record, Some(decision)), Purpose::Answer, next)
+        commit(self.job, self.context, plain(self.record, news), Purpose::Answer, next)
     }
 
     /// Whether the retry that the pipeline shows was made so long after the claim that it cannot be the claim's. Its

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::player::{Happening, Moment};
+use super::moment::{Happening, Moment};
 use crate::domain::decision::Ruling;
 use crate::domain::pipeline::ExecutionStatus;
 use crate::domain::policy::RetryMode;

@@ -1,5 +1,6 @@
 //! Scenarios: fleets of pipelines that fail in scripted ways, played on the emulated world by the function itself.
 
 pub mod expectation;
+pub mod moment;
 pub mod player;
 pub mod scenario;

@@ -11,54 +11,15 @@ use std::task::{Context, Poll, Waker};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::scenario::Scenario;
+use super::moment::{Happening, Moment};
+use super::scenario::{Delivery, Scenario};
 use crate::domain::stage_run::{Timing, after};
 use crate::emulator::acts::Act;
 use crate::emulator::codepipeline::ServiceError;
 use crate::emulator::queue::Message;
 use crate::emulator::world::{SharedWorld, World};
 use crate::engine::Engine;
-use crate::function::{Function, Handled, Response};
-
-/// How an event gets from CodePipeline to the queue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Delivery {
-    /// How often it is delivered; 0 loses it.
-    pub copies: u32,
-    /// How long the first copy takes.
-    pub delay: SignedDuration,
-    /// How much longer each further copy takes.
-    pub spread: SignedDuration,
-}
-
-impl Default for Delivery {
-    /// Once, after a second.
-    fn default() -> Self {
-        Self { copies: 1, delay: SignedDuration::from_secs(1), spread: SignedDuration::ZERO }
-    }
-}
-
-/// Something that happened, for whoever watches.
-#[derive(Debug, Clone)]
-pub struct Moment {
-    /// When.
-    pub at: Timestamp,
-    /// What.
-    pub what: Happening,
-}
-
-/// The kinds of things that happen.
-#[derive(Debug, Clone)]
-pub enum Happening {
-    /// A person or a circumstance acted; CodePipeline may have refused it.
-    Acted(Act, Result<(), ServiceError>),
-    /// CodePipeline emitted an event.
-    Event(Value),
-    /// The function handled a message.
-    Handled(Box<Handled>),
-    /// The function died over a message.
-    Died,
-}
+use crate::function::{Function, Response};
 
 /// A world with a script.
 #[derive(Debug)]

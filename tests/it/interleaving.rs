@@ -7,7 +7,7 @@ use codepipeline_retrier::emulator::acts::Act;
 use codepipeline_retrier::emulator::codepipeline::RetryCall;
 use codepipeline_retrier::emulator::faults::Operation;
 use codepipeline_retrier::emulator::world::World;
-use codepipeline_retrier::replay::player::Delivery;
+use codepipeline_retrier::replay::scenario::Delivery;
 use codepipeline_retrier::replay::scenario::Scenario;
 use jiff::SignedDuration;
 

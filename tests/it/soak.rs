@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use codepipeline_retrier::emulator::world::World;
-use codepipeline_retrier::replay::player::{Happening, Moment};
+use codepipeline_retrier::replay::moment::{Happening, Moment};
 
 use super::rig::audit::Audit;
 use super::rig::crowd::{Chaos, Crowd};

@@ -10,7 +10,7 @@ use crate::domain::stage_run::Progress;
 use crate::emulator::acts::Act;
 use crate::emulator::codepipeline::ApprovalVerdict;
 use crate::function::Handled;
-use crate::replay::player::{Happening, Moment};
+use crate::replay::moment::{Happening, Moment};
 use crate::replay::scenario::Scenario;
 
 const BAD: Style = AnsiColor::Red.on_default().bold();

@@ -11,7 +11,7 @@ use crate::domain::ids::PipelineName;
 use crate::domain::pipeline::ExecutionStatus;
 use crate::emulator::world::World;
 use crate::function::Handled;
-use crate::replay::player::{Happening, Moment};
+use crate::replay::moment::{Happening, Moment};
 use crate::replay::scenario::Scenario;
 
 const GREEN: Style = AnsiColor::Green.on_default().bold();

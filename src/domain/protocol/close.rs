@@ -2,14 +2,14 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::step::{arm, commit, done};
+use super::effects::{arm, commit, done, wait_for};
 use super::{Commit, Ending, Held, Next, Outcome, Purpose, State};
 use crate::domain::backoff::Jitter;
 use crate::domain::decision::{Ruling, StepName, StepOutcome};
 use crate::domain::pipeline::{Refusal, RetryReply};
 use crate::domain::protocol::Effect;
 use crate::domain::screen::Environment;
-use crate::domain::stage_run::{Progress, StageRun, after};
+use crate::domain::stage_run::{Progress, after};
 use crate::domain::trigger::WakeUp;
 
 /// First delay after a refusal that passes; it doubles with each in a row.
@@ -143,23 +143,4 @@ pub(super) fn close(
         decision: Some(decision.clone()),
     };
     commit(job, context, transaction, Purpose::Close(ending, Box::new(decision)), next)
-}
-
-/// Begins the wait that a decision asks for; one that names no instant is looked at again from time to time.
-pub(super) fn wait_for(
-    environment: &Environment<'_>,
-    record: &mut StageRun,
-    decision: &crate::domain::decision::Decision,
-    hint: &crate::domain::stage_run::Hint,
-    now: Timestamp,
-) -> (WakeUp, Timestamp) {
-    let poll = after(now, environment.timing.poll);
-    let wake_at = match decision.ruling {
-        // A pause may be lifted at any time, a policy mended.
-        Ruling::WaitPaused | Ruling::WaitPolicyInvalid => {
-            decision.until.map_or(poll, |until| until.min(poll))
-        }
-        _ => decision.until.unwrap_or(poll),
-    };
-    (record.begin_wait(decision.ruling, decision.until, wake_at, hint.clone()), wake_at)
 }

@@ -11,7 +11,10 @@
 //!
 //! What is done about a failure is decided elsewhere ([`super::decide`]); this is about doing it once.
 
+mod answering;
 mod close;
+mod effects;
+mod ended;
 mod hold;
 mod proceed;
 mod reconcile;

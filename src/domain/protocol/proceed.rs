@@ -1,20 +1,17 @@
 //! From what has been read to the next write: everything between a message and its decision.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
-use super::close::wait_for;
+use super::answering::Answering;
+use super::effects::{commit, done, news, plain, wait_for};
+use super::ended::outcome_event;
 use super::hold::{pause_decision, within_give_up_after};
-use super::repeated::{already_answered, already_waiting, behind_claim, finish_again, stale_wake_up};
-use super::step::{commit, done};
-use super::{Commit, Context, Effect, Job, Next, Outcome, Purpose, State};
-use crate::domain::backoff::Jitter;
-use crate::domain::decide::{Decided, Question, decide};
-use crate::domain::decision::{Decision, Ruling, StepName, StepOutcome, Verdict};
-use crate::domain::facts::{Unfit, gather, outcome_of};
-use crate::domain::pipeline::Reading;
-use crate::domain::screen::{Covered, Environment, screen};
-use crate::domain::stage_run::{Hint, Progress, StageRun, after};
-use crate::domain::trigger::{StageEvent, StageEventState, Trigger, WakeUp};
+use super::repeated::{already_answered, already_waiting, behind_claim, stale_wake_up};
+use super::{Context, Effect, Job, Next, Outcome, Purpose, State};
+use crate::domain::decision::{Decision, Verdict};
+use crate::domain::screen::{Environment, screen};
+use crate::domain::stage_run::{Hint, StageRun, after};
+use crate::domain::trigger::{StageEventState, Trigger, WakeUp};
 
 /// Goes as far as it can with what is known.
 pub(super) fn proceed(
@@ -132,151 +129,4 @@ fn answer_without_reading(
     }
     record.wait = None;
     commit(job, context, plain(record, kept), Purpose::Answer, Next::Finish(outcome))
-}
-
-/// A stage ended, or runs again: if a retry of ours was running there, that may tell how it went.
-fn outcome_event(
-    environment: &Environment<'_>,
-    job: Job,
-    event: &StageEvent,
-    context: Context,
-    record: StageRun,
-    now: Timestamp,
-) -> (State, Effect) {
-    let run = record.id.clone();
-    let nothing = |detail: &str| {
-        Decision::bare(Ruling::IgnoreNotAFailure, &run, now).with_step(
-            StepName::Trigger,
-            StepOutcome::Stop,
-            detail,
-        )
-    };
-    if record.running_retry().is_none() {
-        return done(Outcome::handled(nothing("no retry of this stage run is waiting for its end")));
-    }
-    let Some((reading, jitter)) = context.reading.clone() else {
-        return (State::Observing(job, Box::new(context.view)), Effect::Observe { run });
-    };
-    let hint = Hint { key: event.key.clone(), time: event.time.min(now) };
-    let settled_at = after(hint.time, environment.timing.unsettled);
-    let ends = event.state != StageEventState::Resumed;
-    let is_readable = gather(&run, &reading).is_ok();
-    let mut answering =
-        Answering { environment, job, context, record, hint, reading: *reading, jitter, now, progress: None };
-    answering.conclude_running_retry();
-    let Answering { job, context, mut record, hint, progress, .. } = answering;
-    if let Some((number, progress)) = progress {
-        // A wait for this very end is over with it.
-        record.wait.take_if(|wait| wait.hint.key == hint.key);
-        let decision = nothing(&format!("retry {number} is over: {}", progress.as_str()));
-        let outcome = Outcome { progress: Some((number, progress)), ..Outcome::handled(decision) };
-        return commit(job, context, plain(record, None), Purpose::Answer, Next::Finish(Box::new(outcome)));
-    }
-    if ends && record.wait.is_none() && (now < settled_at || !is_readable) {
-        let mut decision = nothing("the state does not show the end yet");
-        decision.ruling = Ruling::WaitStateUnsettled;
-        decision.is_final = false;
-        decision.until = Some(settled_at.max(after(now, SignedDuration::from_secs(30))));
-        let (wake_up, at) = wait_for(environment, &mut record, &decision, &hint, now);
-        let next = Next::Arm { wake_up, at, outcome: Box::new(Outcome::handled(decision)) };
-        return commit(job, context, plain(record, None), Purpose::Answer, next);
-    }
-    finish_again(environment, &job, &record, Outcome::handled(nothing("the retry's end does not show yet")))
-}
-
-/// Everything is read: what is left is to decide and to write.
-pub(super) struct Answering<'a> {
-    pub(super) environment: &'a Environment<'a>,
-    pub(super) job: Job,
-    pub(super) context: Context,
-    pub(super) record: StageRun,
-    pub(super) hint: Hint,
-    pub(super) reading: Reading,
-    pub(super) jitter: Jitter,
-    pub(super) now: Timestamp,
-    pub(super) progress: Option<(u32, Progress)>,
-}
-
-impl Answering<'_> {
-    pub(super) fn conclude_running_retry(&mut self) {
-        let ended = match (self.record.running_retry(), gather(&self.record.id, &self.reading)) {
-            (Some(retry), Ok(facts)) => outcome_of(&retry.failed, &facts).map(|ended| (retry.number, ended)),
-            (Some(retry), Err(Unfit::PipelineGone | Unfit::StageGone)) => {
-                Some((retry.number, Progress::Ended))
-            }
-            _ => None,
-        };
-        if let Some((number, progress)) = ended {
-            self.record.conclude(progress);
-            self.progress = Some((number, progress));
-        }
-    }
-
-    pub(super) fn decide(&self, covered: &Covered<'_>, own_claim: bool) -> Decided {
-        decide(&Question {
-            covered: *covered,
-            record: &self.record,
-            reading: &self.reading,
-            buckets: &self.context.view.buckets,
-            controls: &self.context.view.controls,
-            hint: &self.hint,
-            own_claim,
-            now: self.now,
-            jitter: self.jitter,
-            timing: self.environment.timing,
-        })
-    }
-
-    /// Decides about the present failure and writes it down.
-    pub(super) fn answer(mut self, covered: &Covered<'_>) -> (State, Effect) {
-        let Decided { mut decision, withdrawals, slot } = self.decide(covered, false);
-        let outcome =
-            |decision: &Decision| Outcome { progress: self.progress, ..Outcome::handled(decision.clone()) };
-        match decision.ruling.verdict() {
-            Verdict::Retry if covered.shadow => {
-                decision.is_final = true;
-                self.record.claim_in_shadow(&decision.failed, &self.hint);
-                let next = Next::Finish(Box::new(outcome(&decision)));
-                let transaction = Commit { withdrawals, ..plain(self.record, Some(decision)) };
-                commit(self.job, self.context, transaction, Purpose::Answer, next)
-            }
-            Verdict::Retry => {
-                let mode = decision.retry_mode.unwrap_or(crate::domain::policy::RetryMode::FailedActions);
-                let lease_until = after(self.now, self.environment.timing.lease);
-                let owner = &self.job.owner;
-                self.record.claim(&decision.failed, mode, &withdrawals, owner, lease_until, &self.hint);
-                let transaction = Commit {
-                    withdrawals,
-                    controls: Some(self.context.view.controls.version),
-                    ..plain(self.record, Some(decision.clone()))
-                };
-                commit(self.job, self.context, transaction, Purpose::Answer, Next::Fence(Box::new(decision)))
-            }
-            Verdict::Wait => {
-                let news = news(&self.record, &decision, &self.hint);
-                let (wake_up, at) =
-                    wait_for(self.environment, &mut self.record, &decision, &self.hint, self.now);
-                let next = Next::Arm { wake_up, at, outcome: Box::new(outcome(&decision)) };
-                let transaction = Commit { slot, ..plain(self.record, news) };
-                commit(self.job, self.context, transaction, Purpose::Answer, next)
-            }
-            Verdict::GiveUp | Verdict::Ignore => {
-                let next = Next::Finish(Box::new(outcome(&decision)));
-                self.record.close(&decision.failed, covered.shadow, &self.hint);
-                commit(self.job, self.context, plain(self.record, Some(decision)), Purpose::Answer, next)
-            }
-        }
-    }
-}
-
-/// The decision as far as it is worth keeping: to look again at what is waited for already is not a decision each time.
-pub(super) fn news(record: &StageRun, decision: &Decision, hint: &Hint) -> Option<Decision> {
-    let is_known = (record.wait.as_ref())
-        .is_some_and(|wait| wait.ruling == decision.ruling && wait.hint.key == hint.key);
-    (!is_known).then(|| decision.clone())
-}
-
-/// A transaction on the record alone.
-pub(super) fn plain(record: StageRun, decision: Option<Decision>) -> Commit {
-    Commit { record, withdrawals: Vec::new(), deposits: Vec::new(), slot: None, controls: None, decision }
 }

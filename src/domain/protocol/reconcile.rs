@@ -2,10 +2,9 @@
 
 use jiff::SignedDuration;
 
-use super::close::wait_for;
+use super::answering::Answering;
+use super::effects::{commit, done, news, plain, wait_for};
 use super::hold::within_give_up_after;
-use super::proceed::{Answering, news, plain};
-use super::step::{commit, done};
 use super::{Conclusion, Effect, Next, Outcome, Purpose, State};
 use crate::domain::decide::{Decided, is_same_failure};
 use crate::domain::decision::{Decision, Ruling, StepName, StepOutcome, Verdict};

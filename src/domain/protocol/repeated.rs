@@ -5,9 +5,7 @@
 
 use jiff::Timestamp;
 
-use super::close::wait_for;
-use super::proceed::plain;
-use super::step::{arm, commit, done};
+use super::effects::{arm, commit, done, plain, wait_for};
 use super::{Conclusion, Context, Effect, Job, Next, Outcome, Purpose, State};
 use crate::domain::decision::{Decision, Ruling, StepName, StepOutcome};
 use crate::domain::screen::Environment;

@@ -3,11 +3,12 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::close::{after_call, close};
+use super::effects::{arm, done, finish};
 use super::proceed::proceed;
 use super::repeated::rearm;
 use super::{
-    Answer, Commit, CommitReply, Committing, Conclusion, Context, ControlsReply, Effect, Ending, Fault, Held,
-    Input, Job, Next, Outcome, Purpose, State, View,
+    Answer, CommitReply, Committing, Conclusion, Context, ControlsReply, Effect, Ending, Fault, Held, Input,
+    Job, Next, Outcome, Purpose, State, View,
 };
 use crate::domain::budget::BucketKey;
 use crate::domain::decide::{Question, decide, is_same_failure};
@@ -245,35 +246,4 @@ fn fenced(
     };
     held.decision = held.decision.overruled(ruling, until, StepName::Fence, detail);
     close(environment, held, Ending::NotDone, now)
-}
-
-/// Sends a transaction.
-pub(super) fn commit(
-    job: Job,
-    context: Context,
-    mut commit: Commit,
-    purpose: Purpose,
-    next: Next,
-) -> (State, Effect) {
-    commit.record.revision += 1;
-    let effect = Effect::Commit(Box::new(commit.clone()));
-    (State::Committing(Box::new(Committing { job, context, commit, next, purpose, resent: false })), effect)
-}
-
-/// Arms a wake-up, then finishes.
-pub(super) fn arm(
-    wake_up: crate::domain::trigger::WakeUp,
-    at: Timestamp,
-    outcome: Box<Outcome>,
-) -> (State, Effect) {
-    (State::Arming(outcome), Effect::Arm { wake_up, at })
-}
-
-/// Finishes.
-pub(super) fn done(outcome: Outcome) -> (State, Effect) {
-    (State::Done, Effect::Finish(Box::new(outcome)))
-}
-
-fn finish(conclusion: Conclusion) -> (State, Effect) {
-    done(Outcome::without_decision(conclusion))
 }

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::Delivery;
 use super::Scenario;
 use super::document::{
     ActionDocument, ApprovalDocument, DeliveryDocument, EntryDocument, FailDocument, PipelineDocument,
@@ -20,7 +21,6 @@ use crate::emulator::codepipeline::{
 use crate::emulator::faults::{Fault, Operation};
 use crate::emulator::world::{Deployed, Place};
 use crate::policy_file;
-use crate::replay::player::Delivery;
 
 pub(super) type Built<T> = Result<T, String>;
 

@@ -9,7 +9,6 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::expectation::Expectation;
-use super::player::Delivery;
 use crate::emulator::acts::Act;
 use crate::emulator::codepipeline::{PipelineDefinition, Switches};
 use crate::emulator::faults::Operation;
@@ -40,6 +39,24 @@ pub struct Scenario {
     pub deliveries: BTreeMap<u64, Delivery>,
     /// What must come of it.
     pub expectation: Option<Expectation>,
+}
+
+/// How an event gets from CodePipeline to the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Delivery {
+    /// How often it is delivered; 0 loses it.
+    pub copies: u32,
+    /// How long the first copy takes.
+    pub delay: SignedDuration,
+    /// How much longer each further copy takes.
+    pub spread: SignedDuration,
+}
+
+impl Default for Delivery {
+    /// Once, after a second.
+    fn default() -> Self {
+        Self { copies: 1, delay: SignedDuration::from_secs(1), spread: SignedDuration::ZERO }
+    }
 }
 
 /// Why a text is no scenario.

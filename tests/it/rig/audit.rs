@@ -10,7 +10,7 @@ use codepipeline_retrier::domain::policy::Policy;
 use codepipeline_retrier::domain::stage_run::{Progress, StageRun};
 use codepipeline_retrier::emulator::codepipeline::RetryCall;
 use codepipeline_retrier::emulator::world::World;
-use codepipeline_retrier::replay::player::{Happening, Moment};
+use codepipeline_retrier::replay::moment::{Happening, Moment};
 use codepipeline_retrier::replay::scenario::Scenario;
 use jiff::{SignedDuration, Timestamp};
 

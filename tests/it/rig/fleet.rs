@@ -13,7 +13,7 @@ use codepipeline_retrier::emulator::codepipeline::{
 };
 use codepipeline_retrier::emulator::faults::{Fault, Operation};
 use codepipeline_retrier::policy_file;
-use codepipeline_retrier::replay::player::Delivery;
+use codepipeline_retrier::replay::scenario::Delivery;
 use codepipeline_retrier::replay::scenario::Scenario;
 use jiff::SignedDuration;
 

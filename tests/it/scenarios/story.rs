@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use codepipeline_retrier::emulator::faults::Fault;
 use codepipeline_retrier::emulator::world::World;
 use codepipeline_retrier::replay::expectation::Expectation;
-use codepipeline_retrier::replay::player::{Moment, Player};
+use codepipeline_retrier::replay::moment::Moment;
+use codepipeline_retrier::replay::player::Player;
 use codepipeline_retrier::replay::scenario::Scenario;
 
 /// Everything that happened in a scenario, and the world that it left.

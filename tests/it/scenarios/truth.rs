@@ -10,7 +10,7 @@ use codepipeline_retrier::domain::policy::{Mode, Policy};
 use codepipeline_retrier::domain::stage_run::{Progress, StageRun};
 use codepipeline_retrier::emulator::acts::{Act, Deed};
 use codepipeline_retrier::emulator::codepipeline::RetryCall;
-use codepipeline_retrier::replay::player::Happening;
+use codepipeline_retrier::replay::moment::Happening;
 use jiff::Timestamp;
 use serde_json::Value;
 

@@ -4,16 +4,22 @@
 //! execution; the state must agree with them. Where two answers contradict each other, one of them is stale, and
 //! nothing is concluded.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod history;
+mod outcome;
+
+use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::ids::{ActionExecutionId, ActionName, ExecutionId, StageRunId};
-use super::pipeline::{
+use history::{earlier_failures, last_runs, present_failure, status_of};
+pub use outcome::{moved_on, outcome_of};
+
+use crate::domain::ids::{ActionExecutionId, ActionName, ExecutionId, StageRunId};
+use crate::domain::pipeline::{
     ActionExecution, ActionStatus, Category, ChangeSetPart, ErrorDetails, ExecutionKind, ExecutionMode,
     ExecutionStatus, Gap, Reading, StageEntry, StageReading, StageState, Transition,
 };
-use super::stage_run::{Progress, after};
+use crate::domain::stage_run::after;
 
 /// The facts that a decision rests on.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -291,91 +297,6 @@ fn have<'a, T>(answer: &'a Result<T, Gap>, operation: &'static str) -> Result<&'
     })
 }
 
-/// The last run of each action.
-fn last_runs<'a>(runs: &[&'a ActionExecution]) -> BTreeMap<&'a ActionName, &'a ActionExecution> {
-    let mut last: BTreeMap<&ActionName, &ActionExecution> = BTreeMap::new();
-    for run in runs {
-        let newest = last.entry(&run.action).or_insert(run);
-        if order(run) > order(newest) {
-            *newest = run;
-        }
-    }
-    last
-}
-
-/// When this run's failure was retried: the start of the first re-run after it. A retry runs failed actions again, or
-/// all of them; a first run that starts late is an ordinary sibling and says nothing.
-fn followed_at(run: &ActionExecution, runs: &[&ActionExecution]) -> Option<Timestamp> {
-    let is_rerun = |other: &ActionExecution| {
-        runs.iter().any(|first| first.action == other.action && order(first) < order(other))
-    };
-    runs.iter()
-        .filter(|other| {
-            if other.action == run.action {
-                order(other) > order(run)
-            } else {
-                // A retry may come in the very instant of the failure; an action that failed as it started has siblings.
-                let is_later = other.started >= run.last_change && other.started > run.started;
-                is_later && is_rerun(other)
-            }
-        })
-        .map(|other| other.started)
-        .min()
-}
-
-fn order(run: &ActionExecution) -> (Timestamp, &ActionExecutionId) {
-    (run.started, &run.id)
-}
-
-fn present_failure(runs: &[&ActionExecution]) -> Vec<FailedAction> {
-    let mut failed: Vec<FailedAction> = runs
-        .iter()
-        .filter(|run| run.status == ActionStatus::Failed && followed_at(run, runs).is_none())
-        .map(|run| FailedAction {
-            name: run.action.clone(),
-            id: run.id.clone(),
-            category: run.category,
-            provider: run.provider.clone(),
-            started: run.started,
-            failed_at: run.last_change,
-            error: run.error.clone(),
-        })
-        .collect();
-    failed.sort_by(|a, b| a.name.cmp(&b.name));
-    failed
-}
-
-/// Failed runs that were followed by others, put together by what followed them: each group is one retried attempt.
-fn earlier_failures(runs: &[&ActionExecution]) -> Vec<EarlierFailure> {
-    let mut attempts: BTreeMap<Timestamp, EarlierFailure> = BTreeMap::new();
-    for run in runs.iter().filter(|run| run.status == ActionStatus::Failed) {
-        if let Some(retried_at) = followed_at(run, runs) {
-            let attempt = attempts.entry(retried_at).or_insert_with(|| EarlierFailure {
-                failed: BTreeSet::new(),
-                failed_at: run.last_change,
-                retried_at,
-            });
-            attempt.failed.insert(run.id.clone());
-            attempt.failed_at = attempt.failed_at.max(run.last_change);
-        }
-    }
-    attempts.into_values().collect()
-}
-
-/// The status of a stage as its actions show it.
-fn status_of(last: &BTreeMap<&ActionName, &ActionExecution>) -> ExecutionStatus {
-    let any = |status| last.values().any(|run| run.status == status);
-    if any(ActionStatus::Failed) {
-        ExecutionStatus::Failed
-    } else if last.is_empty() || any(ActionStatus::InProgress) {
-        ExecutionStatus::InProgress
-    } else if any(ActionStatus::Abandoned) {
-        ExecutionStatus::Stopped
-    } else {
-        ExecutionStatus::Succeeded
-    }
-}
-
 /// An execution that is newer than this one, by its own start or by its entry, and has entered the stage.
 fn newer_entry(run: &StageRunId, entries: &[StageEntry]) -> Option<ExecutionId> {
     let ours = entries.iter().find(|entry| entry.execution == run.execution)?;
@@ -385,58 +306,4 @@ fn newer_entry(run: &StageRunId, entries: &[StageEntry]) -> Option<ExecutionId> 
             entry.execution != run.execution && (entry.started > ours.started || entry.entered > ours.entered)
         })
         .map(|entry| entry.execution.clone())
-}
-
-/// How a retry of this failure went, once that shows; none while it does not.
-pub fn outcome_of(retried: &BTreeSet<ActionExecutionId>, facts: &StageFacts) -> Option<Progress> {
-    if facts.failed.iter().any(|action| retried.contains(&action.id)) {
-        return None;
-    }
-    let retried_at = facts.earlier.iter().find(|attempt| !attempt.failed.is_disjoint(retried))?.retried_at;
-    let failed_again = facts.failed.iter().any(|action| action.started >= retried_at)
-        || facts.earlier.iter().any(|attempt| attempt.retried_at > retried_at);
-    if failed_again {
-        return Some(Progress::FailedAgain);
-    }
-    match (facts.status, facts.execution_status) {
-        (ExecutionStatus::Succeeded, _) if facts.in_progress.is_empty() => Some(Progress::Recovered),
-        // Its actions are well, and the stage failed all the same: by a condition, or since the pipeline was edited.
-        (ExecutionStatus::Failed, _) if facts.in_progress.is_empty() && facts.failed.is_empty() => {
-            Some(Progress::FailedAgain)
-        }
-        (ExecutionStatus::Stopped | ExecutionStatus::Cancelled | ExecutionStatus::Superseded, _)
-        | (_, ExecutionStatus::Stopped | ExecutionStatus::Cancelled | ExecutionStatus::Superseded) => {
-            Some(Progress::Ended)
-        }
-        _ => None,
-    }
-}
-
-/// Whether the stage, read again, shows that a failed action has been run again since.
-pub fn moved_on(
-    run: &StageRunId,
-    earlier: &Reading,
-    failed: &BTreeSet<ActionExecutionId>,
-    stage: &StageReading,
-) -> bool {
-    let known = earlier.actions.as_deref().unwrap_or_default();
-    known.iter().filter(|action| failed.contains(&action.id)).any(|failed| match stage {
-        StageReading::State(Ok(state)) => state
-            .stages
-            .iter()
-            .filter(|stage| stage.name == run.stage)
-            .filter(|stage| stage.latest.as_ref().is_some_and(|latest| latest.execution == run.execution))
-            .flat_map(|stage| &stage.actions)
-            .filter(|action| action.name == failed.action)
-            .filter_map(|action| action.latest.as_ref())
-            .any(|shown| shown.id != failed.id && shown.last_change >= failed.last_change),
-        StageReading::Parallel { actions: Ok(actions), .. } => actions.iter().any(|shown| {
-            shown.execution == run.execution
-                && shown.stage == run.stage
-                && shown.action == failed.action
-                && shown.started >= failed.last_change
-                && shown.id != failed.id
-        }),
-        StageReading::State(Err(_)) | StageReading::Parallel { .. } => false,
-    })
 }

@@ -1,0 +1,101 @@
+//! Everything is read: what is left is to decide about the present failure, and to write it down.
+
+use jiff::Timestamp;
+
+use super::effects::{commit, news, plain, wait_for};
+use super::{Commit, Context, Effect, Job, Next, Outcome, Purpose, State};
+use crate::domain::backoff::Jitter;
+use crate::domain::decide::{Decided, Question, decide};
+use crate::domain::decision::{Decision, Verdict};
+use crate::domain::facts::{Unfit, gather, outcome_of};
+use crate::domain::pipeline::Reading;
+use crate::domain::policy::RetryMode;
+use crate::domain::screen::{Covered, Environment};
+use crate::domain::stage_run::{Hint, Progress, StageRun, after};
+
+/// A message with all that is known.
+pub(super) struct Answering<'a> {
+    pub(super) environment: &'a Environment<'a>,
+    pub(super) job: Job,
+    pub(super) context: Context,
+    pub(super) record: StageRun,
+    pub(super) hint: Hint,
+    pub(super) reading: Reading,
+    pub(super) jitter: Jitter,
+    pub(super) now: Timestamp,
+    pub(super) progress: Option<(u32, Progress)>,
+}
+
+impl Answering<'_> {
+    /// Notes how the running retry ended, if the pipeline shows it.
+    pub(super) fn conclude_running_retry(&mut self) {
+        let ended = match (self.record.running_retry(), gather(&self.record.id, &self.reading)) {
+            (Some(retry), Ok(facts)) => outcome_of(&retry.failed, &facts).map(|ended| (retry.number, ended)),
+            (Some(retry), Err(Unfit::PipelineGone | Unfit::StageGone)) => {
+                Some((retry.number, Progress::Ended))
+            }
+            _ => None,
+        };
+        if let Some((number, progress)) = ended {
+            self.record.conclude(progress);
+            self.progress = Some((number, progress));
+        }
+    }
+
+    /// The decision on what is known.
+    pub(super) fn decide(&self, covered: &Covered<'_>, own_claim: bool) -> Decided {
+        decide(&Question {
+            covered: *covered,
+            record: &self.record,
+            reading: &self.reading,
+            buckets: &self.context.view.buckets,
+            controls: &self.context.view.controls,
+            hint: &self.hint,
+            own_claim,
+            now: self.now,
+            jitter: self.jitter,
+            timing: self.environment.timing,
+        })
+    }
+
+    /// Decides about the present failure and writes it down.
+    pub(super) fn answer(mut self, covered: &Covered<'_>) -> (State, Effect) {
+        let Decided { mut decision, withdrawals, slot } = self.decide(covered, false);
+        let outcome =
+            |decision: &Decision| Outcome { progress: self.progress, ..Outcome::handled(decision.clone()) };
+        match decision.ruling.verdict() {
+            Verdict::Retry if covered.shadow => {
+                decision.is_final = true;
+                self.record.claim_in_shadow(&decision.failed, &self.hint);
+                let next = Next::Finish(Box::new(outcome(&decision)));
+                let transaction = Commit { withdrawals, ..plain(self.record, Some(decision)) };
+                commit(self.job, self.context, transaction, Purpose::Answer, next)
+            }
+            Verdict::Retry => {
+                let mode = decision.retry_mode.unwrap_or(RetryMode::FailedActions);
+                let lease_until = after(self.now, self.environment.timing.lease);
+                let owner = &self.job.owner;
+                self.record.claim(&decision.failed, mode, &withdrawals, owner, lease_until, &self.hint);
+                let transaction = Commit {
+                    withdrawals,
+                    controls: Some(self.context.view.controls.version),
+                    ..plain(self.record, Some(decision.clone()))
+                };
+                commit(self.job, self.context, transaction, Purpose::Answer, Next::Fence(Box::new(decision)))
+            }
+            Verdict::Wait => {
+                let news = news(&self.record, &decision, &self.hint);
+                let (wake_up, at) =
+                    wait_for(self.environment, &mut self.record, &decision, &self.hint, self.now);
+                let next = Next::Arm { wake_up, at, outcome: Box::new(outcome(&decision)) };
+                let transaction = Commit { slot, ..plain(self.record, news) };
+                commit(self.job, self.context, transaction, Purpose::Answer, next)
+            }
+            Verdict::GiveUp | Verdict::Ignore => {
+                let next = Next::Finish(Box::new(outcome(&decision)));
+                self.record.close(&decision.failed, covered.shadow, &self.hint);
+                commit(self.job, self.context, plain(self.record, Some(decision)), Purpose::Answer, next)
+            }
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! Claims in odd moments, with the handlings of several messages interleaved by hand: deaths between a write and the arming
 //! of its wake-up, owners that are too slow, and what comes back of a claim that was taken over.
 
+use codepipeline_retrier::domain::protocol::{Commit, CommitReply};
 use codepipeline_retrier::domain::stage_run::{StageRun, after};
 use codepipeline_retrier::emulator::codepipeline::{Exception, ServiceError};
 use codepipeline_retrier::emulator::faults::{Fault, Operation};
@@ -84,6 +85,21 @@ fn record(crowd: &Crowd) -> StageRun {
     crowd.world().lock().ledger.records().next().unwrap().clone()
 }
 
+/// Somebody writes the record without changing what it says.
+fn write_again(crowd: &Crowd) {
+    let mut record = record(crowd);
+    record.revision += 1;
+    let commit = Commit {
+        record,
+        withdrawals: Vec::new(),
+        deposits: Vec::new(),
+        slot: None,
+        controls: None,
+        decision: None,
+    };
+    assert_eq!(crowd.world().lock().ledger.commit(&commit), CommitReply::Done);
+}
+
 /// Waits for the next message, and begins to handle it.
 fn next(crowd: &mut Crowd) -> u64 {
     crowd.wait();
@@ -114,21 +130,18 @@ fn a_claim_of_unknown_fate_is_armed_although_others_wrote_since() {
     let (mut crowd, first) = failed();
     crowd.world().lock().faults.plan(Operation::LedgerCommit, 1, Fault::ReplyLost);
     poll_until(&mut crowd, first, Operation::LedgerCommit, 1);
-    // Somebody writes the record without changing what it says.
-    {
-        let mut world = crowd.world().lock();
-        let record = world.ledger.records().next().unwrap().clone();
-        let mut commit = codepipeline_retrier::domain::protocol::Commit {
-            record,
-            withdrawals: Vec::new(),
-            deposits: Vec::new(),
-            slot: None,
-            controls: None,
-            decision: None,
-        };
-        commit.record.revision += 1;
-        world.ledger.commit(&commit);
-    }
+    write_again(&crowd);
+    to_the_end(&mut crowd, first);
+    converge(crowd);
+}
+
+#[test]
+fn a_wait_begun_by_a_close_of_unknown_fate_is_armed_although_others_wrote_since() {
+    let (mut crowd, first) = failed();
+    crowd.world().lock().faults.plan(Operation::Fence, 1, Fault::NotDone);
+    crowd.world().lock().faults.plan(Operation::LedgerCommit, 2, Fault::ReplyLost);
+    poll_until(&mut crowd, first, Operation::LedgerCommit, 2);
+    write_again(&crowd);
     to_the_end(&mut crowd, first);
     converge(crowd);
 }

@@ -4,3 +4,4 @@ pub mod expectation;
 pub mod moment;
 pub mod player;
 pub mod scenario;
+pub mod script;

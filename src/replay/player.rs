@@ -1,9 +1,7 @@
-//! Plays a scenario: moves the clock from one happening to the next, delivers events, and lets the function run.
+//! Plays a scenario: goes from one happening to the next, and lets the function run.
 //!
-//! Between CodePipeline and the function it does what EventBridge and SQS do: match events against the rule, put them
-//! into the queue, hand messages out until they are acknowledged.
+//! Between queue and function it does what SQS and Lambda do: hand messages out until they are acknowledged.
 
-use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
@@ -12,22 +10,19 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::moment::{Happening, Moment};
-use super::scenario::{Delivery, Scenario};
+use super::scenario::Scenario;
+use super::script::Script;
 use crate::domain::stage_run::{Timing, after};
-use crate::emulator::acts::Act;
 use crate::emulator::codepipeline::ServiceError;
 use crate::emulator::queue::Message;
-use crate::emulator::world::{SharedWorld, World};
+use crate::emulator::world::SharedWorld;
 use crate::engine::Engine;
 use crate::function::{Function, Response};
 
-/// A world with a script.
+/// A script with the function running in it.
 #[derive(Debug)]
 pub struct Player {
-    world: SharedWorld,
-    timeline: VecDeque<(Timestamp, Act)>,
-    deliveries: BTreeMap<u64, Delivery>,
-    events: u64,
+    script: Script,
     handlings: u64,
     end: Timestamp,
 }
@@ -38,29 +33,13 @@ const LONGEST: SignedDuration = SignedDuration::from_hours(7 * 24);
 impl Player {
     /// Sets a scenario up.
     pub fn new(scenario: &Scenario) -> Result<Self, ServiceError> {
-        let mut world = World::new(scenario.place.clone(), scenario.switches.clone(), scenario.start);
-        world.deployed = scenario.deployed.clone();
-        for definition in &scenario.pipelines {
-            world.service.create_pipeline(scenario.start, definition.clone())?;
-        }
-        for (operation, nth, act) in &scenario.hooks {
-            world.before(*operation, *nth, act.clone());
-        }
-        Ok(Self {
-            world: SharedWorld::new(world),
-            timeline: (scenario.timeline.iter())
-                .map(|(offset, act)| (after(scenario.start, *offset), act.clone()))
-                .collect(),
-            deliveries: scenario.deliveries.clone(),
-            events: 0,
-            handlings: 0,
-            end: after(scenario.start, scenario.lasting.unwrap_or(LONGEST)),
-        })
+        let end = after(scenario.start, scenario.lasting.unwrap_or(LONGEST));
+        Ok(Self { script: Script::new(scenario)?, handlings: 0, end })
     }
 
     /// The world as it stands.
     pub fn world(&self) -> &SharedWorld {
-        &self.world
+        self.script.world()
     }
 
     /// Plays to the end, and tells `watch` of every moment.
@@ -70,26 +49,12 @@ impl Player {
 
     /// Goes to the next happening. `false` when there is none before the end.
     pub fn step(&mut self, watch: &mut impl FnMut(&Moment)) -> bool {
-        let next = {
-            let world = self.world.lock();
-            let dues =
-                [self.timeline.front().map(|(at, _)| *at), world.service.next_due(), world.queue.next_due()];
-            dues.into_iter().flatten().min()
-        };
-        let Some(next) = next.filter(|next| *next <= self.end) else {
+        let Some(next) = self.script.next_due().filter(|next| *next <= self.end) else {
             return false;
         };
-        self.world.lock().advance(next);
-        self.deliver(watch);
-        while let Some((_, act)) = self.timeline.front().filter(|(at, _)| *at <= self.world.now()).cloned() {
-            self.timeline.pop_front();
-            let refused = self.world.lock().act(&act);
-            let at = self.world.now();
-            watch(&Moment { at, what: Happening::Acted(act, refused) });
-            self.deliver(watch);
-        }
+        self.script.go_to(next, watch);
         let message = {
-            let mut world = self.world.lock();
+            let mut world = self.world().lock();
             let now = world.now();
             world.queue.receive(now)
         };
@@ -99,37 +64,20 @@ impl Player {
         true
     }
 
-    /// EventBridge: what matches the rule goes into the queue.
-    fn deliver(&mut self, watch: &mut impl FnMut(&Moment)) {
-        let events = self.world.lock().service.drain_events();
-        for (at, event) in events {
-            if matches_rule(&event) {
-                self.events += 1;
-                let delivery = self.deliveries.get(&self.events).copied().unwrap_or_default();
-                let mut visible_at = after(at, delivery.delay);
-                for _ in 0..delivery.copies {
-                    self.world.lock().queue.send(event.to_string(), visible_at);
-                    visible_at = after(visible_at, delivery.spread);
-                }
-            }
-            watch(&Moment { at, what: Happening::Event(event) });
-        }
-    }
-
     /// Lambda: the function gets a batch of one; what it acknowledges is deleted.
     fn hand_out(&mut self, message: &Message, watch: &mut impl FnMut(&Moment)) {
         self.handlings += 1;
-        let world = self.world.for_handling(self.handlings);
+        let world = self.world().for_handling(self.handlings);
         let response = invoke(&world, message);
-        self.deliver(watch);
-        let at = self.world.now();
+        self.script.deliver(watch);
+        let at = self.world().now();
         let Some(response) = response else {
             watch(&Moment { at, what: Happening::Died });
             return;
         };
         let failures = response.body.get("batchItemFailures").and_then(Value::as_array);
         if failures.is_some_and(Vec::is_empty) {
-            self.world.lock().queue.delete(message.id);
+            self.world().lock().queue.delete(message.id);
         }
         for handled in response.handled {
             watch(&Moment { at, what: Happening::Handled(Box::new(handled)) });
@@ -180,16 +128,4 @@ pub fn run<T>(future: impl Future<Output = T>, world: &SharedWorld) -> Option<T>
             Poll::Pending => {}
         }
     }
-}
-
-/// The rule's event pattern: failed stages, and what became of stages that were retried.
-pub fn matches_rule(event: &Value) -> bool {
-    let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned).unwrap_or_default();
-    let detail = event.get("detail");
-    let state = text(detail.and_then(|detail| detail.get("state")));
-    let was_retried = detail.is_some_and(|detail| detail.get("stage-last-retry-attempt-time").is_some());
-    text(event.get("source")) == "aws.codepipeline"
-        && text(event.get("detail-type")) == "CodePipeline Stage Execution State Change"
-        && (state == "FAILED"
-            || was_retried && matches!(state.as_str(), "SUCCEEDED" | "RESUMED" | "STOPPED" | "CANCELED"))
 }

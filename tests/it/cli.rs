@@ -1,14 +1,16 @@
 //! The command as people and scripts meet it: exit code, standard output and standard error of the real binary.
 
-use std::io::{Read, Write};
+use std::io::Read;
 use std::process::{Command, Output, Stdio};
 
 use codepipeline_retrier::policy_file;
 
-/// The command in the folder of the cases, with nothing from the environment of the test.
+use crate::command::{self, output_with_input, shown};
+
+/// The command in the folder of the cases.
 fn retrier(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_retrier"));
-    command.args(arguments).current_dir("tests/cases/policy").env_clear().stdin(Stdio::null());
+    let mut command = command::retrier(arguments);
+    command.current_dir("tests/cases/policy");
     command
 }
 
@@ -17,25 +19,7 @@ fn run(arguments: &[&str]) -> Output {
 }
 
 fn run_with_input(arguments: &[&str], input: &[u8]) -> Output {
-    let mut child = retrier(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(input).unwrap();
-    child.wait_with_output().unwrap()
-}
-
-/// All of what a run shows, for a snapshot.
-fn shown(output: &Output) -> String {
-    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-    format!(
-        "exit code: {}\n----- stdout -----\n{}\n----- stderr -----\n{}",
-        output.status.code().unwrap(),
-        text(&output.stdout),
-        text(&output.stderr)
-    )
+    output_with_input(&mut retrier(arguments), input)
 }
 
 #[test]

@@ -5,12 +5,11 @@ mod refusals;
 mod scene;
 
 use std::fs;
-use std::io::Write;
-use std::process::Stdio;
 
 use serde_json::{Value, json};
 
-use scene::{ALL, EXECUTION, NEWER, Scene, execution, refused, shown};
+use crate::command::{output_with_input, shown};
+use scene::{ALL, EXECUTION, NEWER, Scene, execution, refused};
 
 #[test]
 fn the_example() {
@@ -265,15 +264,9 @@ fn a_pipeline_in_china() {
 #[test]
 fn an_event_may_come_from_standard_input() {
     let scene = Scene::new("stdin");
-    let mut child = scene
-        .command(&["--event", "-", "--actions", "actions.json", "--format", "json"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
     let event = fs::read(scene.folder.join("event.json")).unwrap();
-    child.stdin.take().unwrap().write_all(&event).unwrap();
-    let output = child.wait_with_output().unwrap();
+    let mut command = scene.command(&["--event", "-", "--actions", "actions.json", "--format", "json"]);
+    let output = output_with_input(&mut command, &event);
     assert_eq!(output.stdout, scene.explain(&["actions"], &["--format", "json"]).stdout);
     insta::assert_snapshot!(refused(&scene.run(&["--event", "-", "--policy", "-"])));
 }

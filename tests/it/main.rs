@@ -10,6 +10,8 @@ mod claims;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+mod command;
+#[cfg(test)]
 mod contract;
 #[cfg(test)]
 mod crash_matrix;

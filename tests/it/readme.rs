@@ -1,9 +1,10 @@
 //! What the README shows is what the product prints.
 
 use std::fs;
-use std::process::Command;
 
 use codepipeline_retrier::policy_file;
+
+use crate::command::retrier;
 
 fn readme() -> String {
     fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap()
@@ -32,12 +33,8 @@ fn blocks(text: &str, language: &str) -> Vec<String> {
 }
 
 fn stdout_of(arguments: &[&str], folder: &str) -> String {
-    let output = Command::new(env!("CARGO_BIN_EXE_retrier"))
-        .args(arguments)
-        .current_dir(format!("{}/{folder}", env!("CARGO_MANIFEST_DIR")))
-        .env_clear()
-        .output()
-        .unwrap();
+    let folder = format!("{}/{folder}", env!("CARGO_MANIFEST_DIR"));
+    let output = retrier(arguments).current_dir(folder).output().unwrap();
     assert!(output.status.success());
     String::from_utf8(output.stdout).unwrap()
 }

@@ -2,9 +2,11 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 
 use serde_json::{Value, json};
+
+use crate::command::{retrier, shown};
 
 pub const EXECUTION: &str = "7c0e4a91-5d2b-4f36-9e18-b3a6f0c2d745";
 pub const NEWER: &str = "90d3f5b7-2c48-4e1a-b6f9-5a8e0c7d1423";
@@ -66,8 +68,8 @@ impl Scene {
     }
 
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_retrier"));
-        command.arg("explain").args(arguments).current_dir(&self.folder).env_clear().stdin(Stdio::null());
+        let mut command = retrier(&[&["explain"], arguments].concat());
+        command.current_dir(&self.folder);
         command
     }
 
@@ -102,17 +104,6 @@ impl Scene {
             })
             .collect()
     }
-}
-
-/// All of what a run shows, for a snapshot.
-pub fn shown(output: &Output) -> String {
-    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-    format!(
-        "exit code: {}\n----- stdout -----\n{}\n----- stderr -----\n{}",
-        output.status.code().unwrap(),
-        text(&output.stdout),
-        text(&output.stderr)
-    )
 }
 
 /// What a run shows that could not explain anything: nothing on standard output.

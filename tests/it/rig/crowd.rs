@@ -1,20 +1,19 @@
 //! Plays a scenario with many handlings in flight at once. Which of them goes on for one step, when the clock moves, and
 //! which message comes twice is drawn from a seed; a handling that lives too long is killed wherever it stands.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use codepipeline_retrier::domain::stage_run::after;
-use codepipeline_retrier::emulator::acts::Act;
 use codepipeline_retrier::emulator::queue::Message;
-use codepipeline_retrier::emulator::world::{SharedWorld, World};
+use codepipeline_retrier::emulator::world::SharedWorld;
 use codepipeline_retrier::function::Response;
 use codepipeline_retrier::replay::moment::{Happening, Moment};
-use codepipeline_retrier::replay::player::{deployed_function, matches_rule};
-use codepipeline_retrier::replay::scenario::Delivery;
+use codepipeline_retrier::replay::player::deployed_function;
 use codepipeline_retrier::replay::scenario::Scenario;
+use codepipeline_retrier::replay::script::Script;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -48,14 +47,11 @@ struct Handling {
 
 /// A world with a script and many workers.
 pub struct Crowd {
-    world: SharedWorld,
-    timeline: VecDeque<(Timestamp, Act)>,
-    deliveries: BTreeMap<u64, Delivery>,
+    script: Script,
     chaos: Chaos,
     random: Random,
     in_flight: Vec<Handling>,
     end: Timestamp,
-    events: u64,
     handlings: u64,
     /// The handling that went on in the last step; 0 for none.
     at_work: u64,
@@ -70,22 +66,12 @@ pub struct Crowd {
 
 impl Crowd {
     pub fn new(scenario: &Scenario, chaos: Chaos, seed: u64) -> Self {
-        let mut world = World::new(scenario.place.clone(), scenario.switches.clone(), scenario.start);
-        world.deployed = scenario.deployed.clone();
-        for definition in &scenario.pipelines {
-            world.service.create_pipeline(scenario.start, definition.clone()).unwrap();
-        }
         Self {
-            world: SharedWorld::new(world),
-            timeline: (scenario.timeline.iter())
-                .map(|(offset, act)| (after(scenario.start, *offset), act.clone()))
-                .collect(),
-            deliveries: scenario.deliveries.clone(),
+            script: Script::new(scenario).unwrap(),
             chaos,
             random: Random::new(seed),
             in_flight: Vec::new(),
             end: after(scenario.start, SignedDuration::from_hours(48)),
-            events: 0,
             handlings: 0,
             at_work: 0,
             wake_up_copies: 1,
@@ -96,7 +82,7 @@ impl Crowd {
     }
 
     pub fn world(&self) -> &SharedWorld {
-        &self.world
+        self.script.world()
     }
 
     /// How many handlings have begun.
@@ -124,10 +110,10 @@ impl Crowd {
         self.at_work = 0;
         if self.random.happens(self.chaos.ticks) {
             let while_passing = SignedDuration::from_millis(self.random.between(1, 2_000));
-            let to = after(self.world.now(), while_passing);
-            self.move_clock(to, watch);
+            let to = after(self.world().now(), while_passing);
+            self.script.go_to(to, watch);
         }
-        let now = self.world.now();
+        let now = self.world().now();
         let before = self.in_flight.len();
         self.in_flight.retain(|handling| after(handling.began, TIME_LIMIT) > now);
         self.died += u64::try_from(before - self.in_flight.len()).unwrap();
@@ -147,7 +133,7 @@ impl Crowd {
         let mut messages = Vec::new();
         let size = 1 + self.random.below(LARGEST_BATCH);
         {
-            let mut world = self.world.lock();
+            let mut world = self.world().lock();
             let now = world.now();
             for _ in 0..size {
                 messages.extend(world.queue.receive(now));
@@ -169,7 +155,8 @@ impl Crowd {
     }
 
     fn copy(&mut self, messages: &[Message]) {
-        let mut world = self.world.lock();
+        let shared = self.world().clone();
+        let mut world = shared.lock();
         let now = world.now();
         for message in messages.iter().filter(|message| message.body.starts_with("{\"retrier\"")) {
             if self.wake_up_copies > 1 && self.copied.insert(message.body.clone()) {
@@ -183,7 +170,7 @@ impl Crowd {
     /// Begins to handle the next message, and says by which number.
     pub fn begin_one(&mut self) -> u64 {
         let message = {
-            let mut world = self.world.lock();
+            let mut world = self.world().lock();
             let now = world.now();
             world.queue.receive(now).unwrap()
         };
@@ -205,7 +192,7 @@ impl Crowd {
     fn start(&mut self, messages: Vec<Message>) {
         self.handlings += 1;
         self.handed_out += u64::try_from(messages.len()).unwrap();
-        let world = self.world.for_handling(self.handlings);
+        let world = self.world().for_handling(self.handlings);
         let function = deployed_function(&world);
         let records: Vec<Value> = (messages.iter())
             .map(|message| {
@@ -255,7 +242,7 @@ impl Crowd {
             }
             Poll::Pending => {}
         }
-        self.deliver(watch);
+        self.script.deliver(watch);
     }
 
     fn conclude(&mut self, handling: &Handling, response: Response, watch: &mut impl FnMut(&Moment)) {
@@ -264,56 +251,23 @@ impl Crowd {
             .collect();
         for message in &handling.messages {
             if !failures.contains(&message.id.to_string().as_str()) {
-                self.world.lock().queue.delete(message.id);
+                self.world().lock().queue.delete(message.id);
             }
         }
-        let at = self.world.now();
+        let at = self.world().now();
         for handled in response.handled {
             watch(&Moment { at, what: Happening::Handled(Box::new(handled)) });
         }
     }
 
     fn go_to_next(&mut self, watch: &mut impl FnMut(&Moment)) -> bool {
-        let next = {
-            let world = self.world.lock();
-            let act = self.timeline.front().map(|(at, _)| *at);
-            [act, world.service.next_due(), world.queue.next_due()].into_iter().flatten().min()
-        };
+        let next = self.script.next_due();
         match next.filter(|next| *next <= self.end) {
             Some(next) => {
-                self.move_clock(next, watch);
+                self.script.go_to(next, watch);
                 true
             }
             None => false,
-        }
-    }
-
-    /// Time passes, and what is due by then happens.
-    fn move_clock(&mut self, to: Timestamp, watch: &mut impl FnMut(&Moment)) {
-        self.world.lock().advance(to);
-        self.deliver(watch);
-        while let Some((_, act)) = self.timeline.front().filter(|(at, _)| *at <= self.world.now()).cloned() {
-            self.timeline.pop_front();
-            let refused = self.world.lock().act(&act);
-            let at = self.world.now();
-            watch(&Moment { at, what: Happening::Acted(act, refused) });
-            self.deliver(watch);
-        }
-    }
-
-    fn deliver(&mut self, watch: &mut impl FnMut(&Moment)) {
-        let events = self.world.lock().service.drain_events();
-        for (at, event) in events {
-            if matches_rule(&event) {
-                self.events += 1;
-                let delivery = self.deliveries.get(&self.events).copied().unwrap_or_default();
-                let mut visible_at = after(at, delivery.delay);
-                for _ in 0..delivery.copies {
-                    self.world.lock().queue.send(event.to_string(), visible_at);
-                    visible_at = after(visible_at, delivery.spread);
-                }
-            }
-            watch(&Moment { at, what: Happening::Event(event) });
         }
     }
 }

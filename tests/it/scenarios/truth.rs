@@ -154,7 +154,7 @@ fn every_failure_has_its_decision(story: &Story, lines: &mut Vec<String>) {
         Happening::Event(event) => Some((moment.at, event)),
         _ => None,
     });
-    let matched = events.filter(|(_, event)| codepipeline_retrier::replay::player::matches_rule(event));
+    let matched = events.filter(|(_, event)| codepipeline_retrier::replay::script::matches_rule(event));
     for ((at, event), number) in matched.zip(1..) {
         let is_lost = story.scenario.deliveries.get(&number).is_some_and(|delivery| delivery.copies == 0);
         if is_lost || text(event, "state") != "FAILED" {

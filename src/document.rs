@@ -14,7 +14,9 @@ use crate::names;
 struct Document<'a> {
     schema: u8,
     decision_id: String,
-    failure_id: String,
+    /// Absent while nothing is known to have failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure_id: Option<String>,
     decided_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     failed_at: Option<String>,

@@ -8,9 +8,9 @@ use crate::domain::ids::{ActionExecutionId, StageRunId};
 use crate::domain::trigger::WakeUp;
 use crate::fingerprint::{seed, sha256_hex};
 
-/// Name of a failure; empty while nothing is known to have failed.
-pub fn failure_id(run: &StageRunId, failed: &BTreeSet<ActionExecutionId>) -> String {
-    if failed.is_empty() { String::new() } else { failure_hash(run, failed) }
+/// Name of a failure; none while nothing is known to have failed.
+pub fn failure_id(run: &StageRunId, failed: &BTreeSet<ActionExecutionId>) -> Option<String> {
+    (!failed.is_empty()).then(|| failure_hash(run, failed))
 }
 
 fn failure_hash(run: &StageRunId, failed: &BTreeSet<ActionExecutionId>) -> String {

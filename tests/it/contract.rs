@@ -9,6 +9,8 @@ mod pipelines_retries;
 mod schedules;
 mod world;
 
+pub use ledger::recording;
+
 /// One test for each clause of a module. `run` drives a clause to its end on the implementation that `make` makes.
 macro_rules! clauses {
     ($run:path, $make:path, $module:ident: $($clause:ident)+) => {

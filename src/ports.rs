@@ -68,7 +68,7 @@ pub trait Pipelines: Send + Sync {
 
 /// Wake-ups.
 pub trait Schedules: Send + Sync {
-    /// Sees to it that the wake-up is delivered at that instant or soon after, at least once. Arming a pending wake-up
-    /// again changes nothing.
+    /// Sees to it that the wake-up is delivered at that instant or soon after, never before, and at least once. Arming a
+    /// pending wake-up again changes nothing; one that has been delivered is armed anew.
     fn arm(&self, wake_up: &WakeUp, at: Timestamp) -> impl Future<Output = Result<(), Fault>> + Send;
 }

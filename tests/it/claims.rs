@@ -1,14 +1,16 @@
 //! Claims in odd moments, with the handlings of several messages interleaved by hand: deaths between a write and the arming
 //! of its wake-up, owners that are too slow, and what comes back of a claim that was taken over.
 
-use codepipeline_retrier::domain::protocol::{Commit, CommitReply};
+use codepipeline_retrier::domain::protocol::CommitReply;
 use codepipeline_retrier::domain::stage_run::{StageRun, after};
 use codepipeline_retrier::emulator::codepipeline::{Exception, ServiceError};
 use codepipeline_retrier::emulator::faults::{Fault, Operation};
 use codepipeline_retrier::replay::scenario::Scenario;
 use jiff::SignedDuration;
 
+use super::contract::recording;
 use super::rig::audit::Audit;
+use super::rig::calls::accepted;
 use super::rig::crowd::{Chaos, Crowd};
 
 const ONE_BY_ONE: Chaos = Chaos { in_flight: 1, twins: 0, deaths: 0, ticks: 0 };
@@ -62,12 +64,11 @@ fn converge(mut crowd: Crowd) {
     let mut moments = Vec::new();
     while crowd.step(&mut |moment| moments.push(moment.clone())) {}
     let world = crowd.world().lock();
-    let accepted = world.service.retry_calls().iter().filter(|call| call.outcome.is_ok()).count();
     let mut audit = Audit::new(&scenario());
     audit.look_without_tokens(&world, &moments, 0, 1);
     let findings = audit.conclude(&world);
     assert!(findings.is_empty(), "{findings:#?}");
-    assert_eq!(accepted, 2);
+    assert_eq!(accepted(&world).count(), 2);
 }
 
 /// The first failure, about to be handled.
@@ -89,15 +90,7 @@ fn record(crowd: &Crowd) -> StageRun {
 fn write_again(crowd: &Crowd) {
     let mut record = record(crowd);
     record.revision += 1;
-    let commit = Commit {
-        record,
-        withdrawals: Vec::new(),
-        deposits: Vec::new(),
-        slot: None,
-        controls: None,
-        decision: None,
-    };
-    assert_eq!(crowd.world().lock().ledger.commit(&commit), CommitReply::Done);
+    assert_eq!(crowd.world().lock().ledger.commit(&recording(record)), CommitReply::Done);
 }
 
 /// Waits for the next message, and begins to handle it.

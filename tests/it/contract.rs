@@ -3,6 +3,24 @@
 
 mod ledger;
 mod ledger_budgets;
+mod ledger_keeping;
 mod pipelines;
+mod pipelines_retries;
 mod schedules;
-mod stand_ins;
+mod world;
+
+pub use ledger::recording;
+
+/// One test for each clause of a module. `run` drives a clause to its end on the implementation that `make` makes.
+macro_rules! clauses {
+    ($run:path, $make:path, $module:ident: $($clause:ident)+) => {
+        $(
+            #[test]
+            fn $clause() {
+                let port = $make();
+                $run($crate::contract::$module::$clause(&port), &port);
+            }
+        )+
+    };
+}
+pub(crate) use clauses;

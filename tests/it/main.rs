@@ -26,8 +26,6 @@ mod explain;
 #[cfg(test)]
 mod history;
 #[cfg(test)]
-mod immediate;
-#[cfg(test)]
 mod interleaving;
 #[cfg(test)]
 mod policy_file;

@@ -3,6 +3,7 @@
 
 pub mod audit;
 pub mod bans;
+pub mod calls;
 pub mod crowd;
 pub mod fleet;
 pub mod random;

@@ -9,6 +9,7 @@ use codepipeline_retrier::emulator::world::World;
 use codepipeline_retrier::replay::moment::{Happening, Moment};
 
 use super::rig::audit::Audit;
+use super::rig::calls::accepted;
 use super::rig::crowd::{Chaos, Crowd};
 use super::rig::fleet;
 use super::rig::random::Random;
@@ -65,7 +66,7 @@ impl Story {
         let decisions = world.ledger.decisions();
         self.lines.extend(decisions.iter().map(|decision| format!("{decision:?}")));
         self.lines.extend(world.ledger.records().map(|record| format!("{record:?}")));
-        self.retries = calls.iter().filter(|call| call.caller == "retrier" && call.outcome.is_ok()).count();
+        self.retries = accepted(world).count();
         self.taken_over = (decisions.iter())
             .filter(|decision| decision.explanation.iter().any(|step| step.detail.contains("is taken over")))
             .count();

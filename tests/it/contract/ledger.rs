@@ -1,5 +1,5 @@
-//! The contract of the ledger: its conditions, and that a transaction is all or nothing. What concerns budgets alone is
-//! beside.
+//! The contract of the ledger: its conditions, and that a transaction is all or nothing. What is kept, and what concerns
+//! budgets alone, is beside.
 
 use codepipeline_retrier::domain::budget::{Branch, BucketKey, Budget, Deposit, Per, Slot, Withdrawal};
 use codepipeline_retrier::domain::controls::{Controls, Pause};
@@ -7,7 +7,6 @@ use codepipeline_retrier::domain::decision::{Decision, Ruling};
 use codepipeline_retrier::domain::ids::{BudgetName, ExecutionId, StageRunId};
 use codepipeline_retrier::domain::protocol::{Commit, CommitReply, ControlsReply, View};
 use codepipeline_retrier::domain::stage_run::StageRun;
-use codepipeline_retrier::names::decision_id;
 use codepipeline_retrier::ports::{Ledger, Quarantined};
 
 use crate::arbitrary::{at, run};
@@ -21,46 +20,48 @@ pub trait Inspected: Ledger {
     async fn quarantined(&self) -> Vec<Quarantined>;
 }
 
-/// One test for each clause. The first argument runs a future, the second makes an empty ledger.
+/// One test for each clause. The first argument drives a clause to its end, the second makes an empty ledger.
 macro_rules! suite {
     ($run:path, $make:path) => {
-        $crate::contract::ledger::suite! {
-            @ $run, $make, ledger:
+        $crate::contract::clauses! {
+            $run, $make, ledger:
             nothing_is_on_record_before_the_first_write
             the_first_revision_is_written_and_read_back
             a_revision_that_is_not_the_next_one_is_refused_with_the_current_record
             a_record_that_was_never_written_conflicts_with_nothing
             the_same_transaction_twice_is_done_once
-            records_of_other_stage_runs_are_left_alone
+            a_transaction_that_comes_again_late_finds_what_others_wrote_since
             one_failed_condition_undoes_everything
             failed_conditions_are_reported_in_order
             a_claim_depends_on_the_version_of_the_controls
-            a_decision_is_kept_with_its_record
             controls_are_written_over_the_version_before
+            the_same_controls_twice_are_written_once
+        }
+        $crate::contract::clauses! {
+            $run, $make, ledger_keeping:
+            records_of_other_stage_runs_are_left_alone
+            names_that_run_together_are_kept_apart
+            a_record_comes_back_to_the_last_field
+            controls_come_back_to_the_last_field
+            a_decision_is_kept_with_its_record
             a_message_is_quarantined_once
         }
-        $crate::contract::ledger::suite! {
-            @ $run, $make, ledger_budgets:
+        $crate::contract::clauses! {
+            $run, $make, ledger_budgets:
             a_bucket_that_was_never_written_is_full
+            buckets_of_one_budget_are_kept_apart
             tokens_are_taken_by_either_branch
             the_wrong_branch_is_refused_with_the_bucket
             an_empty_bucket_is_refused_with_the_bucket
             a_deposit_moves_a_bucket_back
-            a_deposit_to_a_full_bucket_changes_nothing
+            a_deposit_to_a_bucket_that_was_never_written_changes_nothing
+            a_deposit_fills_no_bucket_beyond_its_capacity
             a_slot_is_given_to_one_waiter
-            a_withdrawal_keeps_the_waiters
+            a_slot_that_was_given_away_is_refused_with_the_whole_bucket
+            tokens_and_waiters_leave_each_other_alone
             several_buckets_are_changed_at_once
             many_claims_on_one_budget_get_exactly_its_capacity
         }
-    };
-    (@ $run:path, $make:path, $module:ident: $($clause:ident)+) => {
-        $(
-            #[test]
-            fn $clause() {
-                let ledger = $make();
-                $run($crate::contract::$module::$clause(&ledger));
-            }
-        )+
     };
 }
 pub(crate) use suite;
@@ -85,14 +86,24 @@ pub fn withdrawal(name: &str, branch: Branch, seconds: i64) -> Withdrawal {
 
 /// A transaction that writes this revision of a record and nothing else.
 pub fn writing(run: &StageRunId, revision: u64) -> Commit {
+    let refusals = u32::try_from(revision).unwrap();
+    recording(StageRun { revision, refusals, ..StageRun::unwritten(run) })
+}
+
+/// A transaction on the record alone.
+pub fn recording(record: StageRun) -> Commit {
     Commit {
-        record: StageRun { revision, refusals: u32::try_from(revision).unwrap(), ..StageRun::unwritten(run) },
+        record,
         withdrawals: Vec::new(),
         deposits: Vec::new(),
         slot: None,
         controls: None,
         decision: None,
     }
+}
+
+fn pause(reason: &str) -> Pause {
+    Pause { pipeline: None, until: None, reason: reason.into() }
 }
 
 pub async fn done<L: Ledger>(ledger: &L, commit: &Commit) {
@@ -143,13 +154,20 @@ pub async fn the_same_transaction_twice_is_done_once<L: Inspected>(ledger: &L) {
     assert_eq!(ledger.decision_ids(&run()).await.len(), 1);
 }
 
-pub async fn records_of_other_stage_runs_are_left_alone<L: Ledger>(ledger: &L) {
-    done(ledger, &writing(&run_number(1), 1)).await;
-    done(ledger, &writing(&run_number(2), 1)).await;
-    done(ledger, &writing(&run_number(1), 2)).await;
-    let revision =
-        async |number| ledger.read(&run_number(number), &[]).await.unwrap().record.unwrap().revision;
-    assert_eq!((revision(1).await, revision(2).await), (2, 1));
+pub async fn a_transaction_that_comes_again_late_finds_what_others_wrote_since<L: Inspected>(ledger: &L) {
+    let commit = Commit {
+        withdrawals: vec![withdrawal("region", Branch::Idle, 0)],
+        decision: Some(Decision::bare(Ruling::RetryEligible, &run(), at(0))),
+        ..writing(&run(), 1)
+    };
+    done(ledger, &commit).await;
+    let later = writing(&run(), 2);
+    done(ledger, &later).await;
+    let before = ledger.read(&run(), &[key("region")]).await;
+    let reply = ledger.commit(&commit).await;
+    assert_eq!(reply, Ok(CommitReply::Conflict(Some(Box::new(later.record)))));
+    assert_eq!(ledger.read(&run(), &[key("region")]).await, before);
+    assert_eq!(ledger.decision_ids(&run()).await.len(), 1);
 }
 
 pub async fn one_failed_condition_undoes_everything<L: Inspected>(ledger: &L) {
@@ -185,23 +203,25 @@ pub async fn one_failed_condition_undoes_everything<L: Inspected>(ledger: &L) {
 }
 
 pub async fn failed_conditions_are_reported_in_order<L: Ledger>(ledger: &L) {
+    let taken = Slot { at: at(60), expected: Some(1), following: at(120).as_millisecond() };
     let all_wrong = Commit {
         withdrawals: vec![withdrawal("region", Branch::Busy, 0)],
+        slot: Some((key("waiting"), taken)),
         controls: Some(5),
         ..writing(&run(), 2)
     };
     assert_eq!(ledger.commit(&all_wrong).await, Ok(CommitReply::Conflict(None)));
-    let controls_wrong = Commit { record: writing(&run(), 1).record, ..all_wrong };
-    assert_eq!(ledger.commit(&controls_wrong).await, Ok(CommitReply::ControlsChanged));
-    let bucket_wrong = Commit { controls: None, ..controls_wrong };
-    let reply = ledger.commit(&bucket_wrong).await.unwrap();
-    assert!(matches!(reply, CommitReply::BucketChanged(of, _) if *of == key("region")));
+    let rest_wrong = Commit { record: writing(&run(), 1).record, ..all_wrong };
+    assert_eq!(ledger.commit(&rest_wrong).await, Ok(CommitReply::ControlsChanged));
+    let buckets_wrong = Commit { controls: None, ..rest_wrong };
+    let reply = ledger.commit(&buckets_wrong).await.unwrap();
+    let known = [key("region"), key("waiting")];
+    assert!(matches!(&reply, CommitReply::BucketChanged(of, _) if known.contains(of)), "{reply:?}");
 }
 
 pub async fn a_claim_depends_on_the_version_of_the_controls<L: Ledger>(ledger: &L) {
     let claim = Commit { controls: Some(0), ..writing(&run(), 1) };
-    let pause = Pause { pipeline: None, until: None, reason: "incident".into() };
-    let paused = Controls::default().pause(pause);
+    let paused = Controls::default().pause(pause("incident"));
     assert_eq!(ledger.write_controls(&paused).await, Ok(ControlsReply::Done));
     assert_eq!(ledger.commit(&claim).await, Ok(CommitReply::ControlsChanged));
     done(ledger, &Commit { controls: Some(1), ..claim }).await;
@@ -209,43 +229,23 @@ pub async fn a_claim_depends_on_the_version_of_the_controls<L: Ledger>(ledger: &
     done(ledger, &writing(&run(), 2)).await;
 }
 
-pub async fn a_decision_is_kept_with_its_record<L: Inspected>(ledger: &L) {
-    let first = Decision::bare(Ruling::WaitBackoff, &run(), at(0));
-    let second = Decision::bare(Ruling::RetryEligible, &run(), at(60));
-    done(ledger, &Commit { decision: Some(first.clone()), ..writing(&run(), 1) }).await;
-    done(ledger, &writing(&run(), 2)).await;
-    done(ledger, &Commit { decision: Some(second.clone()), ..writing(&run(), 3) }).await;
-    let mut kept = ledger.decision_ids(&run()).await;
-    let mut expected = vec![decision_id(&first), decision_id(&second)];
-    kept.sort();
-    expected.sort();
-    assert_eq!(kept, expected);
-    assert!(ledger.decision_ids(&run_number(2)).await.is_empty());
-}
-
 pub async fn controls_are_written_over_the_version_before<L: Ledger>(ledger: &L) {
-    let pause = |reason: &str| Pause { pipeline: None, until: None, reason: reason.into() };
     let first = Controls::default().pause(pause("incident"));
+    let second = first.resume(None);
+    // Not over nothing either: somebody has to have written the version before.
+    assert_eq!(ledger.write_controls(&second).await, Ok(ControlsReply::Conflict(Controls::default())));
     assert_eq!(ledger.write_controls(&first).await, Ok(ControlsReply::Done));
     let late = Controls::default().pause(pause("holiday"));
     assert_eq!(ledger.write_controls(&late).await, Ok(ControlsReply::Conflict(first.clone())));
     assert_eq!(ledger.read(&run(), &[]).await.unwrap().controls, first);
-    let second = first.resume(None);
     assert_eq!(ledger.write_controls(&second).await, Ok(ControlsReply::Done));
     assert_eq!(ledger.read(&run(), &[]).await.unwrap().controls, second);
 }
 
-pub async fn a_message_is_quarantined_once<L: Inspected>(ledger: &L) {
-    let note = |fingerprint: &str, seconds| Quarantined {
-        fingerprint: fingerprint.into(),
-        length: 12,
-        problem: "not JSON".into(),
-        at: at(seconds),
-    };
-    for message in [note("aa", 0), note("aa", 60), note("bb", 0)] {
-        assert_eq!(ledger.quarantine(&message).await, Ok(()));
-    }
-    let mut kept = ledger.quarantined().await;
-    kept.sort();
-    assert_eq!(kept, [note("aa", 0), note("bb", 0)]);
+pub async fn the_same_controls_twice_are_written_once<L: Ledger>(ledger: &L) {
+    let first = Controls::default().pause(pause("incident"));
+    assert_eq!(ledger.write_controls(&first).await, Ok(ControlsReply::Done));
+    // They come back themselves, by which the sender sees that they are in force.
+    assert_eq!(ledger.write_controls(&first).await, Ok(ControlsReply::Conflict(first.clone())));
+    assert_eq!(ledger.read(&run(), &[]).await.unwrap().controls, first);
 }

@@ -1,5 +1,5 @@
-//! The contract of CodePipeline's port: what is read shows what happened, and a retry is carried out or refused with the
-//! reason that the engine acts upon. It is tried on pipelines that really run, whoever runs them.
+//! The contract of CodePipeline's port: what is read shows what happened. It is tried on pipelines that really run, whoever
+//! runs them. What concerns retries is beside.
 
 use std::collections::BTreeSet;
 
@@ -7,13 +7,14 @@ use jiff::SignedDuration;
 
 use codepipeline_retrier::domain::facts::{StageFacts, failure, gather, refreshed};
 use codepipeline_retrier::domain::ids::{
-    ActionExecutionId, ActionName, ExecutionId, PipelineArn, PipelineName, StageName, StageRunId,
+    ActionName, ExecutionId, PipelineArn, PipelineName, StageName, StageRunId,
 };
 use codepipeline_retrier::domain::pipeline::{
-    ActionStatus, Category, ExecutionMode, ExecutionStatus, Gap, Reading, Refusal, RetryReply, StageReading,
+    ActionStatus, Category, ExecutionMode, ExecutionStatus, Gap, Reading, RetryReply, StageReading,
     Transition,
 };
 use codepipeline_retrier::domain::policy::RetryMode;
+use codepipeline_retrier::emulator::acts::Act;
 use codepipeline_retrier::emulator::codepipeline::{
     ActionDefinition, Outcome, PipelineDefinition, StageDefinition,
 };
@@ -33,50 +34,59 @@ pub trait Running: Pipelines {
     /// Lets the pipelines run for so long.
     async fn pass(&self, duration: SignedDuration);
 
-    /// Closes the entry to a stage.
-    async fn close_entry(&self, pipeline: &PipelineName, stage: &StageName);
+    /// Lets a person act.
+    async fn act(&self, act: &Act);
 }
 
-/// One test for each clause. The first argument runs a future, the second makes a CodePipeline without pipelines.
+/// One test for each clause. The first argument drives a clause to its end, the second makes a CodePipeline without
+/// pipelines.
 macro_rules! suite {
     ($run:path, $make:path) => {
-        $crate::contract::ledger::suite! {
-            @ $run, $make, pipelines:
+        $crate::contract::clauses! {
+            $run, $make, pipelines:
             a_failure_is_shown_by_state_and_history_alike
             a_failure_is_read_with_what_a_decision_needs
             what_is_read_again_is_what_was_read
+            a_closed_entry_is_shown
+            a_stop_is_shown
+            an_approval_is_shown_as_one
+            a_parallel_pipeline_is_read_without_a_state
+        }
+        $crate::contract::clauses! {
+            $run, $make, pipelines_retries:
             a_retry_runs_the_failed_action_under_a_new_id
+            what_is_read_again_right_after_a_retry_shows_it
             a_retry_of_all_actions_runs_the_others_too
             a_second_retry_at_once_is_refused
             a_stage_that_runs_or_has_succeeded_is_not_retried
             after_a_newer_execution_the_older_one_is_not_retried
             after_an_edit_the_stage_is_not_retried
-            a_closed_entry_is_shown
-            an_approval_is_shown_as_one
+            after_a_stop_the_stage_is_not_retried
             an_unknown_pipeline_is_a_gap_and_a_refusal
+            a_deleted_pipeline_is_a_gap_and_a_refusal
             an_unknown_execution_is_a_gap_and_a_refusal
             an_unknown_stage_is_a_refusal
-            a_parallel_pipeline_is_read_without_a_state
         }
     };
 }
 pub(crate) use suite;
 
-const FAILS_AT: SignedDuration = SignedDuration::from_secs(20);
+/// From the start, in the pipelines here.
+pub const FAILS_AT: SignedDuration = SignedDuration::from_secs(20);
 
-fn name() -> PipelineName {
+pub fn name() -> PipelineName {
     PipelineName::parse("shop").unwrap()
 }
 
-fn stage_name() -> StageName {
+pub fn stage_name() -> StageName {
     StageName::parse("Test").unwrap()
 }
 
-fn succeeds() -> Outcome {
+pub fn succeeds() -> Outcome {
     Outcome::Succeed { after: SignedDuration::from_secs(10) }
 }
 
-fn fails() -> Outcome {
+pub fn fails() -> Outcome {
     Outcome::fail(SignedDuration::from_secs(10), "Rate exceeded")
 }
 
@@ -86,41 +96,43 @@ fn action(name: &str, script: impl IntoIterator<Item = Outcome>) -> ActionDefini
 }
 
 /// A source stage of ten seconds, then `Test`: `Lint` succeeds, `Unit` follows this script.
-fn shop(script: impl IntoIterator<Item = Outcome>) -> PipelineDefinition {
+pub fn shop(script: impl IntoIterator<Item = Outcome>) -> PipelineDefinition {
     let source =
         StageDefinition::new(StageName::parse("Source").unwrap(), vec![action("Fetch", [succeeds()])]);
     let test = StageDefinition::new(stage_name(), vec![action("Lint", [succeeds()]), action("Unit", script)]);
     PipelineDefinition::new(name(), vec![source, test])
 }
 
-fn run_of<P: Running>(port: &P, execution: ExecutionId) -> StageRunId {
+/// The same with an approval beside the other actions of the last stage.
+pub fn with_approval(mut definition: PipelineDefinition) -> PipelineDefinition {
+    let go = ActionDefinition::new(ActionName::parse("Go").unwrap(), Category::Approval, "Manual");
+    definition.stages.last_mut().unwrap().actions.push(go);
+    definition
+}
+
+pub fn run_of<P: Running>(port: &P, execution: ExecutionId) -> StageRunId {
     StageRunId { pipeline: port.arn(&name()), execution, stage: stage_name() }
 }
 
-/// Makes the pipeline, runs it once and waits until it has failed.
-async fn failed<P: Running>(port: &P, definition: PipelineDefinition) -> StageRunId {
+/// Makes the pipeline and starts it.
+pub async fn started<P: Running>(port: &P, definition: PipelineDefinition) -> ExecutionId {
     port.make(definition).await;
-    let execution = port.start(&name()).await;
+    port.start(&name()).await
+}
+
+/// Makes the pipeline, runs it once and waits until it has failed.
+pub async fn failed<P: Running>(port: &P, definition: PipelineDefinition) -> StageRunId {
+    let execution = started(port, definition).await;
     port.pass(FAILS_AT + SignedDuration::from_secs(5)).await;
     run_of(port, execution)
 }
 
-fn facts(run: &StageRunId, reading: &Reading) -> StageFacts {
+pub fn facts(run: &StageRunId, reading: &Reading) -> StageFacts {
     gather(run, reading).unwrap_or_else(|unfit| panic!("{unfit:?}: {reading:#?}"))
 }
 
-async fn retry<P: Pipelines>(port: &P, run: &StageRunId) -> RetryReply {
+pub async fn retry<P: Pipelines>(port: &P, run: &StageRunId) -> RetryReply {
     port.retry_stage(run, RetryMode::FailedActions).await
-}
-
-fn refused(refusal: Refusal) -> RetryReply {
-    RetryReply::Refused(refusal)
-}
-
-/// The runs of an action in the history.
-fn ids(reading: &Reading, action: &str) -> BTreeSet<ActionExecutionId> {
-    let runs = reading.actions.as_ref().unwrap().iter();
-    runs.filter(|run| run.action.as_str() == action).map(|run| run.id.clone()).collect()
 }
 
 pub async fn a_failure_is_shown_by_state_and_history_alike<P: Running>(port: &P) {
@@ -168,81 +180,29 @@ pub async fn what_is_read_again_is_what_was_read<P: Running>(port: &P) {
     }
 }
 
-pub async fn a_retry_runs_the_failed_action_under_a_new_id<P: Running>(port: &P) {
-    let run = failed(port, shop([fails(), fails(), succeeds()])).await;
-    let before = port.observe(&run).await;
-    assert_eq!(retry(port, &run).await, RetryReply::Accepted);
-    let during = facts(&run, &port.observe(&run).await);
-    assert_eq!(
-        (during.status, during.failed.len(), during.in_progress.len()),
-        (ExecutionStatus::InProgress, 0, 1)
-    );
-    port.pass(SignedDuration::from_secs(15)).await;
-    let reading = port.observe(&run).await;
-    let after = facts(&run, &reading);
-    assert_eq!(after.status, ExecutionStatus::Failed);
-    assert!(after.failure().is_disjoint(&failure(&run, &before)));
-    let earlier: Vec<_> = after.earlier.iter().map(|attempt| attempt.failed.clone()).collect();
-    assert_eq!(earlier, [failure(&run, &before)]);
-    assert_eq!((ids(&reading, "Unit").len(), ids(&reading, "Lint").len()), (2, 1));
-}
-
-pub async fn a_retry_of_all_actions_runs_the_others_too<P: Running>(port: &P) {
-    let run = failed(port, shop([fails(), succeeds()])).await;
-    assert_eq!(port.retry_stage(&run, RetryMode::AllActions).await, RetryReply::Accepted);
-    port.pass(SignedDuration::from_secs(15)).await;
-    let reading = port.observe(&run).await;
-    assert_eq!(facts(&run, &reading).status, ExecutionStatus::Succeeded);
-    assert_eq!((ids(&reading, "Unit").len(), ids(&reading, "Lint").len()), (2, 2));
-}
-
-pub async fn a_second_retry_at_once_is_refused<P: Running>(port: &P) {
+pub async fn a_closed_entry_is_shown<P: Running>(port: &P) {
     let run = failed(port, shop([fails()])).await;
-    assert_eq!(retry(port, &run).await, RetryReply::Accepted);
-    assert_eq!(retry(port, &run).await, refused(Refusal::NotRetryable));
-    assert_eq!(ids(&port.observe(&run).await, "Unit").len(), 2, "a refused retry has no effect");
-}
-
-pub async fn a_stage_that_runs_or_has_succeeded_is_not_retried<P: Running>(port: &P) {
-    port.make(shop([succeeds()])).await;
-    let execution = port.start(&name()).await;
-    let run = run_of(port, execution);
-    for (seconds, status) in [(15, ExecutionStatus::InProgress), (15, ExecutionStatus::Succeeded)] {
-        port.pass(SignedDuration::from_secs(seconds)).await;
-        assert_eq!(facts(&run, &port.observe(&run).await).status, status);
-        assert_eq!(retry(port, &run).await, refused(Refusal::NotRetryable));
+    for (enabled, shown) in [(false, Transition::Disabled), (true, Transition::Enabled)] {
+        port.act(&Act::Transition { pipeline: name(), stage: stage_name(), enabled }).await;
+        assert_eq!(facts(&run, &port.observe(&run).await).transition, shown);
     }
 }
 
-pub async fn after_a_newer_execution_the_older_one_is_not_retried<P: Running>(port: &P) {
-    let older = failed(port, shop([fails()])).await;
-    let newer = port.start(&name()).await;
-    port.pass(SignedDuration::from_secs(15)).await;
-    assert_eq!(facts(&older, &port.observe(&older).await).replaced_by, Some(newer.clone()));
-    assert_eq!(retry(port, &older).await, refused(Refusal::NotLatestExecution));
-    let newer = run_of(port, newer);
-    assert_eq!(facts(&newer, &port.observe(&newer).await).replaced_by, None);
-}
-
-pub async fn after_an_edit_the_stage_is_not_retried<P: Running>(port: &P) {
-    let run = failed(port, shop([fails()])).await;
-    port.make(shop([succeeds()])).await;
-    let facts = facts(&run, &port.observe(&run).await);
-    assert_eq!(facts.current_version, facts.version + 1);
-    assert_eq!(retry(port, &run).await, refused(Refusal::NotRetryable));
-}
-
-pub async fn a_closed_entry_is_shown<P: Running>(port: &P) {
-    let run = failed(port, shop([fails()])).await;
-    port.close_entry(&name(), &stage_name()).await;
-    assert_eq!(facts(&run, &port.observe(&run).await).transition, Transition::Disabled);
+pub async fn a_stop_is_shown<P: Running>(port: &P) {
+    for abandon in [false, true] {
+        let execution = started(port, shop([succeeds()])).await;
+        port.pass(FAILS_AT - SignedDuration::from_secs(5)).await;
+        port.act(&Act::Stop { pipeline: name(), abandon }).await;
+        port.pass(SignedDuration::from_secs(10)).await;
+        let run = run_of(port, execution);
+        let facts = facts(&run, &port.observe(&run).await);
+        assert_eq!(facts.execution_status, ExecutionStatus::Stopped, "abandoned: {abandon}");
+        assert_eq!((facts.failed.len(), facts.in_progress.len()), (0, 0), "abandoned: {abandon}");
+    }
 }
 
 pub async fn an_approval_is_shown_as_one<P: Running>(port: &P) {
-    let mut definition = shop([fails()]);
-    let go = ActionDefinition::new(ActionName::parse("Go").unwrap(), Category::Approval, "Manual");
-    definition.stages[1].actions.push(go);
-    let run = failed(port, definition).await;
+    let run = failed(port, with_approval(shop([fails()]))).await;
     let waiting = facts(&run, &port.observe(&run).await);
     assert_eq!(waiting.in_progress.iter().map(ActionName::as_str).collect::<Vec<_>>(), ["Go"]);
     // Nobody answers for seven days.
@@ -251,31 +211,6 @@ pub async fn an_approval_is_shown_as_one<P: Running>(port: &P) {
     let categories: Vec<_> =
         expired.failed.iter().map(|action| (action.name.as_str(), action.category)).collect();
     assert_eq!(categories, [("Go", Category::Approval), ("Unit", Category::Build)]);
-}
-
-pub async fn an_unknown_pipeline_is_a_gap_and_a_refusal<P: Running>(port: &P) {
-    let run = failed(port, shop([fails()])).await;
-    let pipeline = port.arn(&PipelineName::parse("no-such-pipeline").unwrap());
-    let run = StageRunId { pipeline, ..run };
-    let reading = port.observe(&run).await;
-    assert_eq!(reading.structure, Err(Gap::PipelineNotFound));
-    assert_eq!(reading.execution, Err(Gap::PipelineNotFound));
-    assert_eq!(retry(port, &run).await, refused(Refusal::PipelineNotFound));
-}
-
-pub async fn an_unknown_execution_is_a_gap_and_a_refusal<P: Running>(port: &P) {
-    let run = failed(port, shop([fails()])).await;
-    let execution = ExecutionId::parse("00000000-0000-4000-8000-000000000000").unwrap();
-    let run = StageRunId { execution, ..run };
-    assert_eq!(port.observe(&run).await.execution, Err(Gap::ExecutionNotFound));
-    assert!(matches!(retry(port, &run).await, RetryReply::Refused(_)));
-}
-
-pub async fn an_unknown_stage_is_a_refusal<P: Running>(port: &P) {
-    let run = failed(port, shop([fails()])).await;
-    let run = StageRunId { stage: StageName::parse("Missing").unwrap(), ..run };
-    assert!(gather(&run, &port.observe(&run).await).is_err());
-    assert_eq!(retry(port, &run).await, refused(Refusal::StageNotFound));
 }
 
 pub async fn a_parallel_pipeline_is_read_without_a_state<P: Running>(port: &P) {

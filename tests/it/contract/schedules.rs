@@ -4,11 +4,13 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
+use codepipeline_retrier::domain::ids::{PipelineArn, PipelineName, StageName, StageRunId};
 use codepipeline_retrier::domain::stage_run::after;
 use codepipeline_retrier::domain::trigger::WakeUp;
 use codepipeline_retrier::ports::Schedules;
 
 use super::ledger::run_number;
+use super::ledger_keeping::run_together;
 use crate::arbitrary::at;
 
 /// Schedules whose deliveries can be had.
@@ -21,18 +23,22 @@ pub trait Delivering: Schedules {
 /// How late a wake-up may come (EventBridge Scheduler: within the minute).
 const LATE: SignedDuration = SignedDuration::from_secs(60);
 
-/// One test for each clause. The first argument runs a future, the second makes schedules without a wake-up.
+/// One test for each clause. The first argument drives a clause to its end, the second makes schedules without a wake-up.
 macro_rules! suite {
     ($run:path, $make:path) => {
-        $crate::contract::ledger::suite! {
-            @ $run, $make, schedules:
+        $crate::contract::clauses! {
+            $run, $make, schedules:
             a_wake_up_comes_at_its_time_or_soon_after
+            a_wake_up_does_not_come_a_moment_early
+            a_wake_up_may_be_a_week_away
             armed_twice_is_armed_once
             arming_a_pending_wake_up_again_leaves_its_time
             wake_ups_of_other_numbers_and_stage_runs_are_others
+            a_wake_up_of_the_longest_names_comes_whole
             a_wake_up_that_is_due_already_comes_at_once
             a_wake_up_that_is_not_acknowledged_comes_again
             a_wake_up_may_be_armed_again_while_it_is_handled
+            a_wake_up_that_was_delivered_may_be_armed_anew
         }
     };
 }
@@ -70,6 +76,21 @@ pub async fn a_wake_up_comes_at_its_time_or_soon_after<S: Delivering>(schedules:
     assert!(is_in_time(*when, 600), "{when}");
 }
 
+/// The engine waits to the millisecond, and services round.
+pub async fn a_wake_up_does_not_come_a_moment_early<S: Delivering>(schedules: &S) {
+    let due = after(at(600), SignedDuration::from_millis(1));
+    assert_eq!(schedules.arm(&wake_up(1, 1), due).await, Ok(()));
+    let delivered = delivered(schedules, 900).await;
+    assert!(matches!(delivered.as_slice(), [(when, _)] if *when >= due), "{delivered:?}");
+}
+
+pub async fn a_wake_up_may_be_a_week_away<S: Delivering>(schedules: &S) {
+    const WEEK: i64 = 7 * 24 * 3_600;
+    arm(schedules, &wake_up(1, 1), WEEK).await;
+    assert_eq!(delivered(schedules, WEEK - 1).await, []);
+    assert_eq!(delivered(schedules, WEEK + 300).await.len(), 1);
+}
+
 pub async fn armed_twice_is_armed_once<S: Delivering>(schedules: &S) {
     arm(schedules, &wake_up(1, 1), 600).await;
     arm(schedules, &wake_up(1, 1), 600).await;
@@ -84,13 +105,28 @@ pub async fn arming_a_pending_wake_up_again_leaves_its_time<S: Delivering>(sched
 }
 
 pub async fn wake_ups_of_other_numbers_and_stage_runs_are_others<S: Delivering>(schedules: &S) {
-    let armed = [wake_up(1, 1), wake_up(1, 2), wake_up(2, 1)];
+    let mut armed =
+        BTreeSet::from([wake_up(1, 1), wake_up(1, 2), wake_up(1, 11), wake_up(2, 1), wake_up(11, 1)]);
+    armed.extend(run_together().map(|run| WakeUp { run, sequence: 1 }));
     for wake_up in &armed {
         arm(schedules, wake_up, 600).await;
     }
     let delivered = delivered(schedules, 900).await;
+    assert_eq!(delivered.len(), armed.len());
     let delivered: BTreeSet<WakeUp> = delivered.into_iter().map(|(_, wake_up)| wake_up).collect();
-    assert_eq!(delivered, BTreeSet::from(armed));
+    assert_eq!(delivered, armed);
+}
+
+/// They are longer than the names that a schedule may have.
+pub async fn a_wake_up_of_the_longest_names_comes_whole<S: Delivering>(schedules: &S) {
+    let pipeline = PipelineName::parse("p@_".repeat(33) + ".").unwrap();
+    let stage = StageName::parse("s".repeat(100)).unwrap();
+    let run = run_number(1);
+    let run = StageRunId { pipeline: PipelineArn { name: pipeline, ..run.pipeline }, stage, ..run };
+    let armed = WakeUp { run, sequence: u64::MAX };
+    arm(schedules, &armed, 600).await;
+    let delivered = delivered(schedules, 900).await;
+    assert!(matches!(delivered.as_slice(), [(_, wake_up)] if *wake_up == armed), "{delivered:?}");
 }
 
 pub async fn a_wake_up_that_is_due_already_comes_at_once<S: Delivering>(schedules: &S) {
@@ -124,4 +160,13 @@ pub async fn a_wake_up_may_be_armed_again_while_it_is_handled<S: Delivering>(sch
     arm(schedules, &wake_up(1, 1), 5_000).await;
     let delivered = delivered(schedules, 9_000).await;
     assert!(delivered.iter().any(|(when, _)| is_in_time(*when, 5_000)), "{delivered:?}");
+}
+
+/// A message that comes a second time arms its wake-up again, in case that whoever had it died before.
+pub async fn a_wake_up_that_was_delivered_may_be_armed_anew<S: Delivering>(schedules: &S) {
+    for seconds in [600, 6_000] {
+        arm(schedules, &wake_up(1, 1), seconds).await;
+        let delivered = delivered(schedules, seconds + 300).await;
+        assert!(matches!(delivered.as_slice(), [(when, _)] if is_in_time(*when, seconds)), "{delivered:?}");
+    }
 }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use codepipeline_retrier::domain::decision::Ruling;
-use codepipeline_retrier::domain::ids::{ActionExecutionId, PipelineArn, StageName, StageRunId};
+use codepipeline_retrier::domain::ids::{ActionExecutionId, StageRunId};
 use codepipeline_retrier::domain::pipeline::{ActionStatus, Category};
 use codepipeline_retrier::domain::policy::Policy;
 use codepipeline_retrier::domain::stage_run::{Progress, StageRun};
@@ -15,10 +15,8 @@ use codepipeline_retrier::replay::scenario::Scenario;
 use jiff::{SignedDuration, Timestamp};
 
 use super::bans::Bans;
+use super::calls::{are_about_the_same, is_anothers, is_ours, run_of, run_of_event};
 use super::tokens::Tokens;
-
-/// The name under which the function calls `RetryStageExecution`.
-const RETRIER: &str = "retrier";
 
 /// Watches one play.
 pub struct Audit {
@@ -61,7 +59,7 @@ impl Audit {
         for moment in moments {
             match &moment.what {
                 Happening::Acted(act, Ok(())) => self.bans.acted(act, moment.at, handlings),
-                Happening::Event(event) => self.event(world, event),
+                Happening::Event(event) => self.event(event),
                 Happening::Handled(handled) => {
                     if let Some(decision) = handled.decision()
                         && matches!(decision.ruling, Ruling::IgnoreNoRule | Ruling::IgnoreModeDisabled)
@@ -79,30 +77,22 @@ impl Audit {
         self.calls = calls.len();
     }
 
-    fn event(&mut self, world: &World, event: &serde_json::Value) {
+    fn event(&mut self, event: &serde_json::Value) {
         let detail = &event["detail"];
         let is_failure = detail["state"] == "FAILED"
             && event["detail-type"] == "CodePipeline Stage Execution State Change";
         if is_failure {
-            let arn = PipelineArn::parse(event["resources"][0].as_str().unwrap()).unwrap();
-            let execution = detail["execution-id"].as_str().unwrap();
-            let stage = StageName::parse(detail["stage"].as_str().unwrap()).unwrap();
-            let run = run_of(world, arn.name.as_str(), execution, &stage);
-            self.failed.insert(run, event["time"].as_str().unwrap().parse().unwrap());
+            self.failed.insert(run_of_event(event), event["time"].as_str().unwrap().parse().unwrap());
         }
     }
 
     /// One call of `RetryStageExecution`, after those before it.
     fn call(&mut self, world: &World, earlier: &[RetryCall], call: &RetryCall, handling: u64) {
-        if call.caller != RETRIER || call.outcome.is_err() {
+        if !is_ours(call) {
             return;
         }
-        let run = run_of(world, call.pipeline.as_str(), call.execution.as_str(), &call.stage);
-        let same_stage = |other: &&RetryCall| {
-            (&other.pipeline, &other.execution, &other.stage)
-                == (&call.pipeline, &call.execution, &call.stage)
-                && other.outcome.is_ok()
-        };
+        let run = run_of(&world.place, call);
+        let same_stage = || earlier.iter().filter(|other| are_about_the_same(other, call));
         for id in &call.answered {
             if !self.answered.insert(id.clone()) {
                 self.findings.push(format!("double: {run} answered {id} twice"));
@@ -116,7 +106,7 @@ impl Audit {
             self.findings
                 .push(format!("I1: {run} was retried for {:?}, which nobody claimed", call.answered));
         }
-        let accepted = 1 + earlier.iter().filter(same_stage).filter(|call| call.caller == RETRIER).count();
+        let accepted = 1 + same_stage().filter(|call| is_ours(call)).count();
         let most = self.policy.rule_for(&run).map_or(0, |rule| rule.settings.max_retries);
         if accepted > usize::try_from(most).unwrap() {
             self.findings.push(format!("I2: {run} had {accepted} retries of at most {most}"));
@@ -124,8 +114,7 @@ impl Audit {
         if accepted > usize::try_from(record.live.used).unwrap() {
             self.findings.push(format!("{run} had {accepted} retries and paid for {}", record.live.used));
         }
-        let by_hand = earlier.iter().filter(same_stage).filter(|call| call.caller != RETRIER);
-        for person in by_hand {
+        for person in same_stage().filter(|call| is_anothers(call)) {
             // What a person did while our own call's fate was unknown counts as ours: nothing tells the two apart.
             if person.answered.is_disjoint(&record.live.answered) {
                 self.findings.push(format!("I5: {run} was retried after a person had retried it"));
@@ -164,16 +153,6 @@ impl Audit {
             }
         }
         self.findings
-    }
-}
-
-fn run_of(world: &World, pipeline: &str, execution: &str, stage: &StageName) -> StageRunId {
-    let place = &world.place;
-    let arn = format!("arn:{}:codepipeline:{}:{}:{pipeline}", place.partition, place.region, place.account);
-    StageRunId {
-        pipeline: PipelineArn::parse(&arn).unwrap(),
-        execution: codepipeline_retrier::domain::ids::ExecutionId::parse(execution).unwrap(),
-        stage: stage.clone(),
     }
 }
 

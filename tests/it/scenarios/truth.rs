@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use codepipeline_retrier::domain::budget::{Bucket, BucketKey, Peek};
 use codepipeline_retrier::domain::decision::{Ruling, StepName};
-use codepipeline_retrier::domain::ids::{ExecutionId, PipelineArn, StageName, StageRunId};
+use codepipeline_retrier::domain::ids::{ExecutionId, StageRunId};
 use codepipeline_retrier::domain::pipeline::Category;
 use codepipeline_retrier::domain::policy::{Mode, Policy};
 use codepipeline_retrier::domain::stage_run::{Progress, StageRun};
@@ -12,9 +12,9 @@ use codepipeline_retrier::emulator::acts::{Act, Deed};
 use codepipeline_retrier::emulator::codepipeline::RetryCall;
 use codepipeline_retrier::replay::moment::Happening;
 use jiff::Timestamp;
-use serde_json::Value;
 
 use super::story::Story;
+use crate::rig::calls::{accepted, are_about_the_same, is_anothers, run_of, run_of_event};
 
 /// Everything that is wrong with a story, a line each.
 pub(super) fn violations(story: &Story) -> Vec<String> {
@@ -27,26 +27,6 @@ pub(super) fn violations(story: &Story) -> Vec<String> {
     records_agree_with_calls(story, &mut lines);
     budgets_agree_with_calls(story, &mut lines);
     lines
-}
-
-/// The calls of ours that CodePipeline took, each with its number among all calls.
-fn accepted(story: &Story) -> impl Iterator<Item = (usize, &RetryCall)> {
-    let calls = story.world.service.retry_calls().iter().enumerate();
-    calls.filter(|(_, call)| call.caller == "retrier" && call.outcome.is_ok())
-}
-
-fn run_of(story: &Story, call: &RetryCall) -> StageRunId {
-    let place = &story.scenario.place;
-    StageRunId {
-        pipeline: PipelineArn {
-            partition: place.partition.clone(),
-            region: place.region.clone(),
-            account: place.account.clone(),
-            name: call.pipeline.clone(),
-        },
-        execution: call.execution.clone(),
-        stage: call.stage.clone(),
-    }
 }
 
 /// Every policy that was in force at some time.
@@ -65,7 +45,7 @@ fn was_deployed_anew(story: &Story) -> bool {
 
 fn no_failure_is_answered_twice(story: &Story, lines: &mut Vec<String>) {
     let mut answered = BTreeSet::new();
-    for id in accepted(story).flat_map(|(_, call)| &call.answered) {
+    for id in accepted(&story.world).flat_map(|(_, call)| &call.answered) {
         if !answered.insert(id) {
             lines.push(format!("failed action execution {id} was answered twice"));
         }
@@ -74,8 +54,8 @@ fn no_failure_is_answered_twice(story: &Story, lines: &mut Vec<String>) {
 
 fn no_stage_run_is_retried_too_often(story: &Story, lines: &mut Vec<String>) {
     let mut counts: BTreeMap<StageRunId, u32> = BTreeMap::new();
-    for (_, call) in accepted(story) {
-        *counts.entry(run_of(story, call)).or_default() += 1;
+    for (_, call) in accepted(&story.world) {
+        *counts.entry(run_of(&story.world.place, call)).or_default() += 1;
     }
     for (run, count) in counts {
         let rules = policies(story).into_iter().filter_map(|policy| policy.rule_for(&run));
@@ -88,15 +68,9 @@ fn no_stage_run_is_retried_too_often(story: &Story, lines: &mut Vec<String>) {
 
 /// No retry of ours follows a person's act on the same stage run.
 fn nobody_is_overruled(story: &Story, lines: &mut Vec<String>) {
-    for (number, call) in accepted(story) {
+    for (number, call) in accepted(&story.world) {
         let before = &story.world.service.retry_calls()[..number];
-        let is_same = |other: &&RetryCall| {
-            other.caller != "retrier"
-                && other.outcome.is_ok()
-                && (&other.pipeline, &other.stage, &other.execution)
-                    == (&call.pipeline, &call.stage, &call.execution)
-        };
-        if before.iter().any(|other| is_same(&other)) {
+        if before.iter().any(|other| is_anothers(other) && are_about_the_same(other, call)) {
             lines.push(format!("{}: a retry of ours follows a person's", call.stage));
         }
         let mut executions = story.world.service.list_executions(&call.pipeline).unwrap_or_default();
@@ -139,10 +113,6 @@ fn concerns(deed: &Deed, call: &RetryCall, executions: &[ExecutionId]) -> bool {
     }
 }
 
-fn text<'a>(event: &'a Value, member: &str) -> &'a str {
-    event["detail"][member].as_str().unwrap_or_default()
-}
-
 /// Every failure whose event was delivered, and which a rule covered all the time, ends with a decision on record.
 fn every_failure_has_its_decision(story: &Story, lines: &mut Vec<String>) {
     let mode = story.scenario.deployed.mode;
@@ -157,14 +127,10 @@ fn every_failure_has_its_decision(story: &Story, lines: &mut Vec<String>) {
     let matched = events.filter(|(_, event)| codepipeline_retrier::replay::script::matches_rule(event));
     for ((at, event), number) in matched.zip(1..) {
         let is_lost = story.scenario.deliveries.get(&number).is_some_and(|delivery| delivery.copies == 0);
-        if is_lost || text(event, "state") != "FAILED" {
+        if is_lost || event["detail"]["state"] != "FAILED" {
             continue;
         }
-        let run = StageRunId {
-            pipeline: PipelineArn::parse(event["resources"][0].as_str().unwrap()).unwrap(),
-            execution: ExecutionId::parse(text(event, "execution-id")).unwrap(),
-            stage: StageName::parse(text(event, "stage")).unwrap(),
-        };
+        let run = run_of_event(event);
         if !is_covered(story, &run) {
             continue;
         }
@@ -209,7 +175,7 @@ fn nothing_is_left_over(story: &Story, lines: &mut Vec<String>) {
 
 /// Calls of ours that were accepted for a stage run.
 pub(super) fn accepted_for(story: &Story, record: &StageRun) -> usize {
-    accepted(story).filter(|(_, call)| run_of(story, call) == record.id).count()
+    accepted(&story.world).filter(|(_, call)| run_of(&story.world.place, call) == record.id).count()
 }
 
 /// What counts as a retry was made, or may have been: then it ended unseen.
@@ -234,8 +200,8 @@ fn records_agree_with_calls(story: &Story, lines: &mut Vec<String>) {
             lines.push(format!("{stage}: {used} retries are paid for, {made} were made, {unseen} ended"));
         }
     }
-    for (_, call) in accepted(story) {
-        if story.world.ledger.record(&run_of(story, call)).is_none() {
+    for (_, call) in accepted(&story.world) {
+        if story.world.ledger.record(&run_of(&story.world.place, call)).is_none() {
             lines.push(format!("{}: a retry without a record", call.stage));
         }
     }
@@ -243,7 +209,7 @@ fn records_agree_with_calls(story: &Story, lines: &mut Vec<String>) {
 
 /// When the retry was claimed, as the ledger has it: a claim that is taken over may be called much later.
 fn claimed_at(story: &Story, call: &RetryCall) -> Timestamp {
-    let run = run_of(story, call);
+    let run = run_of(&story.world.place, call);
     let claims = story.world.ledger.decisions().iter().filter(|decision| {
         let is_claim = decision.ruling == Ruling::RetryEligible && !decision.is_final && !decision.shadow;
         let is_taken_over = decision.explanation.iter().any(|step| step.name == StepName::Reconcile);
@@ -262,8 +228,9 @@ fn budgets_agree_with_calls(story: &Story, lines: &mut Vec<String>) {
     else {
         return;
     };
-    let mut claims: Vec<_> =
-        accepted(story).map(|(_, call)| (claimed_at(story, call), run_of(story, call))).collect();
+    let mut claims: Vec<_> = accepted(&story.world)
+        .map(|(_, call)| (claimed_at(story, call), run_of(&story.world.place, call)))
+        .collect();
     claims.sort();
     let mut expected: BTreeMap<BucketKey, Bucket> = BTreeMap::new();
     for (at, run) in claims {

@@ -1,0 +1,110 @@
+//! The suites on the world in memory, and what they need beyond the ports: to look into the ledger, to let time pass, to
+//! have pipelines run.
+
+use std::future::Future;
+
+use jiff::{SignedDuration, Timestamp};
+
+use codepipeline_retrier::domain::ids::{ExecutionId, PipelineArn, PipelineName, StageRunId};
+use codepipeline_retrier::domain::trigger::{Trigger, WakeUp};
+use codepipeline_retrier::emulator::acts::Act;
+use codepipeline_retrier::emulator::codepipeline::{PipelineDefinition, Switches};
+use codepipeline_retrier::emulator::world::{Place, SharedWorld, World};
+use codepipeline_retrier::event::{self, Invocation, Message};
+use codepipeline_retrier::names::decision_id;
+use codepipeline_retrier::ports::Quarantined;
+use codepipeline_retrier::replay::player;
+
+use super::ledger::Inspected;
+use super::pipelines::Running;
+use super::schedules::Delivering;
+use crate::arbitrary::at;
+
+/// A world in which nothing has happened, and nothing goes wrong.
+fn new() -> SharedWorld {
+    let PipelineArn { partition, region, account, .. } = crate::arbitrary::run().pipeline;
+    SharedWorld::new(World::new(Place { partition, account, region }, Switches::default(), at(0)))
+}
+
+fn run(clause: impl Future<Output = ()>, world: &SharedWorld) {
+    player::run(clause, world).expect("no fault is planned that could kill it");
+}
+
+impl Inspected for SharedWorld {
+    async fn decision_ids(&self, run: &StageRunId) -> Vec<String> {
+        let world = self.lock();
+        let decisions = world.ledger.decisions().iter();
+        decisions.filter(|decision| decision.run == *run).map(decision_id).collect()
+    }
+
+    async fn quarantined(&self) -> Vec<Quarantined> {
+        self.lock().ledger.quarantined().cloned().collect()
+    }
+}
+
+impl Delivering for SharedWorld {
+    async fn deliver_until(&self, until: Timestamp, mut keep: impl FnMut(Timestamp, &WakeUp) -> bool) {
+        let mut world = self.lock();
+        while let Some(due) = world.queue.next_due().filter(|due| *due <= until) {
+            world.advance(due);
+            let now = world.now();
+            // Nothing comes when it was the turn of a message that goes to the dead letters.
+            let Some(message) = world.queue.receive(now) else { continue };
+            if keep(now, &wake_up(&message.body)) {
+                world.queue.delete(message.id);
+            }
+        }
+        world.advance(until);
+    }
+}
+
+/// The wake-up as the function reads it.
+fn wake_up(body: &str) -> WakeUp {
+    match event::read(body) {
+        Invocation::Single(Message::Trigger(Trigger::WakeUp(wake_up))) => wake_up,
+        other => panic!("not a wake-up: {other:?}"),
+    }
+}
+
+impl Running for SharedWorld {
+    fn arn(&self, name: &PipelineName) -> PipelineArn {
+        let Place { partition, account, region } = self.lock().place.clone();
+        PipelineArn { partition, region, account, name: name.clone() }
+    }
+
+    async fn make(&self, definition: PipelineDefinition) {
+        let mut world = self.lock();
+        let now = world.now();
+        if world.service.list_pipelines().contains(&definition.name) {
+            world.service.update_pipeline(now, definition).unwrap();
+        } else {
+            world.service.create_pipeline(now, definition).unwrap();
+        }
+    }
+
+    async fn start(&self, pipeline: &PipelineName) -> ExecutionId {
+        let mut world = self.lock();
+        let now = world.now();
+        world.service.start_pipeline_execution(now, pipeline).unwrap()
+    }
+
+    async fn act(&self, act: &Act) {
+        self.lock().act(act).unwrap();
+    }
+
+    async fn pass(&self, duration: SignedDuration) {
+        self.lock().pass(duration);
+    }
+}
+
+mod ledger {
+    crate::contract::ledger::suite!(super::run, super::new);
+}
+
+mod schedules {
+    crate::contract::schedules::suite!(super::run, super::new);
+}
+
+mod pipelines {
+    crate::contract::pipelines::suite!(super::run, super::new);
+}

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::domain::decision::Decision;
@@ -60,13 +61,13 @@ pub fn document(decision: &Decision) -> serde_json::Value {
         schema: 1,
         decision_id: names::decision_id(decision),
         failure_id: names::failure_id(run, &decision.failed),
-        decided_at: decision.decided_at.to_string(),
-        failed_at: decision.failed_at.map(|at| at.to_string()),
+        decided_at: whole_seconds(decision.decided_at),
+        failed_at: decision.failed_at.map(whole_seconds),
         verdict: decision.ruling.verdict().as_str(),
         reason: decision.ruling.reason(),
         is_final: decision.is_final,
         shadow: decision.shadow,
-        until: decision.until.map(|until| until.to_string()),
+        until: decision.until.map(whole_seconds),
         pipeline: run.pipeline.name.as_str(),
         stage: run.stage.as_str(),
         execution_id: run.execution.as_str(),
@@ -88,4 +89,8 @@ pub fn document(decision: &Decision) -> serde_json::Value {
     };
     // Strings, numbers and maps with string keys always become JSON.
     serde_json::to_value(document).unwrap_or(serde_json::Value::Null)
+}
+
+fn whole_seconds(at: Timestamp) -> String {
+    format!("{at:.0}")
 }

@@ -68,19 +68,23 @@ impl Handled {
     }
 
     /// The answer to a message that was handed over directly.
-    fn response(&self) -> Value {
+    fn response(&self) -> Result<Value, NotHandled> {
         match self {
-            Self::Worked(outcome) => outcome
+            Self::Worked(outcome) if !outcome.conclusion.is_acknowledged() => {
+                Err(NotHandled(outcome.conclusion.as_str()))
+            }
+            Self::Worked(outcome) => Ok(outcome
                 .decision
                 .as_ref()
-                .map_or_else(|| json!({ "conclusion": outcome.conclusion.as_str() }), document),
-            Self::Ignored(ignored) => json!({
-                "verdict": "ignore", "reason": "not-a-failure", "final": true,
+                .map_or_else(|| json!({ "conclusion": outcome.conclusion.as_str() }), document)),
+            Self::Ignored(ignored) => Ok(json!({
+                "schema": 1, "verdict": "ignore", "reason": "not-a-failure", "final": true,
                 "explanation": [{ "step": "trigger", "outcome": "stop", "detail": ignored.detail }],
-            }),
-            Self::Malformed(malformed) | Self::MalformedUnrecorded(malformed) => json!({
+            })),
+            Self::Malformed(malformed) => Ok(json!({
                 "conclusion": "malformed", "problem": malformed.problem, "fingerprint": malformed.fingerprint,
-            }),
+            })),
+            Self::MalformedUnrecorded(_) => Err(NotHandled("ledger-unavailable")),
         }
     }
 }
@@ -90,9 +94,15 @@ impl Handled {
 pub struct Response {
     /// Each message, in order.
     pub handled: Vec<Handled>,
-    /// What the function returns: a decision, or the batch items to deliver again.
-    pub body: Value,
+    /// What the function returns: a decision, or the batch items to deliver again. An error where a message was handed
+    /// over directly and must come again: returning anything else would tell its sender that it is done with.
+    pub body: Result<Value, NotHandled>,
 }
+
+/// Why a message that was handed over directly must come again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the message must be delivered again: {0}")]
+pub struct NotHandled(pub &'static str);
 
 impl<L: Ledger, P: Pipelines, S: Schedules> Function<L, P, S> {
     /// Handles all that the text holds. `invocation` names this invocation and must never have been used before.
@@ -119,7 +129,7 @@ impl<L: Ledger, P: Pipelines, S: Schedules> Function<L, P, S> {
                     }
                     all.push(handled);
                 }
-                Response { handled: all, body: json!({ "batchItemFailures": failures }) }
+                Response { handled: all, body: Ok(json!({ "batchItemFailures": failures })) }
             }
         }
     }

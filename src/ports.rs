@@ -24,7 +24,9 @@ pub trait Ledger: Send + Sync {
     ) -> impl Future<Output = Result<View, Fault>> + Send;
 
     /// Carries out one transaction: everything in it, or nothing. When several conditions fail at once, the record's
-    /// is reported first, then the controls', then a bucket's.
+    /// is reported first, then the controls', then a bucket's. That another transaction touches the same item at the
+    /// same moment is no answer: the implementation tries again, with jitter, for some seconds, and only then says
+    /// [`Fault::NotDone`].
     fn commit(&self, commit: &Commit) -> impl Future<Output = Result<CommitReply, Fault>> + Send;
 
     /// Writes the controls if the stored version is the one before.
@@ -69,6 +71,6 @@ pub trait Pipelines: Send + Sync {
 /// Wake-ups.
 pub trait Schedules: Send + Sync {
     /// Sees to it that the wake-up is delivered at that instant or soon after, never before, and at least once. Arming a
-    /// pending wake-up again changes nothing; one that has been delivered is armed anew.
+    /// pending wake-up again changes nothing, or delivers one more copy; one that has been delivered is armed anew.
     fn arm(&self, wake_up: &WakeUp, at: Timestamp) -> impl Future<Output = Result<(), Fault>> + Send;
 }

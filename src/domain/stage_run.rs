@@ -80,6 +80,8 @@ pub struct StageRun {
     pub shadow: Tally,
     /// Events whose failure has its final decision.
     pub finals: Vec<EventKey>,
+    /// Events that had their final decision without showing a failure.
+    pub fruitless: Vec<Hint>,
     /// Transient refusals by CodePipeline since the last accepted retry.
     pub refusals: u32,
     /// Every retry made, in order.
@@ -173,7 +175,7 @@ impl Progress {
     }
 }
 
-/// Most event keys that are remembered; the oldest make room. A forgotten one costs a read, not a retry.
+/// Most events that are remembered; the oldest make room. A forgotten one costs a read, not a retry.
 const MOST_FINALS: usize = 64;
 
 impl StageRun {
@@ -188,6 +190,7 @@ impl StageRun {
             live: Tally::default(),
             shadow: Tally::default(),
             finals: Vec::new(),
+            fruitless: Vec::new(),
             refusals: 0,
             retries: Vec::new(),
         }
@@ -226,14 +229,21 @@ impl StageRun {
         WakeUp { run: self.id.clone(), sequence: self.sequence }
     }
 
-    /// Closes a failure for good. The event is remembered only where the failure is known: without its actions' ids
-    /// a later failure could carry the same event key.
+    /// Closes a failure for good. Where the failed actions are not known, this very event is remembered and no other: a
+    /// later failure could carry the same key.
     pub fn close(&mut self, failed: &BTreeSet<ActionExecutionId>, shadow: bool, hint: &Hint) {
         self.wait = None;
-        if !failed.is_empty() {
+        if failed.is_empty() {
+            keep_newest(&mut self.fruitless, hint.clone());
+        } else {
             self.tally_mut(shadow).closed.extend(failed.iter().cloned());
             self.remember(hint);
         }
+    }
+
+    /// Whether an event's failure, or the event itself, has had its final decision.
+    pub fn is_final(&self, hint: &Hint) -> bool {
+        self.finals.contains(&hint.key) || self.fruitless.contains(hint)
     }
 
     /// Reserves a retry.
@@ -311,6 +321,16 @@ impl StageRun {
         claim.deposits
     }
 
+    /// Gives up a claim whose call has left no trace in the pipeline. What it may have cost stays spent and its failure is
+    /// closed; a retry of that failure which shows later is somebody else's.
+    pub fn forgo(&mut self, now: Timestamp) {
+        let Some(claim) = &mut self.claim else { return };
+        claim.taken_over = true;
+        let (failed, hint) = (claim.failed.clone(), claim.hint.clone());
+        self.give_back(now);
+        self.close(&failed, false, &hint);
+    }
+
     /// Records how the running retry ended.
     pub fn conclude(&mut self, progress: Progress) {
         if let Some(retry) = self.retries.last_mut()
@@ -321,14 +341,19 @@ impl StageRun {
     }
 
     fn remember(&mut self, hint: &Hint) {
-        if self.finals.contains(&hint.key) {
-            return;
-        }
-        if self.finals.len() >= MOST_FINALS {
-            self.finals.remove(0);
-        }
-        self.finals.push(hint.key.clone());
+        keep_newest(&mut self.finals, hint.key.clone());
     }
+}
+
+/// Adds what is not there yet; the oldest makes room.
+fn keep_newest<T: PartialEq>(list: &mut Vec<T>, item: T) {
+    if list.contains(&item) {
+        return;
+    }
+    if list.len() >= MOST_FINALS {
+        list.remove(0);
+    }
+    list.push(item);
 }
 
 /// Adds without leaving the range of time.

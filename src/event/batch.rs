@@ -3,12 +3,17 @@
 use serde_json::Value;
 
 use super::{Malformed, Message, Record, read_message};
-use crate::domain::trigger::Delivery;
+use crate::domain::trigger::{Delivery, Trigger};
 use crate::json::{Fault, Node, Object};
 
 pub(super) fn record(value: &Value) -> Record {
     let node = Node::root(value);
     let members = node.object();
+    let message = members
+        .as_ref()
+        .map_err(Clone::clone)
+        .and_then(body)
+        .map_or_else(|fault| malformed(&fault, value), read_message);
     Record {
         message_id: members
             .as_ref()
@@ -16,12 +21,8 @@ pub(super) fn record(value: &Value) -> Record {
             .and_then(|members| members.member("messageId").text().ok())
             .unwrap_or_default()
             .to_owned(),
-        delivery: members.as_ref().map_or(Delivery::Again, delivery),
-        message: members
-            .as_ref()
-            .map_err(Clone::clone)
-            .and_then(body)
-            .map_or_else(|fault| malformed(&fault, value), read_message),
+        delivery: members.as_ref().map_or(Delivery::Again, |members| delivery(members, &message)),
+        message,
     }
 }
 
@@ -39,13 +40,24 @@ fn body<'a>(members: &Object<'a>) -> Result<&'a str, Fault> {
     members.member("body").text()
 }
 
-fn delivery(members: &Object<'_>) -> Delivery {
-    let received = members
-        .member("attributes")
-        .object()
-        .and_then(|attributes| attributes.member("ApproximateReceiveCount").text());
-    match received {
-        Ok("1") => Delivery::First,
+/// A message that was moved back from the dead letters counts its receives anew (SQS Developer Guide, dead-letter queue
+/// redrive), so an event that was sent long after it happened is not believed to be here for the first time.
+const SENT_SOON_MS: i64 = 15 * 60_000;
+
+fn delivery(members: &Object<'_>, message: &Message) -> Delivery {
+    let attribute = |name| {
+        let attributes = members.member("attributes").object();
+        attributes.and_then(|attributes| attributes.member(name).text().map(str::to_owned))
+    };
+    let sent_ms = attribute("SentTimestamp").ok().and_then(|text| text.parse::<i64>().ok());
+    let was_sent_late = match (sent_ms, message) {
+        (Some(sent_ms), Message::Trigger(Trigger::StageEvent(event))) => {
+            sent_ms.saturating_sub(event.time.as_millisecond()) > SENT_SOON_MS
+        }
+        _ => false,
+    };
+    match attribute("ApproximateReceiveCount").as_deref() {
+        Ok("1") if !was_sent_late => Delivery::First,
         _ => Delivery::Again,
     }
 }

@@ -75,7 +75,12 @@ impl Player {
             watch(&Moment { at, what: Happening::Died });
             return;
         };
-        let failures = response.body.get("batchItemFailures").and_then(Value::as_array);
+        let failures = response
+            .body
+            .as_ref()
+            .ok()
+            .and_then(|body| body.get("batchItemFailures"))
+            .and_then(Value::as_array);
         if failures.is_some_and(Vec::is_empty) {
             self.world().lock().queue.delete(message.id);
         }

@@ -6,7 +6,9 @@ use jiff::Timestamp;
 
 use super::{EarlierFailure, FailedAction};
 use crate::domain::ids::{ActionExecutionId, ActionName};
-use crate::domain::pipeline::{ActionExecution, ActionStatus, ExecutionStatus};
+use crate::domain::pipeline::{
+    ActionDeclaration, ActionExecution, ActionStatus, ExecutionStatus, StageDeclaration,
+};
 
 /// The last run of each action.
 pub(super) fn last_runs<'a>(runs: &[&'a ActionExecution]) -> BTreeMap<&'a ActionName, &'a ActionExecution> {
@@ -79,7 +81,7 @@ pub(super) fn earlier_failures(runs: &[&ActionExecution]) -> Vec<EarlierFailure>
     attempts.into_values().collect()
 }
 
-/// The status of a stage as its actions show it.
+/// The status of a stage that another execution has taken, as its actions show it.
 pub(super) fn status_of(last: &BTreeMap<&ActionName, &ActionExecution>) -> ExecutionStatus {
     let any = |status| last.values().any(|run| run.status == status);
     if any(ActionStatus::Failed) {
@@ -90,5 +92,27 @@ pub(super) fn status_of(last: &BTreeMap<&ActionName, &ActionExecution>) -> Execu
         ExecutionStatus::Stopped
     } else {
         ExecutionStatus::Succeeded
+    }
+}
+
+/// The status of a stage in PARALLEL mode, where no state tells it. Between two run orders nothing is running, and in a
+/// stage that is run again as a whole an old failure may still be an action's last run; neither is an end.
+pub(super) fn status_without_state(
+    runs: &[&ActionExecution],
+    declaration: &StageDeclaration,
+) -> ExecutionStatus {
+    let last = last_runs(runs);
+    let any = |status| last.values().any(|run| run.status == status);
+    let has_succeeded = |action: &ActionDeclaration| {
+        last.get(&action.name).is_some_and(|run| run.status == ActionStatus::Succeeded)
+    };
+    if !present_failure(runs).is_empty() {
+        ExecutionStatus::Failed
+    } else if any(ActionStatus::Abandoned) {
+        ExecutionStatus::Stopped
+    } else if !any(ActionStatus::InProgress) && declaration.actions.iter().all(has_succeeded) {
+        ExecutionStatus::Succeeded
+    } else {
+        ExecutionStatus::InProgress
     }
 }

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
-use history::{earlier_failures, last_runs, present_failure, status_of};
+use history::{earlier_failures, last_runs, present_failure, status_of, status_without_state};
 pub use outcome::{moved_on, outcome_of};
 
 use crate::domain::ids::{ActionExecutionId, ActionName, ExecutionId, StageRunId};
@@ -138,7 +138,7 @@ impl StageFacts {
 
     /// Whether the native retry is configured and has left no trace yet.
     pub fn native_retry_pending(&self) -> bool {
-        self.native_retry && self.native_retry_fired != Some(true) && self.earlier.is_empty()
+        self.native_retry && self.earlier.is_empty()
     }
 }
 
@@ -178,7 +178,7 @@ pub fn gather(run: &StageRunId, reading: &Reading) -> Result<StageFacts, Unfit> 
             return Err(Unfit::Unsettled);
         }
         Stage {
-            status: status_of(&last_runs(&runs)),
+            status: status_without_state(&runs, declaration),
             kind: execution.kind,
             replaced_by: newer_entry(run, entries),
             current_version: structure.version,

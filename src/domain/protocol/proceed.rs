@@ -11,7 +11,7 @@ use super::{Context, Effect, Job, Next, Outcome, Purpose, State};
 use crate::domain::decision::{Decision, Verdict};
 use crate::domain::screen::{Environment, screen};
 use crate::domain::stage_run::{Hint, StageRun, after};
-use crate::domain::trigger::{StageEventState, Trigger, WakeUp};
+use crate::domain::trigger::{StageEvent, StageEventState, Trigger, WakeUp};
 
 /// Goes as far as it can with what is known.
 pub(super) fn proceed(
@@ -30,7 +30,7 @@ pub(super) fn proceed(
         if event.state != StageEventState::Failed {
             return outcome_event(environment, job.clone(), event, context, record, now);
         }
-        if record.finals.contains(&event.key) {
+        if record.is_final(&heard(event, now)) {
             return already_answered(environment, &job, event, &record, now);
         }
     }
@@ -92,10 +92,20 @@ pub(super) fn proceed(
     }
 }
 
+/// What an event says that is worth remembering. No event is from the future.
+fn heard(event: &StageEvent, now: Timestamp) -> Hint {
+    Hint { key: event.key.clone(), time: event.time.min(now) }
+}
+
 /// The hint behind a message, or the number of a wake-up that nothing waits for any more.
 fn hint_of(trigger: &Trigger, record: &StageRun, now: Timestamp) -> Result<Hint, u64> {
     match trigger {
-        Trigger::StageEvent(event) => Ok(Hint { key: event.key.clone(), time: event.time.min(now) }),
+        // A late copy of an older event must not end the wait for a newer failure by its own, older clock.
+        Trigger::StageEvent(event) => {
+            let heard = heard(event, now);
+            let newer = record.wait.as_ref().map(|wait| &wait.hint).filter(|hint| hint.time > heard.time);
+            Ok(newer.cloned().unwrap_or(heard))
+        }
         Trigger::WakeUp(WakeUp { sequence, .. }) => {
             let wait = record.wait.as_ref().filter(|wait| wait.sequence == *sequence).map(|wait| &wait.hint);
             let claim =

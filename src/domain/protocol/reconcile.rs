@@ -40,7 +40,7 @@ impl Answering<'_> {
         };
         if covered.shadow {
             // In shadow nothing is called, not even what was claimed before.
-            self.record.settle(Progress::Ended, self.now);
+            self.record.forgo(self.now);
             return self.answer(&covered);
         }
         let Decided { decision, .. } = self.decide(&covered, true);
@@ -70,7 +70,7 @@ impl Answering<'_> {
             }
             Verdict::Wait => self.stay(decision),
             Verdict::GiveUp | Verdict::Ignore => {
-                self.record.settle(Progress::Ended, self.now);
+                self.record.forgo(self.now);
                 self.record.wait = None;
                 let outcome = Box::new(Outcome::handled(decision.clone()));
                 let transaction = plain(self.record, Some(decision));
@@ -132,9 +132,7 @@ impl Answering<'_> {
         let decision = within_give_up_after(self.environment, decision, since, self.now);
         if decision.ruling.verdict() != Verdict::Wait {
             let outcome = Box::new(Outcome::handled(decision.clone()));
-            if self.record.claim.is_some() {
-                self.record.settle(Progress::Ended, self.now);
-            }
+            self.record.forgo(self.now);
             self.record.wait = None;
             return commit(
                 self.job,

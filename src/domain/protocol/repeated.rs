@@ -108,7 +108,6 @@ pub(super) fn behind_claim(
     let run = record.id.clone();
     let waiting = record.wait.as_ref().filter(|wait| wait.hint.key == hint.key).map(|wait| wait.sequence);
     match (&job.trigger, waiting) {
-        (Trigger::WakeUp(wake_up), _) => arm(wake_up.clone(), due, Box::new(Outcome::handled(decision))),
         (Trigger::StageEvent(_), sequence) if sequence.is_some() || claim.hint.key == hint.key => {
             let outcome = Outcome::handled(decision);
             if job.delivery == Delivery::First {
@@ -117,8 +116,9 @@ pub(super) fn behind_claim(
             let sequence = sequence.unwrap_or(claim.sequence);
             arm(WakeUp { run, sequence }, due, Box::new(outcome))
         }
-        (Trigger::StageEvent(_), _) => {
-            // Another failure than the one being answered: it must not be forgotten when the claim is settled.
+        _ => {
+            // Another failure than the one being answered must not be forgotten when the claim is settled, and neither
+            // must a wake-up that came too early. A wake-up that has fired is not armed again under its name.
             let (wake_up, at) = wait_for(environment, &mut record, &decision, hint, now);
             let outcome = Box::new(Outcome::handled(decision.clone()));
             let transaction = plain(record, Some(decision));

@@ -246,9 +246,10 @@ impl Crowd {
     }
 
     fn conclude(&mut self, handling: &Handling, response: Response, watch: &mut impl FnMut(&Moment)) {
-        let failures: Vec<&str> = (response.body["batchItemFailures"].as_array().unwrap().iter())
-            .map(|failure| failure["itemIdentifier"].as_str().unwrap())
-            .collect();
+        let failures: Vec<&str> =
+            (response.body.as_ref().unwrap()["batchItemFailures"].as_array().unwrap().iter())
+                .map(|failure| failure["itemIdentifier"].as_str().unwrap())
+                .collect();
         for message in &handling.messages {
             if !failures.contains(&message.id.to_string().as_str()) {
                 self.world().lock().queue.delete(message.id);

@@ -82,12 +82,10 @@ pub(super) fn ended(
     }
 }
 
-/// What all of it comes to.
-pub(super) fn sentence(ends: &[End], retries: usize) -> String {
+/// What all of it comes to. `left` says how many failed ones were left to people by a decision.
+pub(super) fn sentence(ends: &[End], left: usize, retries: usize) -> String {
     let failed = ends.len();
-    let count = |wanted: fn(&End) -> bool| ends.iter().filter(|end| wanted(end)).count();
-    let recovered = count(|end| *end == End::Recovered);
-    let left = count(|end| *end == End::Stands(ExecutionStatus::Failed));
+    let recovered = ends.iter().filter(|end| **end == End::Recovered).count();
     let pipelines = if failed == 1 { "pipeline" } else { "pipelines" };
     let themselves = if recovered == 1 || failed == 1 { "itself" } else { "themselves" };
     let after = match retries {
@@ -121,16 +119,18 @@ mod tests {
     #[test]
     fn the_sentence_says_what_is_so_and_no_more() {
         const FAILED: End = End::Stands(ExecutionStatus::Failed);
-        for (ends, retries, expected) in [
-            (&[End::Recovered][..], 1, "1 of 1 failed pipeline went green by itself, after 1 retry."),
+        for (ends, left, retries, expected) in [
+            (&[End::Recovered][..], 0, 1, "1 of 1 failed pipeline went green by itself, after 1 retry."),
             (
                 &[FAILED],
+                1,
                 0,
                 "0 of 1 failed pipeline went green by itself; it was left to people, for a reason.",
             ),
-            (&[End::NewerGreen], 0, "0 of 1 failed pipeline went green by itself."),
+            (&[End::NewerGreen], 0, 0, "0 of 1 failed pipeline went green by itself."),
             (
                 &[End::Recovered, FAILED],
+                1,
                 3,
                 "1 of 2 failed pipelines went green by itself, after 3 retries in all; the other was left to \
                  people, for a reason.",
@@ -138,26 +138,31 @@ mod tests {
             (
                 &[End::Recovered, End::Recovered, FAILED, FAILED],
                 2,
+                2,
                 "2 of 4 failed pipelines went green by themselves, after 2 retries in all; the others were left \
                  to people, each for a reason.",
             ),
             (
                 &[FAILED, FAILED],
+                2,
                 0,
                 "0 of 2 failed pipelines went green by themselves; all were left to people, each for a reason.",
             ),
             (
                 &[End::RolledBack, FAILED, FAILED],
+                2,
                 0,
                 "0 of 3 failed pipelines went green by themselves; 2 were left to people, each for a reason.",
             ),
             (
                 &[End::Stands(ExecutionStatus::Stopped), FAILED, End::Gone],
+                1,
                 0,
                 "0 of 3 failed pipelines went green by themselves; 1 was left to people, for a reason.",
             ),
+            (&[FAILED], 0, 0, "0 of 1 failed pipeline went green by itself."),
         ] {
-            assert_eq!(sentence(ends, retries), expected);
+            assert_eq!(sentence(ends, left, retries), expected);
         }
     }
 

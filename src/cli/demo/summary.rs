@@ -10,6 +10,7 @@ use super::ending::{End, ended, sentence, times};
 use super::story::is_shadow_retry;
 use crate::domain::decision::{Decision, Ruling, Verdict};
 use crate::domain::ids::{ExecutionId, PipelineName};
+use crate::domain::pipeline::ExecutionStatus;
 use crate::emulator::world::World;
 use crate::function::Handled;
 use crate::replay::moment::{Happening, Moment};
@@ -35,6 +36,8 @@ struct Row {
     classes: Vec<&'static str>,
     /// Retries that were decided in shadow.
     shadow_retries: usize,
+    /// Whether anything was decided about a failure.
+    is_decided: bool,
     /// The latest decision that is not a retry.
     last_refusal: Option<Ruling>,
 }
@@ -76,7 +79,7 @@ impl Summary {
     pub(super) fn text(&self, world: &World) -> String {
         let mut cells = vec![COLUMNS.map(str::to_owned)];
         let mut ends = Vec::new();
-        let mut retries = 0;
+        let (mut left, mut retries) = (0, 0);
         for name in &self.order {
             let Some(row) = self.rows.get(name) else { continue };
             let Some(execution) = &row.last_failed else { continue };
@@ -86,12 +89,15 @@ impl Summary {
             let ended = ended(world, name, execution, *failed_at, ours.contains(&execution));
             let classes = if row.classes.is_empty() { "-".to_owned() } else { row.classes.join(", ") };
             cells.push([name.to_string(), classes, row.did(ours.len(), ended.end), ended.to_string()]);
+            if ended.end == End::Stands(ExecutionStatus::Failed) && row.is_decided {
+                left += 1;
+            }
             ends.push(ended.end);
         }
         if ends.is_empty() {
             return "\nno pipeline failed\n".to_owned();
         }
-        format!("\n{}\n{}\n", table(&cells), sentence(&ends, retries))
+        format!("\n{}\n{}\n", table(&cells), sentence(&ends, left, retries))
     }
 }
 
@@ -107,8 +113,8 @@ impl Row {
         }
         match decision.ruling {
             Ruling::IgnoreNotAFailure => {}
-            Ruling::RetryEligible => self.last_refusal = None,
-            ruling => self.last_refusal = Some(ruling),
+            Ruling::RetryEligible => (self.is_decided, self.last_refusal) = (true, None),
+            ruling => (self.is_decided, self.last_refusal) = (true, Some(ruling)),
         }
     }
 

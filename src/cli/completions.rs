@@ -9,9 +9,15 @@ use super::{Cli, output};
 
 /// Print the completions for a shell
 #[derive(Debug, Args)]
-#[command(after_long_help = "\
+#[command(after_help = output::EXIT_CODES_IN_SHORT, after_long_help = "\
 Examples:
+  mkdir -p ~/.local/share/bash-completion/completions
   retrier completions bash > ~/.local/share/bash-completion/completions/retrier
+
+  mkdir -p ~/.zfunc    # and `fpath+=~/.zfunc` before `compinit` in ~/.zshrc
+  retrier completions zsh > ~/.zfunc/_retrier
+
+  mkdir -p ~/.config/fish/completions
   retrier completions fish > ~/.config/fish/completions/retrier.fish")]
 pub(super) struct Completions {
     /// The shell

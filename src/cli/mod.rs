@@ -25,11 +25,10 @@ pub use exit::Exit;
     about = "Retries failed AWS CodePipeline stages by policy",
     long_about = "Retries failed AWS CodePipeline stages by policy: within a budget, never twice, with a reason for \
                   every decision.\n\nThis command checks policies and shows what they do. It needs no AWS account.",
-    after_help = "Exit codes: 0 fine, 1 findings, 2 wrong usage or an input that cannot be read, 70 unexpected",
+    after_help = output::EXIT_CODES_IN_SHORT,
     after_long_help = EXIT_CODES,
     arg_required_else_help = true,
-    subcommand_required = true,
-    disable_help_subcommand = true
+    subcommand_required = true
 )]
 pub struct Cli {
     #[command(subcommand)]

@@ -12,6 +12,10 @@ use super::exit::Exit;
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const HINT: Style = AnsiColor::Cyan.on_default().bold();
 
+/// The exit codes on one line, for the short help.
+pub(super) const EXIT_CODES_IN_SHORT: &str =
+    "Exit codes: 0 fine, 1 findings, 2 wrong usage or an input that cannot be read, 70 unexpected";
+
 /// How data is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub(super) enum Format {

@@ -17,7 +17,7 @@ use crate::policy_file::{self, Loaded, limits, render};
 /// Each finding has a stable code, the exact place, and a hint where there is one. Errors make the policy invalid;
 /// warnings point at rules and budgets that have no effect.
 #[derive(Debug, Args)]
-#[command(after_long_help = "\
+#[command(after_help = output::EXIT_CODES_IN_SHORT, after_long_help = "\
 Examples:
   retrier validate infra/policy.yaml
   retrier validate --format json | jq -r '.[].code'

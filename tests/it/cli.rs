@@ -117,6 +117,22 @@ fn help() {
 }
 
 #[test]
+fn help_may_be_asked_for_as_a_subcommand() {
+    assert_eq!(run(&["help"]).stdout, run(&["--help"]).stdout);
+    let explained = run(&["help", "explain"]);
+    assert_eq!(explained.status.code(), Some(0));
+    assert!(explained.stdout.starts_with(b"Explain what is decided"), "{}", shown(&explained));
+}
+
+#[test]
+fn short_help_tells_the_exit_codes() {
+    for subcommand in ["demo", "validate", "explain", "completions"] {
+        let output = shown(&run(&[subcommand, "-h"]));
+        assert!(output.contains("\nExit codes: 0 fine, 1 "), "{output}");
+    }
+}
+
+#[test]
 fn a_reader_that_stops_early_is_no_failure() {
     for (arguments, code) in [
         (&["schema"][..], 0),

@@ -52,6 +52,46 @@ fn a_scenario_of_ones_own_from_standard_input() {
     insta::assert_snapshot!(shown(&demo(&["--scenario", "-"], SMALL)));
 }
 
+/// What is told of one of the scenarios that the product is tested by.
+fn told(scenario: &str) -> String {
+    let file = format!("tests/scenarios/{scenario}.yaml");
+    let output = demo(&["--scenario", &file], "");
+    assert_eq!(output.status.code(), Some(0), "{scenario}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn what_is_not_the_products_doing_is_not_told_as_such() {
+    for (name, scenario) in [
+        ("a_retry_in_shadow", "budgets/shadow-pays-from-its-own"),
+        ("green_by_a_newer_execution", "modes/superseded-before-the-stage"),
+        ("rolled_back", "people/rolled-back-by-itself"),
+        ("stopped_by_a_person", "people/stopped-during-our-retry"),
+    ] {
+        insta::assert_snapshot!(name, told(scenario));
+    }
+}
+
+#[test]
+fn a_retry_whose_caller_died_is_told_when_it_is_found() {
+    insta::assert_snapshot!(told("crashes/after-call"));
+}
+
+#[test]
+fn a_pause_is_told_once_a_line() {
+    insta::assert_snapshot!(told("pauses/during-the-wait"));
+}
+
+#[test]
+fn another_day_is_told() {
+    insta::assert_snapshot!(told("events/late-by-54-hours"));
+}
+
+#[test]
+fn help() {
+    insta::assert_snapshot!(shown(&demo(&["--help"], "")));
+}
+
 #[test]
 fn an_expectation_that_is_not_met_is_a_finding() {
     let scenario = format!("{SMALL}expect: {{ executions: {{ p: [Failed] }}, retries: {{ p/s: 1 }} }}\n");

@@ -93,6 +93,23 @@ fn a_compile_error_is_given_up() {
 }
 
 #[test]
+fn a_failure_that_nobody_knows_is_to_be_looked_at() {
+    let scene = Scene::new("unknown")
+        .edit(
+            "actions.json",
+            "/actionExecutionDetails/0/output/executionResult/errorDetails/message",
+            json!("something went wrong"),
+        )
+        .edit("actions.json", "/actionExecutionDetails/0/input/actionTypeId/category", json!("Build"));
+    let explanation = scene.explain_as_json(&ALL, &[]);
+    assert_eq!(explanation["reason"], "not-retryable");
+    assert_eq!(explanation["classes"], json!({"Browser": "unknown"}));
+    let advice = explanation["advice"].as_str().unwrap();
+    assert!(advice.starts_with("Look at the log: CodePipeline does not say what failed"), "{advice}");
+    assert!(!advice.contains("add the class"), "{advice}");
+}
+
+#[test]
 fn a_rejected_approval_is_nobodys_to_retry() {
     let scene = Scene::new("approval")
         .edit("actions.json", "/actionExecutionDetails/0/input/actionTypeId/category", json!("Approval"))
@@ -120,6 +137,12 @@ fn in_shadow_mode_the_same_is_decided_and_nothing_called() {
     let scene = Scene::new("shadow").write("policy.yaml", policy);
     let text = shown(&scene.explain(&ALL, &[]));
     assert!(text.contains("retry/eligible: retry 1 of 2, FAILED_ACTIONS, in mode `shadow`"), "{text}");
+    assert!(text.contains("outside shadow mode the stage would be retried now"), "{text}");
+    assert!(!text.contains("the stage is retried now"), "{text}");
+    let later = ["--now", "2026-11-22T10:20:00Z"];
+    let explanation = scene.explain_as_json(&ALL, &later);
+    let meaning = explanation["meaning"].as_str().unwrap();
+    assert!(meaning.contains("outside shadow mode the stage would be retried now"), "{meaning}");
 }
 
 #[test]
@@ -268,7 +291,10 @@ fn an_event_may_come_from_standard_input() {
     let mut command = scene.command(&["--event", "-", "--actions", "actions.json", "--format", "json"]);
     let output = output_with_input(&mut command, &event);
     assert_eq!(output.stdout, scene.explain(&["actions"], &["--format", "json"]).stdout);
-    insta::assert_snapshot!(refused(&scene.run(&["--event", "-", "--policy", "-"])));
+    for second in ["--state", "--actions", "--execution", "--pipeline", "--policy"] {
+        let refusal = refused(&scene.run(&["--event", "-", second, "-"]));
+        assert!(refusal.contains("only one file can be read from standard input"), "{second}: {refusal}");
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! `retrier demo`: the whole story on the emulated world, without an account.
 
+mod ending;
 mod story;
 mod summary;
 
@@ -24,15 +25,17 @@ use summary::Summary;
 
 /// Watch a fleet of pipelines fail and recover, without an AWS account
 ///
-/// The pipelines run in memory on a virtual clock, and the events, decisions, claims and retries are made by the same
-/// code that runs in AWS. Each line is one moment: what failed, what was decided and why, what people did meanwhile.
+/// The pipelines run in memory on a virtual clock, and decisions, claims and retries are made by the code that is meant
+/// to run in AWS. Each line is one moment: what failed, what was decided and why, what people did meanwhile.
 #[derive(Debug, Args)]
-#[command(after_long_help = "\
+#[command(after_help = output::EXIT_CODES_IN_SHORT, after_long_help = "\
 Examples:
   retrier demo
   retrier demo --fast
   retrier demo --format json | jq -r '.verdict + \"/\" + .reason'
   retrier demo --scenario my-fleet.yaml
+
+A scenario is a file like `src/cli/demo/fleet.yaml`; `tests/scenarios/` has one for every situation.
 
 Exit codes:
   0  played to the end
@@ -73,15 +76,15 @@ impl Demo {
 
     fn tell(&self, scenario: &Scenario, player: &mut Player) -> Result<Exit, CliError> {
         let pause = (!self.fast && io::stdout().is_terminal()).then_some(PAUSE);
-        let story = Story::new(scenario);
+        let mut story = Story::new(scenario);
         let mut summary = Summary::new(scenario);
         output::data(&Story::opening(scenario))?;
         let found = watch(player, |moment| {
             summary.record(moment);
-            let Some(line) = story.line(moment) else {
+            let Some(lines) = story.lines(moment) else {
                 return Ok(());
             };
-            output::data(&line)?;
+            output::data(&lines)?;
             if let Some(pause) = pause {
                 thread::sleep(pause);
             }

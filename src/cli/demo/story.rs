@@ -1,7 +1,11 @@
 //! One line for each moment worth telling.
 
+use std::fmt::Write as _;
+
 use anstyle::{AnsiColor, Style};
 use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use crate::domain::decision::{Decision, Ruling, StepName, Verdict};
@@ -23,6 +27,9 @@ const QUIET: Style = Style::new().dimmed();
 pub(super) struct Story {
     /// Width of the column of pipelines and stages.
     width: usize,
+    /// The day that the latest line was told of, at first the scenario's first.
+    day: Date,
+    has_told: bool,
 }
 
 /// What a line says of a moment.
@@ -39,46 +46,73 @@ impl Story {
             let name = pipeline.name.as_str().len();
             pipeline.stages.iter().map(move |stage| name + 1 + stage.name.as_str().len())
         });
-        Self { width: longest.max().unwrap_or(20) }
+        Self { width: longest.max().unwrap_or(20), day: day(scenario.start), has_told: false }
     }
 
     /// What comes before the first line.
     pub(super) fn opening(scenario: &Scenario) -> String {
-        format!("{}; all times are on a virtual clock\n\n", scenario.about)
+        format!(
+            "{}; all times are on a virtual clock, starting {}, UTC\n",
+            scenario.about,
+            day(scenario.start)
+        )
     }
 
-    /// The line of a moment; none for what only fills time.
-    pub(super) fn line(&self, moment: &Moment) -> Option<String> {
-        let said = match &moment.what {
-            Happening::Event(event) => told_event(event),
-            Happening::Acted(act, _) => told_act(act),
-            Happening::Handled(handled) => match handled.as_ref() {
-                Handled::Worked(outcome) => told_outcome(outcome),
-                Handled::Malformed(malformed) | Handled::MalformedUnrecorded(malformed) => Some(Said {
-                    subject: String::new(),
-                    style: BAD,
-                    word: "malformed",
-                    text: malformed.problem.clone(),
-                }),
-                Handled::Ignored(_) => None,
-            },
-            Happening::Died => Some(Said {
-                subject: String::new(),
-                style: BAD,
-                word: "died",
-                text: "the function died; the queue will deliver the message again".into(),
-            }),
-        }?;
-        let Said { subject, style, word, text } = said;
-        let (time, width) = (clock_time(moment.at), self.width);
-        let line = format!("{QUIET}{time}{QUIET:#}  {subject:<width$}  {style}{word}{style:#}");
-        let gap = if text.is_empty() { 0 } else { 13_usize.saturating_sub(word.len()) };
-        Some(format!("{line}{:gap$}{text}\n", ""))
+    /// The lines of a moment, behind the date where another day has begun; none for what only fills time.
+    pub(super) fn lines(&mut self, moment: &Moment) -> Option<String> {
+        let told = told(moment);
+        if told.is_empty() {
+            return None;
+        }
+        let mut lines = String::new();
+        if !self.has_told {
+            lines.push('\n');
+        }
+        self.has_told = true;
+        let day = day(moment.at);
+        if day != self.day {
+            let _ = writeln!(lines, "{QUIET}{day}{QUIET:#}");
+        }
+        self.day = day;
+        for Said { subject, style, word, text } in told {
+            let (time, width) = (clock_time(moment.at), self.width);
+            let line = format!("{QUIET}{time}{QUIET:#}  {subject:<width$}  {style}{word}{style:#}");
+            let gap = if text.is_empty() { 0 } else { 13_usize.saturating_sub(word.len()) };
+            let _ = writeln!(lines, "{line}{:gap$}{text}", "");
+        }
+        Some(lines)
     }
 }
 
+fn told(moment: &Moment) -> Vec<Said> {
+    let nowhere = |word, text| Said { subject: String::new(), style: BAD, word, text };
+    match &moment.what {
+        Happening::Event(event) => told_event(event).into_iter().collect(),
+        Happening::Acted(act, _) => told_act(act).into_iter().collect(),
+        Happening::Handled(handled) => match handled.as_ref() {
+            Handled::Worked(outcome) => told_outcome(outcome),
+            Handled::Malformed(malformed) | Handled::MalformedUnrecorded(malformed) => {
+                vec![nowhere("malformed", malformed.problem.clone())]
+            }
+            Handled::Ignored(_) => Vec::new(),
+        },
+        Happening::Died => {
+            vec![nowhere("died", "the function died; the queue will deliver the message again".into())]
+        }
+    }
+}
+
+fn day(at: Timestamp) -> Date {
+    TimeZone::UTC.to_datetime(at).date()
+}
+
+/// The time of day, with its date where that is not the day of `now`.
+fn time_from(now: Timestamp, at: Timestamp) -> String {
+    if day(now) == day(at) { clock_time(at) } else { format!("{} {}", day(at), clock_time(at)) }
+}
+
 /// The time of day, to the second.
-pub(super) fn clock_time(at: Timestamp) -> String {
+fn clock_time(at: Timestamp) -> String {
     at.to_string().get(11..19).unwrap_or_default().to_owned()
 }
 
@@ -131,22 +165,43 @@ fn told_act(act: &Act) -> Option<Said> {
     }
 }
 
-fn told_outcome(outcome: &Outcome) -> Option<Said> {
-    let decision = outcome.decision.as_ref()?;
+fn told_outcome(outcome: &Outcome) -> Vec<Said> {
+    let Some(decision) = &outcome.decision else { return Vec::new() };
     let subject = format!("{}/{}", decision.run.pipeline.name, decision.run.stage);
-    if let Some((number, Progress::Recovered)) = outcome.progress {
-        let text = format!("retry {number} brought the stage through");
-        return Some(Said { subject, style: GOOD, word: "recovered", text });
+    let recovered = match outcome.progress {
+        Some((number, Progress::Recovered)) => {
+            let text = format!("retry {number} brought the stage through");
+            Some(Said { subject: subject.clone(), style: GOOD, word: "recovered", text })
+        }
+        _ => None,
+    };
+    if is_found_afterwards(decision) {
+        let number = decision.retry.unwrap_or(1);
+        let text = format!("number {number}, found in the pipeline after its answer was lost");
+        let retry = Said { subject, style: ACTING, word: Verdict::Retry.as_str(), text };
+        return [retry].into_iter().chain(recovered).collect();
     }
-    if decision.ruling == Ruling::IgnoreNotAFailure {
-        return None;
+    if recovered.is_some() || decision.ruling == Ruling::IgnoreNotAFailure {
+        return recovered.into_iter().collect();
     }
     let style = match decision.ruling.verdict() {
         Verdict::Retry => ACTING,
         Verdict::Wait => WAITING,
         Verdict::GiveUp | Verdict::Ignore => QUIET,
     };
-    Some(Said { subject, style, word: decision.ruling.verdict().as_str(), text: reasons(decision) })
+    let word = if is_shadow_retry(decision) { "would retry" } else { decision.ruling.verdict().as_str() };
+    vec![Said { subject, style, word, text: reasons(decision) }]
+}
+
+/// Whether the retry was made by a call whose end nobody learned, and the pipeline showed it later.
+fn is_found_afterwards(decision: &Decision) -> bool {
+    decision.ruling == Ruling::RetryEligible
+        && decision.explanation.last().is_some_and(|step| step.name == StepName::Reconcile)
+}
+
+/// Whether it is a retry that is decided and not made.
+pub(super) fn is_shadow_retry(decision: &Decision) -> bool {
+    decision.shadow && decision.ruling == Ruling::RetryEligible
 }
 
 fn reasons(decision: &Decision) -> String {
@@ -155,19 +210,24 @@ fn reasons(decision: &Decision) -> String {
         step.map_or("", |step| step.detail.as_str())
     };
     let reason = decision.ruling.reason();
+    let time = |until| time_from(decision.decided_at, until);
     match (decision.ruling, decision.until) {
         (Ruling::RetryEligible, _) => format!(
-            "number {} of {}, {}",
+            "number {} of {}, {}{}",
             decision.retry.unwrap_or(1),
             decision.max_retries.unwrap_or(1),
             decision.retry_mode.map_or("", |mode| mode.as_str()),
+            if decision.shadow { " (shadow: nothing is called)" } else { "" },
         ),
         (Ruling::WaitBackoff, Some(until)) => {
-            format!("{reason} until {}: {}", clock_time(until), detail(StepName::Class))
+            format!("{reason} until {}: {}", time(until), detail(StepName::Class))
         }
         (_, until) => {
             let last = decision.explanation.last().map_or("", |step| step.detail.as_str());
-            let until = until.map(|until| format!(" until {}", clock_time(until))).unwrap_or_default();
+            if last.starts_with(&format!("{reason} until ")) {
+                return last.to_owned();
+            }
+            let until = until.map(|until| format!(" until {}", time(until))).unwrap_or_default();
             format!("{reason}{until}: {last}")
         }
     }

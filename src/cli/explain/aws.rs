@@ -22,20 +22,35 @@ impl Source {
         }
     }
 
-    /// The command that prints it for this stage run. Every part of the stage run is safe in a shell.
+    /// The source that answers an operation of CodePipeline's interface.
+    pub fn of_operation(name: &str) -> Option<Self> {
+        match name {
+            "GetPipelineState" => Some(Self::State),
+            "ListActionExecutions" => Some(Self::Actions),
+            "GetPipelineExecution" => Some(Self::Execution),
+            "GetPipeline" => Some(Self::Pipeline),
+            _ => None,
+        }
+    }
+
+    /// The command that prints it for this stage run, indented and broken into lines for a shell. Every part of the
+    /// stage run is safe in a shell.
     pub fn command(self, run: &StageRunId) -> String {
-        let (name, execution) = (&run.pipeline.name, &run.execution);
-        let rest = match self {
-            Self::State => format!("get-pipeline-state --name {name}"),
-            Self::Actions => format!(
-                "list-action-executions --pipeline-name {name} --filter pipelineExecutionId={execution}"
+        let (name, execution, region) = (&run.pipeline.name, &run.execution, &run.pipeline.region);
+        let (command, filter) = match self {
+            Self::State => (format!("get-pipeline-state --name {name}"), None),
+            Self::Actions => (
+                format!("list-action-executions --pipeline-name {name}"),
+                Some(format!("--filter pipelineExecutionId={execution}")),
             ),
-            Self::Execution => {
-                format!("get-pipeline-execution --pipeline-name {name} --pipeline-execution-id {execution}")
-            }
-            Self::Pipeline => format!("get-pipeline --name {name}"),
+            Self::Execution => (
+                format!("get-pipeline-execution --pipeline-name {name}"),
+                Some(format!("--pipeline-execution-id {execution}")),
+            ),
+            Self::Pipeline => (format!("get-pipeline --name {name}"), None),
         };
-        format!("aws codepipeline {rest} --region {}", run.pipeline.region)
+        let filter = filter.map(|filter| format!(" \\\n      {filter}")).unwrap_or_default();
+        format!("  aws codepipeline {command}{filter} \\\n      --region {region}")
     }
 
     /// A name for the file that it goes into.

@@ -108,7 +108,7 @@ fn another_subject<'a>(text: &str, source: Source, run: &'a StageRunId) -> Optio
 }
 
 fn hinted(error: CliError, source: Source, run: &StageRunId) -> CliError {
-    error.with_hint(format!("`{}` takes what this prints: {}", source.flag(), source.command(run)))
+    error.with_hint(format!("`{}` takes what this prints:\n{}", source.flag(), source.command(run)))
 }
 
 fn text(path: &Path) -> Result<String, CliError> {
@@ -132,8 +132,19 @@ fn read(input: impl Read) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Refuses arguments that would read standard input twice: who comes second finds nothing.
+pub(super) fn one_from_standard_input(arguments: &Explain) -> Result<(), CliError> {
+    let Explain { event, state, actions, execution, pipeline, policy, .. } = arguments;
+    let files =
+        [Some(event), state.as_ref(), actions.as_ref(), execution.as_ref(), pipeline.as_ref(), Some(policy)];
+    if files.into_iter().flatten().filter(|path| is_standard_input(path)).count() > 1 {
+        return Err(CliError::usage("only one file can be read from standard input"));
+    }
+    Ok(())
+}
+
 /// Whether a file's name stands for standard input.
-pub(super) fn is_standard_input(path: &Path) -> bool {
+fn is_standard_input(path: &Path) -> bool {
     path == Path::new("-")
 }
 

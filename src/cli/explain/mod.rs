@@ -10,6 +10,7 @@ mod reading;
 mod text;
 mod way;
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -36,7 +37,7 @@ use reading::{Assembled, Assumption, Given, assemble};
 /// It shows the decision with every step that led to it, what would follow, and the stages that a retry would run on
 /// into. It reads files and calls nothing. What no file tells is assumed and listed, with the flag that would tell.
 #[derive(Debug, Args)]
-#[command(after_long_help = "\
+#[command(after_help = output::EXIT_CODES_IN_SHORT, after_long_help = "\
 Examples:
   retrier explain --event event.json --state state.json --actions actions.json \\
       --pipeline pipeline.json
@@ -112,9 +113,7 @@ struct Report<'a> {
 
 impl Explain {
     pub fn run(self) -> Result<Exit, CliError> {
-        if files::is_standard_input(&self.event) && files::is_standard_input(&self.policy) {
-            return Err(CliError::usage("`--event` and `--policy` cannot both be standard input"));
-        }
+        files::one_from_standard_input(&self)?;
         let hint = "name the policy with `--policy FILE`, or run this where `policy.yaml` is";
         let loaded = validate::load(&self.policy, hint)?;
         let Some(policy) = &loaded.policy else {
@@ -185,15 +184,26 @@ fn report<'a>(
     Report { event, policy_file, course, ahead, assumptions: all }
 }
 
-/// How to get what is missing to decide.
+/// How to get what is missing to decide. The history alone suffices; the state tells more.
 fn missing(given: &Given, run: &StageRunId) -> String {
-    let mut wanted = vec![Source::Actions];
-    if given.state.is_none() {
-        wanted.insert(0, Source::State);
+    let (actions, state) = (Source::Actions, Source::State);
+    let mut text = format!(
+        "get what is missing, and add `{} {}`:\n{}",
+        actions.flag(),
+        actions.file(),
+        actions.command_into_file(run)
+    );
+    let is_parallel =
+        given.structure.as_ref().is_some_and(|structure| structure.mode == ExecutionMode::Parallel)
+            || given.execution.as_ref().is_some_and(|execution| execution.mode == ExecutionMode::Parallel);
+    if given.state.is_none() && !is_parallel {
+        let _ = write!(
+            text,
+            "\nrecommended too, `{} {}`, which tells of newer executions in the stage and of disabled transitions:\n{}",
+            state.flag(),
+            state.file(),
+            state.command_into_file(run)
+        );
     }
-    let commands: Vec<String> =
-        wanted.iter().map(|source| format!("\n  {}", source.command_into_file(run))).collect();
-    let flags: Vec<String> =
-        wanted.iter().map(|source| format!("{0} {1}", source.flag(), source.file())).collect();
-    format!("get what is missing, and add `{}`:{}", flags.join(" "), commands.concat())
+    text
 }

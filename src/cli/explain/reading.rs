@@ -97,8 +97,8 @@ impl Assembly<'_> {
         let mode = structure.as_ref().map_or(ExecutionMode::Superseded, |structure| structure.mode);
         self.assume(
             format!(
-                "the execution is failed and no rollback, runs in mode {}, and the pipeline was not edited since it \
-                 started",
+                "the execution has failed and is not a rollback, runs in mode {}, and the pipeline was not edited \
+                 since it started",
                 mode.as_str()
             ),
             Source::Execution,

@@ -1,14 +1,17 @@
 //! The explanation for people. Styles are in the text; whoever prints it strips them where they do not belong.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 use jiff::Timestamp;
 
+use super::aws::Source;
 use super::prose::paragraph;
 use super::{Report, meaning, way};
 use crate::domain::decision::{Decision, Ruling, StepOutcome, Verdict};
 use crate::domain::duration::in_words;
+use crate::domain::pipeline::Gap;
 
 const BOLD: Style = Style::new().bold();
 const FAINT: Style = Style::new().dimmed();
@@ -17,8 +20,13 @@ pub(super) fn render(report: &Report<'_>) -> String {
     let mut out = String::new();
     let decision = &report.course.decision;
     let style = style_of(decision);
-    let _ = writeln!(out, "{style}{}{style:#}{}\n", decision.ruling, particulars(decision, decision));
-    let words = meaning::of(decision.ruling);
+    if decision.ruling == Ruling::WaitCannotVerify {
+        // When it would be looked at again does not matter: the files stay what they are.
+        let _ = writeln!(out, "{style}not enough files to decide{style:#} ({})\n", decision.ruling);
+    } else {
+        let _ = writeln!(out, "{style}{}{style:#}{}\n", decision.ruling, particulars(decision, decision));
+    }
+    let words = meaning::of(decision);
     out.push_str(&paragraph("  ", words.means));
     out.push_str(&paragraph("  ", words.advice));
     out.push('\n');
@@ -117,9 +125,16 @@ fn steps(out: &mut String, decision: &Decision) {
         };
         let (outcome, name) = (step.outcome.as_str(), step.name.as_str());
         let lead = format!("  {outcome}  {name:<widest$}  ");
-        let line = paragraph(&lead, &step.detail);
+        let line = paragraph(&lead, &in_terms_of_files(&step.detail));
         out.push_str(&line.replacen(outcome, &format!("{style}{outcome}{style:#}"), 1));
     }
+}
+
+/// A step's detail; where it says that nobody asked CodePipeline, the flag whose file would tell.
+fn in_terms_of_files(detail: &str) -> Cow<'_, str> {
+    let ending = format!(" could not be read: {}", Gap::NotRead.as_str());
+    let source = detail.strip_suffix(&ending).and_then(Source::of_operation);
+    source.map_or(Cow::Borrowed(detail), |source| format!("not given: {} FILE", source.flag()).into())
 }
 
 fn what_follows(out: &mut String, report: &Report<'_>) {
@@ -134,7 +149,7 @@ fn what_follows(out: &mut String, report: &Report<'_>) {
         let particulars = particulars(next, &course.decision);
         let _ = writeln!(out, "  {at}  {style}{}{style:#}{particulars}", next.ruling);
         let indent = " ".repeat(at.len() + 4);
-        out.push_str(&paragraph(&indent, meaning::of(next.ruling).means));
+        out.push_str(&paragraph(&indent, meaning::of(next).means));
     }
 }
 

@@ -9,6 +9,7 @@ use crate::domain::policy::{Policy, PolicyVersion, Rule, Settings, default_budge
 use super::diagnostic::{Code, Diagnostic, quote};
 use super::document::{Document, GivenBudget, GivenRule};
 use super::near;
+use super::order;
 use super::read::{Findings, Spanned};
 use super::settings::GivenSettings;
 use super::source::Span;
@@ -18,7 +19,7 @@ pub(super) fn compile(document: Document, version: PolicyVersion, findings: &mut
     let known = KnownBudgets::new(&document.budgets);
     let defaults = resolve(&document.defaults, &Settings::with_budgets(known.built_in()), &known, findings);
     note_duplicate_names(&document.rules, findings);
-    note_unreachable_rules(&document.rules, findings);
+    order::note(&document.rules, defaults.mode, findings);
     let rules: Vec<Option<Rule>> = document
         .rules
         .into_iter()
@@ -93,25 +94,6 @@ fn note_duplicate_names(rules: &[GivenRule], findings: &mut Findings) {
         } else {
             first.insert(&name.value, name.span);
         }
-    }
-}
-
-fn note_unreachable_rules(rules: &[GivenRule], findings: &mut Findings) {
-    let readable: Vec<_> =
-        rules.iter().filter_map(|rule| Some((rule.name.as_ref()?, rule.selector.as_ref()?))).collect();
-    for (index, (name, selector)) in readable.iter().enumerate() {
-        let above = readable.iter().take(index);
-        let Some((cover, _)) = above.into_iter().find(|(_, above)| above.covers(selector)) else {
-            continue;
-        };
-        let message = format!(
-            "the rule `{}` can never match: `{}` above it matches everything it does",
-            name.value, cover.value
-        );
-        let finding = Diagnostic::new(Code::UnreachableRule, name.span, message)
-            .hint("the first matching rule wins; move the narrower rule up, or remove it")
-            .related(cover.span, "this rule matches first");
-        findings.push(finding);
     }
 }
 

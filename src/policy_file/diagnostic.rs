@@ -94,6 +94,8 @@ codes! {
     DuplicateRuleName = "duplicate-rule-name", Error;
     /// A rule above matches everything that this rule matches.
     UnreachableRule = "unreachable-rule", Warning;
+    /// A rule with `mode: disabled` has no effect on what a wider rule above it matches.
+    ShadowedExclusion = "shadowed-exclusion", Warning;
     /// No rule takes from this budget.
     UnusedBudget = "unused-budget", Warning;
 }

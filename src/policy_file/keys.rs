@@ -9,12 +9,26 @@ pub(super) struct Keys {
     pub known: &'static [&'static [&'static str]],
     /// Keys of the format that this version does not carry out, and therefore does not accept.
     pub later: &'static [&'static str],
+    /// What to add when a key that must be there is not.
+    pub needed: &'static [(&'static str, &'static str)],
+    /// Where keys belong that people write here instead.
+    pub elsewhere: &'static [(&'static [&'static str], &'static str)],
 }
 
 impl Keys {
     /// Every key that is read.
     pub fn all(&self) -> impl Iterator<Item = &'static str> {
         self.known.iter().flat_map(|keys| keys.iter().copied())
+    }
+
+    /// What to add when this key is missing.
+    pub fn to_add(&self, key: &str) -> Option<&'static str> {
+        self.needed.iter().find(|(needed, _)| *needed == key).map(|(_, hint)| *hint)
+    }
+
+    /// Where a key belongs that does not belong here.
+    pub fn home_of(&self, key: &str) -> Option<&'static str> {
+        self.elsewhere.iter().find(|(keys, _)| keys.contains(&key)).map(|(_, home)| *home)
     }
 }
 
@@ -31,6 +45,10 @@ const SETTINGS: &[&str] = &[
     "evidence",
 ];
 
+const MATCH_KEYS: &[&str] = &["pipeline", "stage", "account", "region"];
+
+const BACKOFF_KEYS: &[&str] = &["initial", "factor", "max", "jitter"];
+
 const LATER_SETTINGS: &[&str] = &["freezes", "downstream", "on-give-up", "notify"];
 
 /// The whole file.
@@ -38,23 +56,75 @@ pub(super) const POLICY: Keys = Keys {
     owner: "a policy",
     known: &[&["version", "defaults", "budgets", "rules"]],
     later: &["storm", "classifiers", "freezes"],
+    needed: &[
+        ("version", "add `version: 1`"),
+        ("rules", "add at least one rule: `rules: [{ name: everything, match: { pipeline: \"*\" } }]`"),
+    ],
+    elsewhere: &[
+        (SETTINGS, "belongs under `defaults` or in a rule; indent it"),
+        (&["name", "match"], "belongs in a rule; indent it"),
+        (MATCH_KEYS, "belongs under `match` of a rule; indent it"),
+    ],
 };
 
 /// `defaults`.
-pub(super) const DEFAULTS: Keys = Keys { owner: "`defaults`", known: &[SETTINGS], later: LATER_SETTINGS };
+pub(super) const DEFAULTS: Keys = Keys {
+    owner: "`defaults`",
+    known: &[SETTINGS],
+    later: LATER_SETTINGS,
+    needed: &[],
+    elsewhere: &[(BACKOFF_KEYS, "belongs under `backoff`; indent it")],
+};
 
 /// An entry of `rules`.
-pub(super) const RULE: Keys =
-    Keys { owner: "a rule", known: &[&["name", "match"], SETTINGS], later: LATER_SETTINGS };
+pub(super) const RULE: Keys = Keys {
+    owner: "a rule",
+    known: &[&["name", "match"], SETTINGS],
+    later: LATER_SETTINGS,
+    needed: &[
+        ("name", "add a name of your own, such as `name: everything`"),
+        ("match", "add what it is about; `match: { pipeline: \"*\" }` is everything"),
+    ],
+    elsewhere: &[
+        (MATCH_KEYS, "belongs under `match`; indent it"),
+        (BACKOFF_KEYS, "belongs under `backoff`; indent it"),
+    ],
+};
 
 /// `match` of a rule.
-pub(super) const MATCH: Keys =
-    Keys { owner: "`match`", known: &[&["pipeline", "stage", "account", "region"]], later: &["tags"] };
+pub(super) const MATCH: Keys = Keys {
+    owner: "`match`",
+    known: &[MATCH_KEYS],
+    later: &["tags"],
+    needed: &[],
+    elsewhere: &[(SETTINGS, "belongs in the rule, beside `match`")],
+};
 
 /// `backoff` of settings.
-pub(super) const BACKOFF: Keys =
-    Keys { owner: "`backoff`", known: &[&["initial", "factor", "max", "jitter"]], later: &[] };
+pub(super) const BACKOFF: Keys = Keys {
+    owner: "`backoff`",
+    known: &[BACKOFF_KEYS],
+    later: &[],
+    needed: &[
+        ("initial", "add the delay before the first retry, such as `initial: 1m`"),
+        ("max", "add the longest delay, such as `max: 15m`"),
+    ],
+    elsewhere: &[(SETTINGS, "belongs beside `backoff`")],
+};
 
 /// A value of `budgets`.
-pub(super) const BUDGET: Keys =
-    Keys { owner: "a budget", known: &[&["capacity", "refill", "per"]], later: &[] };
+pub(super) const BUDGET: Keys = Keys {
+    owner: "a budget",
+    known: &[&["capacity", "refill", "per"]],
+    later: &[],
+    needed: &[
+        ("capacity", "add the most retries at once, such as `capacity: 20`"),
+        ("refill", "add how many more there are over time, such as `refill: 60/h`"),
+    ],
+    elsewhere: &[],
+};
+
+/// Every key of the format, wherever it stands.
+pub(super) fn of_the_format() -> impl Iterator<Item = &'static str> {
+    [&POLICY, &RULE, &MATCH, &BACKOFF, &BUDGET].into_iter().flat_map(Keys::all)
+}

@@ -8,10 +8,12 @@
 mod compile;
 mod diagnostic;
 mod document;
+mod form;
 mod keys;
 pub mod limits;
-mod near;
+pub(crate) mod near;
 mod node;
+mod order;
 mod quantity;
 mod read;
 pub mod render;

@@ -2,9 +2,11 @@
 
 /// Names longer than this are compared with nothing.
 const LONGEST_NAME: usize = 64;
+/// Parts of names shorter than this are found in too many.
+const SHORTEST_PART: usize = 4;
 
 /// `did you mean …`, or the names to choose from; nothing when there are none.
-pub(super) fn hint<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
+pub(crate) fn hint<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let known: Vec<&str> = known.into_iter().collect();
     if let Some(near) = nearest(name, &known) {
         return Some(format!("did you mean `{near}`?"));
@@ -17,19 +19,30 @@ pub(super) fn hint<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> 
     }
 }
 
-/// The known name that a typing error or two turn into this one.
+/// The known name that a typing error or two turn into this one, or that begins or ends like it.
 fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     if name.len() > LONGEST_NAME {
         return None;
     }
     let canonical = |name: &str| name.to_lowercase().replace(['_', ' '], "-");
     let name = canonical(name);
-    known
+    let mistyped = known
         .iter()
         .map(|known| (strsim::damerau_levenshtein(&name, &canonical(known)), *known))
         .filter(|(distance, known)| *distance <= (known.len() / 3).min(3))
-        .min_by_key(|(distance, _)| *distance)
+        .min_by_key(|(distance, _)| *distance);
+    let partly = || known.iter().map(|known| (strsim::levenshtein(&name, known), *known));
+    mistyped
+        .or_else(|| {
+            partly().filter(|(_, known)| is_part(&name, &canonical(known))).min_by_key(|(rest, _)| *rest)
+        })
         .map(|(_, known)| known)
+}
+
+/// Whether the longer of two names begins or ends with the shorter one.
+fn is_part(one: &str, other: &str) -> bool {
+    let (short, long) = if one.len() < other.len() { (one, other) } else { (other, one) };
+    short.len() >= SHORTEST_PART && (long.starts_with(short) || long.ends_with(short))
 }
 
 #[cfg(test)]
@@ -44,11 +57,18 @@ mod tests {
             ("retry_on", "retry-on"),
             ("Mode", "mode"),
             ("mdoe", "mode"),
+            ("retries", "max-retries"),
+            ("mode-of-rule", "mode"),
         ] {
             let known = ["mode", "retry-on", "max-retries"];
             let hint = hint(name, known).unwrap();
             assert_eq!(hint, format!("did you mean `{expected}`?"));
         }
+    }
+
+    #[test]
+    fn a_typing_error_comes_before_a_part() {
+        assert_eq!(hint("test", ["test-failure", "tests"]).unwrap(), "did you mean `tests`?");
     }
 
     #[test]

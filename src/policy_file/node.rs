@@ -9,6 +9,7 @@ use std::rc::Rc;
 use granit_parser::{Event, Parser, ScalarStyle, StructureStyle};
 
 use super::diagnostic::{Code, Diagnostic};
+use super::form;
 use super::limits;
 use super::source::Span;
 
@@ -73,12 +74,8 @@ pub(super) fn parse(text: &str) -> Result<Node, Diagnostic> {
     let mut root = None;
     let mut documents = 0;
     for event in Parser::new_from_str(text) {
-        let (event, range) = event.map_err(|error| {
-            let at = error.marker().byte_offset().unwrap_or(0);
-            let mut finding = Diagnostic::new(Code::Syntax, point(at), error.info());
-            finding.hint = syntax_hint(text, at);
-            finding
-        })?;
+        let (event, range) = event
+            .map_err(|error| form::explain(text, error.marker().byte_offset().unwrap_or(0), &error.info()))?;
         let span =
             Span { start: range.start.byte_offset().unwrap_or(0), end: range.end.byte_offset().unwrap_or(0) };
         if matches!(event, Event::DocumentStart(..)) {
@@ -96,21 +93,6 @@ pub(super) fn parse(text: &str) -> Result<Node, Diagnostic> {
         value: Value::Scalar(Scalar { text: Rc::from(""), kind: ScalarKind::Null }),
         span: Span::START,
     }))
-}
-
-/// What to do about the mistakes that policies invite: patterns begin with `*`, and editors indent with tabs.
-fn syntax_hint(text: &str, at: usize) -> Option<String> {
-    let (before, after) = text.split_at_checked(at)?;
-    if before.ends_with('\t') || after.starts_with('\t') {
-        return Some("indent with spaces".to_owned());
-    }
-    let first = after.chars().next()?;
-    matches!(first, '*' | '@' | '%' | '`' | '?')
-        .then(|| format!("what begins with `{first}` needs quotes, as in `\"{first}\"`"))
-}
-
-fn point(at: usize) -> Span {
-    Span { start: at, end: at }
 }
 
 /// A list or map that is not complete yet.

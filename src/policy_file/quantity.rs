@@ -16,6 +16,21 @@ pub fn duration(text: &str) -> Option<SignedDuration> {
     Some(SignedDuration::from_secs(count.saturating_mul(seconds)))
 }
 
+/// The one quantity that says the same as a sum of them: `90m` for `1h30m`.
+pub(super) fn sum_in_one_unit(text: &str) -> Option<String> {
+    let parts: Vec<&str> = text.split_inclusive(['s', 'm', 'h', 'd']).collect();
+    if parts.len() < 2 {
+        return None;
+    }
+    let seconds = parts
+        .into_iter()
+        .try_fold(0_i64, |sum, part| sum.checked_add(duration(part.trim_start_matches(' '))?.as_secs()))?;
+    let (unit, size) = [("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)]
+        .into_iter()
+        .find(|(_, size)| seconds != 0 && seconds % size == 0)?;
+    Some(format!("{}{unit}", seconds / size))
+}
+
 /// So many in so long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Rate {
@@ -91,6 +106,24 @@ mod tests {
         ] {
             let expected = seconds.map(SignedDuration::from_secs);
             assert_eq!(duration(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn sums_have_one_unit() {
+        for (text, expected) in [
+            ("1h30m", Some("90m")),
+            ("1h 30m", Some("90m")),
+            ("1d12h", Some("36h")),
+            ("1m1s", Some("61s")),
+            ("30m30m", Some("1h")),
+            ("99999999999999999999d1s", None),
+            ("0h0m", None),
+            ("90m", None),
+            ("1h30", None),
+            ("2 hours", None),
+        ] {
+            assert_eq!(sum_in_one_unit(text).as_deref(), expected, "{text}");
         }
     }
 

@@ -8,6 +8,7 @@ use std::ops::RangeInclusive;
 use jiff::SignedDuration;
 
 use super::diagnostic::{Code, Diagnostic, quote};
+use super::form;
 use super::keys::Keys;
 use super::near;
 use super::node::{Entry, Node, Scalar, ScalarKind, Value};
@@ -84,7 +85,9 @@ impl<'n> Fields<'n> {
         if value.is_none() {
             let message = format!("{} needs the key `{key}`", self.keys.owner);
             let start = Span { end: self.span.start, ..self.span };
-            findings.push(Diagnostic::new(Code::MissingKey, start, message));
+            let mut finding = Diagnostic::new(Code::MissingKey, start, message);
+            finding.hint = self.keys.to_add(key).map(str::to_owned);
+            findings.push(finding);
         }
         value
     }
@@ -100,6 +103,8 @@ fn unexpected_key(name: &str, span: Span, keys: &Keys) -> Diagnostic {
     let mut finding = Diagnostic::new(Code::UnknownKey, span, message);
     finding.hint = if name == "<<" {
         Some("YAML 1.2 has no merge keys; write the settings out, or put them into `defaults`".to_owned())
+    } else if let Some(home) = keys.home_of(name) {
+        Some(format!("`{name}` {home}"))
     } else {
         near::hint(name, keys.all())
     };
@@ -113,7 +118,14 @@ pub(super) fn entries<'n>(
     findings: &mut Findings,
 ) -> Option<Vec<(&'n str, &'n Entry)>> {
     let Value::Map(all) = &node.value else {
-        findings.push(wrong_type(node, what, "a map"));
+        let mut finding = wrong_type(node, what, "a map");
+        if let Value::Scalar(scalar) = &node.value {
+            finding.hint = match scalar.kind {
+                ScalarKind::Null => Some("indent the lines below it".to_owned()),
+                _ => form::colon_of(&scalar.text).map(|colon| colon.hint()),
+            };
+        }
+        findings.push(finding);
         return None;
     };
     let mut first: BTreeMap<&str, Span> = BTreeMap::new();
@@ -260,6 +272,10 @@ pub(super) fn duration(
     let written = unit_text(node, what, "a duration", Code::BadDuration, hint, findings)?;
     let Some(duration) = quantity::duration(written) else {
         let message = format!("{} is not a duration", quote(written));
+        let hint = match quantity::sum_in_one_unit(written) {
+            Some(same) => format!("a duration has one unit: write `{same}`"),
+            None => hint.to_owned(),
+        };
         findings.push(Diagnostic::new(Code::BadDuration, node.span, message).hint(hint));
         return None;
     };

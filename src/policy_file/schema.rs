@@ -126,6 +126,7 @@ mod tests {
         let beyond_a_schema = [
             "duplicate-key",
             "duplicate-rule-name",
+            "shadowed-exclusion",
             "max-below-initial",
             "syntax",
             "too-large-patterns",

@@ -154,7 +154,10 @@ fn classes_of(name: &Spanned<&str>) -> Result<BTreeSet<Class>, Diagnostic> {
         None => {
             let message = format!("there is no failure class or group {}", quote(name.value));
             let mut finding = Diagnostic::new(Code::UnknownClass, name.span, message);
-            finding.hint = near::hint(name.value, class_names());
+            finding.hint = match name.value {
+                "all" | "*" => Some(format!("did you mean `{}`?", Group::Any.as_str())),
+                name => near::hint(name, class_names()),
+            };
             Err(finding)
         }
     }
@@ -168,6 +171,15 @@ pub(super) fn class_names() -> impl Iterator<Item = &'static str> {
 }
 
 fn backoff(node: &Node, findings: &mut Findings) -> Option<Backoff> {
+    if let Value::Scalar(scalar) = &node.value
+        && let Some(initial) = quantity::duration(&scalar.text)
+    {
+        let usual_max = SignedDuration::from_mins(15);
+        let max = if initial > usual_max { scalar.text.as_ref() } else { "15m" };
+        let hint = format!("write `backoff: {{ initial: {}, max: {max} }}`", scalar.text);
+        findings.push(read::wrong_type(node, "`backoff`", "a map").hint(hint));
+        return None;
+    }
     let fields = Fields::read(node, "`backoff`", &keys::BACKOFF, findings)?;
     let delay = |key: &str, findings: &mut Findings| {
         let node = fields.require(key, findings)?;

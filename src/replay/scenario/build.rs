@@ -9,6 +9,7 @@ use super::document::{
     RunDocument, ScenarioDocument, StageActDocument, StageDocument, SwitchesDocument,
 };
 use super::expect::expectation;
+use super::fleet::Fleet;
 use crate::domain::glob::Glob;
 use crate::domain::ids::{AccountId, ActionName, InvalidId, Partition, PipelineName, Region, StageName};
 use crate::domain::pipeline::{Category, ChangeSetPart, ExecutionMode};
@@ -20,7 +21,7 @@ use crate::emulator::codepipeline::{
 };
 use crate::emulator::faults::{Fault, Operation};
 use crate::emulator::world::{Deployed, Place};
-use crate::policy_file;
+use crate::policy_file::{self, near};
 
 pub(super) type Built<T> = Result<T, String>;
 
@@ -34,21 +35,26 @@ pub(super) fn scenario(document: ScenarioDocument) -> Built<Scenario> {
         return Err(format!("scenario format {} is not known, only 1", document.scenario));
     }
     let start = document.start.as_deref().unwrap_or(START);
+    let fleet = Fleet::of(&document.pipelines, &document.timeline);
+    let pipelines: Vec<_> = document.pipelines.into_iter().map(pipeline).collect::<Built<_>>()?;
+    if pipelines.is_empty() {
+        return Err("there is no pipeline".into());
+    }
     let mut timeline = Vec::new();
     let mut hooks = Vec::new();
     for (index, entry) in document.timeline.into_iter().enumerate() {
         let place = format!("timeline entry {}", index + 1);
-        match when(&entry).map_err(|problem| format!("{place}: {problem}"))? {
-            When::At(offset) => timeline.push((offset, act(entry).map_err(|e| format!("{place}: {e}"))?)),
-            When::Before(operation, nth) => {
-                hooks.push((operation, nth, act(entry).map_err(|e| format!("{place}: {e}"))?));
-            }
+        let when = within(&place, when(&entry))?;
+        let act = within(&place, act(entry))?;
+        within(&place, fleet.check_act(&act))?;
+        match when {
+            When::At(offset) => timeline.push((offset, act)),
+            When::Before(operation, nth) => hooks.push((operation, nth, act)),
         }
     }
     timeline.sort_by_key(|(offset, _)| *offset);
-    let pipelines: Vec<_> = document.pipelines.into_iter().map(pipeline).collect::<Built<_>>()?;
-    if pipelines.is_empty() {
-        return Err("there is no pipeline".into());
+    if let Some(expect) = &document.expect {
+        fleet.check_expectation(expect)?;
     }
     Ok(Scenario {
         about: document.about,
@@ -63,7 +69,7 @@ pub(super) fn scenario(document: ScenarioDocument) -> Built<Scenario> {
         lasting: document.lasting.map(|length| length.0),
         deployed: Deployed {
             policy: Some(policy(&document.policy)?),
-            mode: named(document.mode.as_deref().unwrap_or("active"), "mode", Mode::parse)?,
+            mode: named(document.mode.as_deref().unwrap_or("active"), "mode", &Mode::ALL, Mode::as_str)?,
         },
         switches: switches(&document.switches),
         pipelines,
@@ -78,8 +84,23 @@ fn id<T>(text: &str, parse: impl Fn(String) -> Result<T, InvalidId>) -> Built<T>
     parse(text.to_owned()).map_err(|problem| format!("`{text}` is {problem}"))
 }
 
-pub(super) fn named<T>(text: &str, what: &str, parse: impl Fn(&str) -> Option<T>) -> Built<T> {
-    parse(text).ok_or_else(|| format!("`{text}` is not a known {what}"))
+/// The value of that name, among all that there are.
+pub(super) fn named<T: Copy>(
+    text: &str,
+    what: &str,
+    all: &[T],
+    name: impl Fn(T) -> &'static str,
+) -> Built<T> {
+    let known = || all.iter().map(|value| name(*value));
+    (all.iter().copied().find(|value| name(*value) == text)).ok_or_else(|| {
+        let hint = near::hint(text, known()).map(|hint| format!("; {hint}"));
+        format!("`{text}` is not a known {what}{}", hint.unwrap_or_default())
+    })
+}
+
+/// Says where it is that something is wrong.
+pub(super) fn within<T>(place: &str, built: Built<T>) -> Built<T> {
+    built.map_err(|problem| format!("{place}: {problem}"))
 }
 
 fn policy(text: &str) -> Built<Policy> {
@@ -98,9 +119,10 @@ enum When {
 fn when(entry: &EntryDocument) -> Built<When> {
     match (&entry.at, &entry.before) {
         (Some(offset), None) => Ok(When::At(offset.0)),
-        (None, Some(call)) => {
-            Ok(When::Before(named(&call.operation, "operation", Operation::parse)?, call.nth))
-        }
+        (None, Some(call)) => Ok(When::Before(
+            named(&call.operation, "operation", &Operation::ALL, Operation::as_str)?,
+            call.nth,
+        )),
         _ => Err("it needs either `at` or `before`".into()),
     }
 }
@@ -111,7 +133,7 @@ fn act(entry: EntryDocument) -> Built<Act> {
     acts.extend(entry.start.map(|name| Ok(Act::Start { pipeline: pipeline_name(&name)? })));
     acts.extend(entry.retry.map(|document| {
         let mode = document.mode.as_deref().unwrap_or("FAILED_ACTIONS");
-        let mode = named(mode, "retry mode", RetryMode::parse)?;
+        let mode = named(mode, "retry mode", &RetryMode::ALL, RetryMode::as_str)?;
         let (pipeline, stage) = stage_of(&document)?;
         Ok(Act::Retry { pipeline, stage, mode })
     }));
@@ -128,7 +150,9 @@ fn act(entry: EntryDocument) -> Built<Act> {
     acts.extend(entry.enable_transition.map(|document| transition(&document, true)));
     acts.extend(entry.edit.map(|document| {
         let pipeline = pipeline_name(&document.pipeline)?;
-        let stages = document.stages.map(|stages| stages.into_iter().map(stage).collect::<Built<Vec<_>>>());
+        let stages = document.stages.map(|stages| {
+            stages.into_iter().map(|given| stage(given, &document.pipeline)).collect::<Built<Vec<_>>>()
+        });
         let definition = stages.transpose()?.map(|stages| PipelineDefinition::new(pipeline.clone(), stages));
         Ok(Act::Edit { pipeline, definition: definition.map(Box::new) })
     }));
@@ -146,21 +170,21 @@ fn act(entry: EntryDocument) -> Built<Act> {
         (None, true) => Ok(Act::Deploy { policy: None }),
         _ => Err("`deploy` needs either `policy` or `broken: true`".into()),
     }));
-    acts.extend(entry.mode.map(|mode| Ok(Act::SetMode(named(&mode, "mode", Mode::parse)?))));
+    acts.extend(entry.mode.map(|mode| Ok(Act::SetMode(named(&mode, "mode", &Mode::ALL, Mode::as_str)?))));
     acts.extend(entry.refuse_retry.map(|name| Ok(Act::RefuseRetry(refusal(&name)?))));
     acts.extend(entry.stale_reads.map(|length| Ok(Act::StaleReads { lasting: length.0 })));
     acts.extend(entry.outage.map(|document| {
         Ok(Act::Outage {
-            operation: named(&document.operation, "operation", Operation::parse)?,
-            fault: named(&document.fault, "fault", Fault::parse)?,
+            operation: named(&document.operation, "operation", &Operation::ALL, Operation::as_str)?,
+            fault: named(&document.fault, "fault", &Fault::ALL, Fault::as_str)?,
             lasting: document.lasting.0,
         })
     }));
     acts.extend(entry.break_call.map(|document| {
         Ok(Act::Break {
-            operation: named(&document.operation, "operation", Operation::parse)?,
+            operation: named(&document.operation, "operation", &Operation::ALL, Operation::as_str)?,
             nth: document.nth,
-            fault: named(&document.fault, "fault", Fault::parse)?,
+            fault: named(&document.fault, "fault", &Fault::ALL, Fault::as_str)?,
         })
     }));
     acts.extend(entry.send.map(|body| Ok(Act::Send { body })));
@@ -184,8 +208,7 @@ fn refusal(name: &str) -> Built<ServiceError> {
         Exception::Throttling,
         Exception::Validation,
     ];
-    let known = |name: &str| KNOWN.into_iter().find(|exception| exception.as_str() == name);
-    Ok(ServiceError::new(named(name, "refusal of a retry", known)?, "as planned"))
+    Ok(ServiceError::new(named(name, "refusal of a retry", &KNOWN, Exception::as_str)?, "as planned"))
 }
 
 fn stage_of(document: &StageActDocument) -> Built<(PipelineName, StageName)> {
@@ -210,45 +233,53 @@ fn transition(document: &StageActDocument, enabled: bool) -> Built<Act> {
     Ok(Act::Transition { pipeline, stage, enabled })
 }
 
+const MODES: [(&str, ExecutionMode); 3] = [
+    ("SUPERSEDED", ExecutionMode::Superseded),
+    ("QUEUED", ExecutionMode::Queued),
+    ("PARALLEL", ExecutionMode::Parallel),
+];
+const TYPES: [(&str, PipelineType); 2] = [("V2", PipelineType::V2), ("V1", PipelineType::V1)];
+const BEFORE_ENTRY: [(&str, BeforeEntry); 3] =
+    [("pass", BeforeEntry::Pass), ("fail", BeforeEntry::Fail), ("skip", BeforeEntry::Skip)];
+const ON_SUCCESS: [(&str, OnSuccess); 2] = [("pass", OnSuccess::Pass), ("fail", OnSuccess::Fail)];
+
+/// One of several values; the first when nothing is said.
+fn chosen<T: Copy>(text: Option<&str>, what: &str, all: &[(&'static str, T)]) -> Built<T> {
+    let text = text.or_else(|| all.first().map(|(name, _)| *name)).unwrap_or_default();
+    named(text, what, all, |(name, _)| name).map(|(_, value)| value)
+}
+
 fn pipeline(document: PipelineDocument) -> Built<PipelineDefinition> {
-    let stages = document.stages.into_iter().map(stage).collect::<Built<_>>()?;
-    let mut definition = PipelineDefinition::new(pipeline_name(&document.name)?, stages);
-    definition.mode = match document.mode.as_deref() {
-        None | Some("SUPERSEDED") => ExecutionMode::Superseded,
-        Some("QUEUED") => ExecutionMode::Queued,
-        Some("PARALLEL") => ExecutionMode::Parallel,
-        Some(other) => return Err(format!("`{other}` is not a known execution mode")),
-    };
-    definition.pipeline_type = match document.pipeline_type.as_deref() {
-        Some("V1") => PipelineType::V1,
-        None | Some("V2") => PipelineType::V2,
-        Some(other) => return Err(format!("`{other}` is not a known pipeline type")),
-    };
+    let name = pipeline_name(&document.name)?;
+    let stages = document.stages.into_iter().map(|given| stage(given, &document.name));
+    let mut definition = PipelineDefinition::new(name, stages.collect::<Built<_>>()?);
+    definition.mode = within(&document.name, chosen(document.mode.as_deref(), "execution mode", &MODES))?;
+    definition.pipeline_type =
+        within(&document.name, chosen(document.pipeline_type.as_deref(), "pipeline type", &TYPES))?;
     Ok(definition)
 }
 
-fn stage(document: StageDocument) -> Built<StageDefinition> {
-    let actions = document.actions.into_iter().map(action).collect::<Built<_>>()?;
+fn stage(document: StageDocument, pipeline: &str) -> Built<StageDefinition> {
+    let place = format!("{pipeline}/{}", document.name);
+    let actions = document.actions.into_iter().map(|given| {
+        let place = format!("{place}/{}", given.name);
+        within(&place, action(given))
+    });
+    let actions = actions.collect::<Built<_>>()?;
     let mut definition = StageDefinition::new(id(&document.name, StageName::parse)?, actions);
-    definition.native_retry =
-        document.native_retry.map(|mode| named(&mode, "retry mode", RetryMode::parse)).transpose()?;
-    definition.before_entry = match document.before_entry.as_deref() {
-        None | Some("pass") => BeforeEntry::Pass,
-        Some("fail") => BeforeEntry::Fail,
-        Some("skip") => BeforeEntry::Skip,
-        Some(other) => return Err(format!("`{other}` is not a known result of `before-entry`")),
-    };
-    definition.on_success = match document.on_success.as_deref() {
-        None | Some("pass") => OnSuccess::Pass,
-        Some("fail") => OnSuccess::Fail,
-        Some(other) => return Err(format!("`{other}` is not a known result of `on-success`")),
-    };
+    let native =
+        document.native_retry.map(|mode| named(&mode, "retry mode", &RetryMode::ALL, RetryMode::as_str));
+    definition.native_retry = within(&place, native.transpose())?;
+    let before = chosen(document.before_entry.as_deref(), "result of `before-entry`", &BEFORE_ENTRY);
+    definition.before_entry = within(&place, before)?;
+    let after = chosen(document.on_success.as_deref(), "result of `on-success`", &ON_SUCCESS);
+    definition.on_success = within(&place, after)?;
     definition.on_failure_rollback = document.on_failure_rollback;
     Ok(definition)
 }
 
 fn action(document: ActionDocument) -> Built<ActionDefinition> {
-    let category = named(&document.category, "action category", Category::parse)?;
+    let category = named(&document.category, "action category", &CATEGORIES, Category::as_str)?;
     let provider = document.provider.unwrap_or_else(|| usual_provider(category).into());
     let script = document.runs.into_iter().map(outcome);
     let mut definition = ActionDefinition::new(id(&document.name, ActionName::parse)?, category, provider)
@@ -262,6 +293,16 @@ fn action(document: ActionDocument) -> Built<ActionDefinition> {
     };
     Ok(definition)
 }
+
+const CATEGORIES: [Category; 7] = [
+    Category::Source,
+    Category::Build,
+    Category::Test,
+    Category::Deploy,
+    Category::Approval,
+    Category::Invoke,
+    Category::Compute,
+];
 
 fn usual_provider(category: Category) -> &'static str {
     match category {

@@ -2,30 +2,39 @@
 
 use std::collections::BTreeMap;
 
-use super::build::{Built, named};
+use super::build::{Built, named, within};
 use super::document::ExpectDocument;
 use crate::domain::decision::Ruling;
 use crate::domain::pipeline::ExecutionStatus;
 use crate::domain::policy::RetryMode;
+use crate::policy_file::near;
 use crate::replay::expectation::Expectation;
 
 pub(super) fn expectation(document: ExpectDocument) -> Built<Expectation> {
     let mut decisions = BTreeMap::new();
     for (subject, rulings) in document.decisions {
-        let rulings: Vec<Vec<Ruling>> = rulings.iter().map(|text| repeated(text)).collect::<Built<_>>()?;
+        let rulings: Vec<Vec<Ruling>> =
+            rulings.iter().map(|text| within(&place(&subject), repeated(text))).collect::<Built<_>>()?;
         decisions.insert(subject, rulings.concat());
     }
     let mut executions = BTreeMap::new();
     for (pipeline, statuses) in document.executions {
         let statuses = (statuses.iter())
-            .map(|status| named(status, "execution status", ExecutionStatus::parse))
+            .map(|status| {
+                let known = named(status, "execution status", &STATUSES, ExecutionStatus::as_str);
+                within(&place(&pipeline), known)
+            })
             .collect::<Built<_>>()?;
         executions.insert(pipeline, statuses);
     }
     let mut modes = BTreeMap::new();
     for (subject, names) in document.modes {
-        let names =
-            names.iter().map(|mode| named(mode, "retry mode", RetryMode::parse)).collect::<Built<_>>()?;
+        let names = names
+            .iter()
+            .map(|mode| {
+                within(&place(&subject), named(mode, "retry mode", &RetryMode::ALL, RetryMode::as_str))
+            })
+            .collect::<Built<_>>()?;
         modes.insert(subject, names);
     }
     Ok(Expectation {
@@ -37,6 +46,20 @@ pub(super) fn expectation(document: ExpectDocument) -> Built<Expectation> {
         malformed: document.malformed,
         ignored: document.ignored,
     })
+}
+
+const STATUSES: [ExecutionStatus; 7] = [
+    ExecutionStatus::InProgress,
+    ExecutionStatus::Succeeded,
+    ExecutionStatus::Failed,
+    ExecutionStatus::Stopping,
+    ExecutionStatus::Stopped,
+    ExecutionStatus::Cancelled,
+    ExecutionStatus::Superseded,
+];
+
+fn place(subject: &str) -> String {
+    format!("`expect`, {subject}")
 }
 
 /// Most decisions that one entry stands for.
@@ -55,5 +78,13 @@ fn repeated(text: &str) -> Built<Vec<Ruling>> {
         }
         None => (1, text),
     };
-    Ok(vec![named(name, "decision", Ruling::parse)?; count])
+    let ruling = Ruling::parse(name).ok_or_else(|| {
+        let known: Vec<String> = Ruling::ALL
+            .iter()
+            .map(|known| format!("{}/{}", known.verdict().as_str(), known.reason()))
+            .collect();
+        let hint = near::hint(name, known.iter().map(String::as_str)).map(|hint| format!("; {hint}"));
+        format!("`{name}` is not a known decision{}", hint.unwrap_or_default())
+    })?;
+    Ok(vec![ruling; count])
 }

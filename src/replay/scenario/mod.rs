@@ -3,6 +3,7 @@
 mod build;
 mod document;
 mod expect;
+mod fleet;
 
 use std::collections::BTreeMap;
 
@@ -82,8 +83,16 @@ impl Scenario {
         if text.len() > Self::LARGEST {
             return Err(ScenarioError::new(format!("`{name}` is larger than {} bytes", Self::LARGEST)));
         }
-        let document = serde_saphyr::from_str(text)
-            .map_err(|error| ScenarioError::new(format!("`{name}` is not a scenario: {error}")))?;
+        let document = serde_saphyr::from_str(text).map_err(|error: serde_saphyr::Error| {
+            ScenarioError::new(not_a_scenario(name, &error.to_string()))
+        })?;
         build::scenario(document).map_err(|problem| ScenarioError::new(format!("`{name}`: {problem}")))
     }
+}
+
+/// The reader's own words, which begin with their severity and do not know what the text is called.
+fn not_a_scenario(name: &str, error: &str) -> String {
+    let reason = error.strip_prefix("error: ").unwrap_or(error);
+    let reason = reason.replacen(" --> <input>:", &format!(" --> {name}:"), 1);
+    format!("`{name}` is not a scenario: {reason}")
 }

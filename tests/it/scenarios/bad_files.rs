@@ -100,19 +100,27 @@ fn names_and_values_are_checked() {
         ("scenario: 1", "scenario: 2", "`case`: scenario format 2 is not known, only 1"),
         ("expect:", "start: yesterday\nexpect:", "`case`: `yesterday` is not an instant"),
         ("expect:", "mode: asleep\nexpect:", "`case`: `asleep` is not a known mode"),
-        ("category: Deploy", "category: Hope", "`case`: `Hope` is not a known action category"),
-        ("[Succeeded]", "[Fine]", "`case`: `Fine` is not a known execution status"),
+        (
+            "category: Deploy",
+            "category: Hope",
+            "`case`: web/Deploy/Stack: `Hope` is not a known action category",
+        ),
+        ("[Succeeded]", "[Fine]", "`case`: `expect`, web: `Fine` is not a known execution status"),
         (
             "expect:",
             "expect:\n  decisions: { web/Deploy: [retry/now] }",
-            "`case`: `retry/now` is not a known decision",
+            "`case`: `expect`, web/Deploy: `retry/now` is not a known decision",
         ),
         (
             "expect:",
             "expect:\n  decisions: { web/Deploy: [0 x wait/backoff] }",
-            "`case`: `0 x wait/backoff` does not begin with a number",
+            "`case`: `expect`, web/Deploy: `0 x wait/backoff` does not begin with a number",
         ),
-        ("expect:", "expect:\n  modes: { web/Deploy: [SOME] }", "`case`: `SOME` is not a known retry mode"),
+        (
+            "expect:",
+            "expect:\n  modes: { web/Deploy: [SOME] }",
+            "`case`: `expect`, web/Deploy: `SOME` is not a known retry mode",
+        ),
     ] {
         let message = said(good, bad);
         assert!(message.starts_with(expected), "{bad}: {message}");
@@ -120,6 +128,66 @@ fn names_and_values_are_checked() {
     let without = GOOD.split("pipelines:").next().unwrap();
     let message = Scenario::read("case", &format!("{without}pipelines: []\ntimeline: []\n")).unwrap_err();
     assert_eq!(message.to_string(), "`case`: there is no pipeline");
+}
+
+#[test]
+fn names_outside_the_fleet_are_refused() {
+    let entry = "{ at: 0s, start: web }";
+    for (good, bad, expected) in [
+        (
+            entry,
+            "{ at: 0s, start: wob }",
+            "the timeline starts `wob`, which is no pipeline of the scenario; ",
+        ),
+        (entry, "{ at: 0s, retry: { pipeline: shop, stage: Deploy } }", "the timeline retries `shop`, which"),
+        (
+            entry,
+            "{ at: 0s, disable-transition: { pipeline: web, stage: Deplyo } }",
+            "the timeline opens or closes `web/Deplyo`, but `web` has no stage `Deplyo`; did you mean `Deploy`?",
+        ),
+        (entry, "{ at: 0s, edit: { pipeline: wob } }", "did you mean `web`?"),
+        ("executions: { web", "executions: { wob", "`expect` names `wob`, which is no pipeline of the"),
+        (
+            "expect:",
+            "expect:\n  retries: { web/Test: 1 }",
+            "`expect` names `web/Test`, but `web` has no stage",
+        ),
+    ] {
+        let message = said(good, bad);
+        assert!(message.contains(expected), "{bad}: {message}");
+    }
+}
+
+#[test]
+fn values_that_are_not_known_come_with_those_that_are() {
+    for (good, bad, expected) in [
+        (
+            "category: Deploy",
+            "category: Biuld",
+            "web/Deploy/Stack: `Biuld` is not a known action category; did you mean `Build`?",
+        ),
+        ("category: Deploy", "category: Hope", "choose from `Source`, `Build`, `Test`, `Deploy`,"),
+        (
+            "- name: web",
+            "- name: web\n    mode: LINE",
+            "web: `LINE` is not a known execution mode; choose from `SUPERSEDED`,",
+        ),
+        (
+            "- name: Deploy",
+            "- name: Deploy\n        before-entry: hop",
+            "web/Deploy: `hop` is not a known result of `before-entry`; ",
+        ),
+    ] {
+        let message = said(good, bad);
+        assert!(message.contains(expected), "{bad}: {message}");
+    }
+}
+
+#[test]
+fn a_text_that_is_no_scenario_is_called_by_its_name() {
+    let message = said("about:", "abuot:");
+    assert!(message.starts_with("`case` is not a scenario: line 2 column 1: "), "{message}");
+    assert!(message.contains("\n --> case:2:1\n"), "{message}");
 }
 
 #[test]
@@ -131,9 +199,7 @@ fn a_file_that_is_too_large_is_not_read() {
 #[test]
 fn an_act_that_codepipeline_refuses_is_reported() {
     for (entry, expected) in [
-        ("{ at: 0s, start: shop }", "PipelineNotFoundException"),
-        ("{ at: 0s, retry: { pipeline: shop, stage: Deploy } }", "PipelineNotFoundException"),
-        ("{ at: 0s, disable-transition: { pipeline: web, stage: Test } }", "StageNotFoundException"),
+        ("{ at: 0s, delete: web }\n  - { at: 1s, start: web }", "PipelineNotFoundException"),
         ("{ at: 0s, stop: { pipeline: web } }", "PipelineExecutionNotFoundException"),
     ] {
         let text = GOOD.replacen("{ at: 0s, start: web }", entry, 1);

@@ -12,7 +12,7 @@ use crate::policy_file;
 /// Editors complete and check policies with it. The schema knows the form of a policy; `retrier validate` also checks
 /// that its parts fit together.
 #[derive(Debug, Args)]
-#[command(after_long_help = "\
+#[command(after_help = output::EXIT_CODES_IN_SHORT, after_long_help = "\
 Examples:
   retrier schema > policy.schema.json
 

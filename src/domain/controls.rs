@@ -20,6 +20,17 @@ pub struct Controls {
     pub activated: Option<(PolicyVersion, Mode)>,
     /// Since when each rule has been at work, and whether in shadow.
     pub active_since: BTreeMap<(RuleName, bool), Timestamp>,
+    /// Rules that went out of work a moment ago: since when they had been at work, and when they left.
+    pub retired: BTreeMap<(RuleName, bool), Retired>,
+}
+
+/// A rule that is not at work any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Retired {
+    /// Since when it had been at work.
+    pub since: Timestamp,
+    /// When it left.
+    pub left_at: Timestamp,
 }
 
 /// A stop put in by a person.
@@ -33,12 +44,21 @@ pub struct Pause {
     pub reason: String,
 }
 
+impl Pause {
+    fn is_over(&self, now: Timestamp) -> bool {
+        self.until.is_some_and(|until| until <= now)
+    }
+}
+
 /// How far an event may predate the activation that it causes: rules are activated by the first event under them, and
 /// that event's failure happened a little earlier.
 const LONGEST_LEAD: SignedDuration = SignedDuration::from_mins(5);
 /// The same for the very first activation: nothing but our own rule can have sent the event, however long it was under
 /// way.
 const LONGEST_FIRST_LEAD: SignedDuration = SignedDuration::from_hours(1);
+/// How long a rule that left is remembered. While a deployment rolls out, old and new policy handle messages in turn; a
+/// rule that only one of them has must not begin anew with each.
+const ROLL_OUT: SignedDuration = SignedDuration::from_mins(15);
 /// How much earlier than its event a failure may have happened.
 const EVENT_LEAD: SignedDuration = SignedDuration::from_secs(60);
 
@@ -46,8 +66,7 @@ impl Controls {
     /// The pause in force for a pipeline.
     pub fn pause_for(&self, pipeline: &str, now: Timestamp) -> Option<&Pause> {
         self.pauses.iter().find(|pause| {
-            pause.until.is_none_or(|until| now < until)
-                && pause.pipeline.as_ref().is_none_or(|glob| glob.matches(pipeline))
+            !pause.is_over(now) && pause.pipeline.as_ref().is_none_or(|glob| glob.matches(pipeline))
         })
     }
 
@@ -63,21 +82,31 @@ impl Controls {
         let lead = if self.activated.is_none() { LONGEST_FIRST_LEAD } else { LONGEST_LEAD };
         let earliest = after(now, -lead);
         let since = event.map_or(now, |event| after(event, -EVENT_LEAD).clamp(earliest, now));
-        let active_since = policy
+        let since_of = |key: &(RuleName, bool)| {
+            let retired = || self.retired.get(key).filter(|rule| now <= after(rule.left_at, ROLL_OUT));
+            self.active_since.get(key).copied().or_else(|| retired().map(|rule| rule.since)).unwrap_or(since)
+        };
+        let active_since: BTreeMap<(RuleName, bool), Timestamp> = policy
             .rules
             .iter()
             .filter_map(|rule| {
                 let mode = mode.max(rule.settings.mode);
                 let key = (rule.name.clone(), mode == Mode::Shadow);
-                let known = self.active_since.get(&key).copied();
-                (mode != Mode::Disabled).then(|| (key, known.unwrap_or(since)))
+                (mode != Mode::Disabled).then(|| (key.clone(), since_of(&key)))
             })
+            .collect();
+        let left =
+            self.active_since.iter().map(|(key, since)| (key, Retired { since: *since, left_at: now }));
+        let retired = (self.retired.iter().map(|(key, rule)| (key, *rule)).chain(left))
+            .filter(|(key, rule)| !active_since.contains_key(*key) && now <= after(rule.left_at, ROLL_OUT))
+            .map(|(key, rule)| (key.clone(), rule))
             .collect();
         Self {
             version: self.version + 1,
-            pauses: self.pauses.clone(),
+            pauses: self.pauses.iter().filter(|pause| !pause.is_over(now)).cloned().collect(),
             activated: Some((policy.version.clone(), mode)),
             active_since,
+            retired,
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::SignedDuration;
 
 use codepipeline_retrier::domain::budget::Branch;
-use codepipeline_retrier::domain::controls::{Controls, Pause};
+use codepipeline_retrier::domain::controls::{Controls, Pause, Retired};
 use codepipeline_retrier::domain::decision::{Decision, Ruling};
 use codepipeline_retrier::domain::glob::Glob;
 use codepipeline_retrier::domain::ids::{
@@ -99,6 +99,7 @@ pub async fn controls_come_back_to_the_last_field<L: Ledger>(ledger: &L) {
             ((rule("all"), false), at(0)),
             ((rule("a.b-c_d"), true), at(1)),
         ]),
+        retired: BTreeMap::from([((rule("gone"), false), Retired { since: at(2), left_at: instant })]),
     };
     assert_eq!(ledger.write_controls(&controls).await, Ok(ControlsReply::Done));
     assert_eq!(ledger.read(&run(), &[]).await.unwrap().controls, controls);

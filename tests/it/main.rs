@@ -24,6 +24,8 @@ mod events;
 #[cfg(test)]
 mod explain;
 #[cfg(test)]
+mod function;
+#[cfg(test)]
 mod history;
 #[cfg(test)]
 mod interleaving;

@@ -1,0 +1,118 @@
+//! The function as it is invoked: what it returns, and what it keeps of messages that it cannot understand.
+
+use codepipeline_retrier::domain::ids::PipelineName;
+use codepipeline_retrier::domain::trigger::Delivery;
+use codepipeline_retrier::emulator::acts::Act;
+use codepipeline_retrier::emulator::faults::{Fault, Operation};
+use codepipeline_retrier::emulator::world::SharedWorld;
+use codepipeline_retrier::event::{Invocation, read};
+use codepipeline_retrier::function::{Handled, NotHandled, Response};
+use codepipeline_retrier::replay::player::{deployed_function, run};
+use codepipeline_retrier::replay::scenario::Scenario;
+use codepipeline_retrier::replay::script::Script;
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+
+/// A world whose pipeline `web` has just failed, with the event of that.
+fn failed() -> (SharedWorld, Value) {
+    let scenario = Scenario::read("failed", include_str!("../crash/plain-retry.yaml")).unwrap();
+    let mut script = Script::new(&scenario).unwrap();
+    loop {
+        let next = script.next_due().unwrap();
+        script.go_to(next, &mut |_| {});
+        let mut world = script.world().lock();
+        let later = next.saturating_add(SignedDuration::from_secs(5)).unwrap();
+        if let Some(message) = world.queue.receive(later) {
+            let event = serde_json::from_str(&message.body).unwrap();
+            drop(world);
+            return (script.world().clone(), event);
+        }
+    }
+}
+
+fn invoke(world: &SharedWorld, text: &str) -> Response {
+    let function = deployed_function(world);
+    let clock = || world.now();
+    run(function.invoke(text, "invocation", &clock), world).unwrap()
+}
+
+#[test]
+fn an_event_handed_over_directly_is_answered_with_its_decision() {
+    let (world, event) = failed();
+    let document = invoke(&world, &event.to_string()).body.unwrap();
+    assert_eq!(document["schema"], 1);
+    assert_eq!(document["pipeline"], event["detail"]["pipeline"]);
+    assert_eq!((&document["verdict"], &document["final"]), (&json!("retry"), &json!(true)));
+    assert_eq!(world.lock().service.retry_calls().len(), 1);
+}
+
+#[test]
+fn what_could_not_be_done_is_an_error_to_whoever_handed_it_over() {
+    let (world, event) = failed();
+    let lasting = SignedDuration::from_mins(1);
+    let outage = Act::Outage { operation: Operation::LedgerRead, fault: Fault::NotDone, lasting };
+    world.lock().act(&outage).unwrap();
+    assert_eq!(invoke(&world, &event.to_string()).body, Err(NotHandled("ledger-unavailable")));
+}
+
+#[test]
+fn a_batch_names_only_what_must_come_again() {
+    let (world, event) = failed();
+    let lasting = SignedDuration::from_mins(1);
+    let outage = Act::Outage { operation: Operation::LedgerRead, fault: Fault::NotDone, lasting };
+    world.lock().act(&outage).unwrap();
+    let record = |id: &str, body: &str| json!({ "messageId": id, "body": body, "eventSource": "aws:sqs" });
+    let batch = json!({ "Records": [
+        record("malformed", "{"), record("event", &event.to_string()), record("foreign", r#"{"source":"aws.s3"}"#),
+    ]});
+    let response = invoke(&world, &batch.to_string());
+    assert_eq!(response.body, Ok(json!({ "batchItemFailures": [{ "itemIdentifier": "event" }] })));
+}
+
+#[test]
+fn a_malformed_message_is_noted_once_and_without_its_text() {
+    let (world, _) = failed();
+    for _ in 0..2 {
+        let response = invoke(&world, r#"{"source":"aws.codepipeline","token":"hunter2""#);
+        assert!(response.body.is_ok());
+        assert!(matches!(response.handled.as_slice(), [Handled::Malformed(_)]));
+    }
+    let world = world.lock();
+    let notes: Vec<_> = world.ledger.quarantined().collect();
+    assert_eq!(notes.len(), 1);
+    assert!(!format!("{notes:?}").contains("hunter2"));
+}
+
+#[test]
+fn a_malformed_message_that_cannot_be_noted_comes_again() {
+    let (world, _) = failed();
+    world.lock().faults.plan(Operation::Quarantine, 1, Fault::NotDone);
+    assert_eq!(invoke(&world, "nonsense").body, Err(NotHandled("ledger-unavailable")));
+}
+
+#[test]
+fn a_message_that_was_sent_long_after_its_event_is_not_taken_for_the_first() {
+    let (_, event) = failed();
+    let happened = event["time"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+    for (minutes, expected) in [(1, Delivery::First), (20, Delivery::Again)] {
+        let sent = happened.saturating_add(SignedDuration::from_mins(minutes)).unwrap();
+        let batch = json!({ "Records": [{
+            "messageId": "m", "body": event.to_string(), "eventSource": "aws:sqs",
+            "attributes": { "ApproximateReceiveCount": "1", "SentTimestamp": sent.as_millisecond().to_string() },
+        }]});
+        let Invocation::Batch(records) = read(&batch.to_string()) else { panic!("a batch") };
+        assert_eq!(records[0].delivery, expected, "{minutes} minutes");
+    }
+}
+
+#[test]
+fn copies_of_an_event_that_showed_no_failure_cost_nothing_more() {
+    let (world, event) = failed();
+    let pipeline = PipelineName::parse(event["detail"]["pipeline"].as_str().unwrap()).unwrap();
+    world.lock().act(&Act::Delete { pipeline }).unwrap();
+    for _ in 0..100 {
+        invoke(&world, &event.to_string()).body.unwrap();
+    }
+    let world = world.lock();
+    assert_eq!((world.faults.count(Operation::Observe), world.ledger.decisions().len()), (1, 1));
+}

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
-use history::{earlier_failures, last_runs, present_failure, status_of, status_without_state};
+use history::{earlier_failures, followed_at, last_runs, present_failure, status_of, status_without_state};
 pub use outcome::{moved_on, outcome_of};
 
 use crate::domain::ids::{ActionExecutionId, ActionName, ExecutionId, StageRunId};
@@ -279,7 +279,8 @@ fn agrees(stage: &StageState, runs: &[&ActionExecution]) -> bool {
         (Some(shown), None) => {
             first_start.map_or(shown.status != ActionStatus::Failed, |start| shown.last_change < start)
         }
-        (None, Some(_)) => false,
+        // An action that waits to be run again with the whole stage may have been cleared.
+        (None, Some(known)) => followed_at(known, runs).is_some(),
         (None, None) => true,
     })
 }

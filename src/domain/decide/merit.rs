@@ -77,8 +77,7 @@ impl Decider<'_, '_> {
     pub(super) fn retries(&mut self) -> Checked<u32> {
         let Question { record, own_claim, covered, .. } = *self.question;
         let own = record.claim.as_ref().filter(|_| own_claim);
-        let used =
-            record.tally(covered.shadow).used - own.map_or(0, |_| 1).min(record.tally(covered.shadow).used);
+        let used = record.tally(covered.shadow).used.saturating_sub(u32::from(own.is_some()));
         let most = covered.rule.settings.max_retries;
         if used >= most {
             let detail = format!("{used} of {most} retries are used");

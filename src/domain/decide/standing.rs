@@ -34,7 +34,7 @@ impl Decider<'_, '_> {
         Ok(facts)
     }
 
-    pub(super) fn cannot_verify<T>(&self, operation: &str, gap: Gap) -> Checked<T> {
+    fn cannot_verify<T>(&self, operation: &str, gap: Gap) -> Checked<T> {
         wait(
             Ruling::WaitCannotVerify,
             self.look_again(self.question.hint.time, self.longest_look()),
@@ -58,7 +58,7 @@ impl Decider<'_, '_> {
     }
 
     /// Right after an event the state may still be an older one: what it seems to say is believed only later.
-    pub(super) fn unless_unsettled<T>(&self, ruling: Ruling, detail: String) -> Checked<T> {
+    fn unless_unsettled<T>(&self, ruling: Ruling, detail: String) -> Checked<T> {
         self.step_unless_unsettled(StepName::StageState, ruling, detail)
     }
 
@@ -160,7 +160,7 @@ impl Decider<'_, '_> {
         Ok(())
     }
 
-    pub(super) fn latest(&mut self, facts: &StageFacts) -> Checked<()> {
+    fn latest(&self, facts: &StageFacts) -> Checked<()> {
         let independent = facts.mode == ExecutionMode::Parallel
             && self.question.covered.rule.settings.parallel == ParallelRetries::Independent;
         if facts.execution_status == ExecutionStatus::Superseded {
@@ -188,19 +188,15 @@ impl Decider<'_, '_> {
             return refuse(Ruling::IgnoreBeforeActivation, StepName::Activation, detail);
         }
         let rule = &covered.rule.name;
-        match controls.active_since.get(&(rule.clone(), covered.shadow)) {
+        let detail = match controls.active_since.get(&(rule.clone(), covered.shadow)) {
             Some(since) if stage_failed_at < *since => {
                 let detail = format!("it failed before rule `{rule}` became active at {since:.0}");
-                refuse(Ruling::IgnoreBeforeActivation, StepName::Activation, detail)
+                return refuse(Ruling::IgnoreBeforeActivation, StepName::Activation, detail);
             }
-            Some(since) => {
-                self.pass(StepName::Activation, format!("rule `{rule}` has been at work since {since:.0}"));
-                Ok(())
-            }
-            None => {
-                self.pass(StepName::Activation, format!("rule `{rule}` is at work"));
-                Ok(())
-            }
-        }
+            Some(since) => format!("rule `{rule}` has been at work since {since:.0}"),
+            None => format!("rule `{rule}` is at work"),
+        };
+        self.pass(StepName::Activation, detail);
+        Ok(())
     }
 }

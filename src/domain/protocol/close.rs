@@ -122,7 +122,8 @@ pub(super) fn close(
             if decision.is_final {
                 record.close(&claim.failed, false, &claim.hint);
             } else {
-                wake_up = Some(wait_for(environment, &mut record, &decision, &claim.hint, now));
+                let hint = waiting.as_ref().map_or(&claim.hint, |wait| &wait.hint);
+                wake_up = Some(wait_for(environment, &mut record, &decision, hint, now));
             }
         }
     }

@@ -33,7 +33,7 @@ impl Answering<'_> {
             Ok(_) | Err(_) => {}
         }
         if let Some(decision) = held_back {
-            return self.stay(decision);
+            return self.without_retry(decision);
         }
         let Some(covered) = covered else {
             return done(Outcome::without_decision(Conclusion::OutOfOrder));
@@ -66,16 +66,9 @@ impl Answering<'_> {
                 let detail = "more has failed since the earlier claim was made";
                 let decision =
                     decision.overruled(Ruling::WaitStateUnsettled, Some(until), StepName::Reconcile, detail);
-                self.stay(decision)
+                self.without_retry(decision)
             }
-            Verdict::Wait => self.stay(decision),
-            Verdict::GiveUp | Verdict::Ignore => {
-                self.record.forgo(self.now);
-                self.record.wait = None;
-                let outcome = Box::new(Outcome::handled(decision.clone()));
-                let transaction = plain(self.record, Some(decision));
-                commit(self.job, self.context, transaction, Purpose::Answer, Next::Finish(outcome))
-            }
+            Verdict::Wait | Verdict::GiveUp | Verdict::Ignore => self.without_retry(decision),
         }
     }
 
@@ -88,6 +81,7 @@ impl Answering<'_> {
         claim: &Claim,
     ) -> (State, Effect) {
         let is_ours = !self.is_somebody_elses(facts, claim);
+        let waiting = self.record.wait.clone();
         if is_ours {
             self.record.settle(Progress::Issued, self.now);
             self.conclude_running_retry();
@@ -96,10 +90,15 @@ impl Answering<'_> {
             self.record.take_over(&self.job.owner, self.now);
             self.record.give_back(self.now);
         }
-        let failed_anew = !facts.failed.is_empty();
+        // Another failure that waits for this end is decided about, even if no read shows it yet.
+        let another = waiting
+            .filter(|wait| wait.ruling == Ruling::WaitClaimOpen && wait.hint.key != claim.hint.key)
+            .map(|wait| wait.hint);
+        let is_to_be_decided = another.is_some() || !facts.failed.is_empty();
+        self.hint = another.unwrap_or(self.hint);
         match (covered, held_back) {
-            (_, Some(decision)) if failed_anew => self.stay(decision),
-            (Some(covered), None) if failed_anew => self.answer(&covered),
+            (_, Some(decision)) if is_to_be_decided => self.without_retry(decision),
+            (Some(covered), None) if is_to_be_decided => self.answer(&covered),
             _ => {
                 self.record.wait = None;
                 let (ruling, outcome, detail) = if is_ours {
@@ -125,8 +124,8 @@ impl Answering<'_> {
         }
     }
 
-    /// Waits, whatever else is open.
-    fn stay(mut self, decision: Decision) -> (State, Effect) {
+    /// Writes down what is not a retry: a wait leaves the claim open, anything else gives it up.
+    fn without_retry(mut self, decision: Decision) -> (State, Effect) {
         let failed_at = gather(&self.record.id, &self.reading).ok().and_then(|facts| facts.failed_at());
         let since = failed_at.unwrap_or(self.hint.time);
         let decision = within_give_up_after(self.environment, decision, since, self.now);

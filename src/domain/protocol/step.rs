@@ -15,7 +15,7 @@ use crate::domain::decide::{Question, decide, is_same_failure};
 use crate::domain::decision::{Decision, Ruling, StepName, StepOutcome, Verdict};
 use crate::domain::facts::{moved_on, refreshed};
 use crate::domain::ids::StageRunId;
-use crate::domain::pipeline::StageReading;
+use crate::domain::pipeline::{ExecutionMode, StageReading};
 use crate::domain::screen::{Environment, screen};
 use crate::domain::stage_run::after;
 use crate::domain::trigger::{Delivery, Trigger};
@@ -177,7 +177,7 @@ fn follow(committing: Committing) -> (State, Effect) {
             let run = commit.record.id.clone();
             let mode = (context.reading.as_ref())
                 .and_then(|(reading, _)| reading.execution.as_ref().ok())
-                .map_or(crate::domain::pipeline::ExecutionMode::Superseded, |execution| execution.mode);
+                .map_or(ExecutionMode::Superseded, |execution| execution.mode);
             let held = Held { job, context, record: commit.record, decision: *decision };
             (State::Fencing(Box::new(held)), Effect::Fence { run, mode })
         }

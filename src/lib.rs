@@ -12,10 +12,14 @@
 //! - [`emulator`]: pipelines, ledger and queue in memory on a virtual clock
 //! - [`replay`]: scenarios played on the emulator
 //! - [`document`]: the decision document
+//! - `aws`: AWS behind the ports (feature `function`)
+//! - [`telemetry`]: what the function logs
 //! - [`names`], [`fingerprint`]: names made by hashing
 //! - [`cli`]: the operator's command
 
 pub mod answers;
+#[cfg(feature = "function")]
+pub mod aws;
 pub mod cli;
 pub mod document;
 pub mod domain;
@@ -23,10 +27,10 @@ pub mod emulator;
 pub mod engine;
 pub mod event;
 pub mod fingerprint;
-
 pub mod function;
 mod json;
 pub mod names;
 pub mod policy_file;
 pub mod ports;
 pub mod replay;
+pub mod telemetry;

@@ -19,7 +19,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("telemetry", &["domain", "document"]),
     ("engine", &["ports", "domain", "names"]),
     ("function", &["ports", "domain", "engine", "event", "document"]),
-    ("aws", &["ports", "domain", "names", "event", "fingerprint"]),
+    ("aws", &["ports", "domain", "names", "event", "json", "document", "fingerprint", "telemetry"]),
     ("emulator", &["ports", "domain", "names", "event", "json", "fingerprint"]),
     (
         "replay",

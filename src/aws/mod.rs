@@ -1,0 +1,6 @@
+//! AWS behind the ports, and nothing else: what the answers mean is for the domain to say.
+//!
+//! What an answer does not say is never guessed: every error becomes "certainly not done" or "may have been done".
+
+pub mod clients;
+pub mod settings;

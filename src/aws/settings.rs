@@ -1,0 +1,264 @@
+//! What the environment says: the product's own variables and AWS's. The one place that reads it.
+//!
+//! Everything is checked when the function starts, and everything wrong is reported at once.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use aws_credential_types::Credentials;
+
+use crate::domain::ids::{AccountId, Partition, Region};
+use crate::domain::policy::Mode;
+use crate::telemetry::LogLevel;
+
+/// What the function runs with.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// `RETRIER_TABLE`: the ledger's table.
+    pub table: String,
+    /// `RETRIER_QUEUE_URL`: the queue that messages come from and wake-ups go to.
+    pub queue_url: String,
+    /// ARN of that queue, which schedules need.
+    pub queue_arn: String,
+    /// `RETRIER_DEAD_LETTER_QUEUE_ARN`: where a schedule leaves what it could not deliver; optional.
+    pub dead_letter_queue_arn: Option<String>,
+    /// `RETRIER_SCHEDULE_GROUP`: the group of the product's schedules.
+    pub schedule_group: String,
+    /// `RETRIER_SCHEDULER_ROLE_ARN`: the role that sends a schedule's message to the queue.
+    pub scheduler_role_arn: String,
+    /// `RETRIER_MODE`: `active` where it is not set.
+    pub mode: Mode,
+    /// `RETRIER_POLICY`: `policy.yaml` in the function's own folder where it is not set.
+    pub policy: PathBuf,
+    /// `RETRIER_LOG`: how much is logged.
+    pub log: LogLevel,
+    /// The account that it works for, as the scheduler role's ARN has it.
+    pub account: AccountId,
+    /// `AWS_REGION`.
+    pub region: Region,
+    /// The Region's partition.
+    pub partition: Partition,
+    /// The function's own credentials.
+    pub credentials: Credentials,
+    /// Where the services are, if not where AWS has them.
+    pub endpoints: Endpoints,
+    /// Whose certificates are believed.
+    pub trust: Trust,
+}
+
+/// Endpoints other than AWS's own: `AWS_ENDPOINT_URL_<SERVICE>`, or `AWS_ENDPOINT_URL` for all.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Endpoints {
+    /// CodePipeline's.
+    pub codepipeline: Option<String>,
+    /// DynamoDB's.
+    pub dynamodb: Option<String>,
+    /// EventBridge Scheduler's.
+    pub scheduler: Option<String>,
+    /// SQS's.
+    pub sqs: Option<String>,
+}
+
+/// Whose certificates are believed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trust {
+    /// Those of Amazon's own authorities: enough for AWS's public endpoints in partition `aws`.
+    Amazon,
+    /// Those that the system believes.
+    System,
+    /// Those in the file that `AWS_CA_BUNDLE` or `SSL_CERT_FILE` names.
+    Bundle(Vec<u8>),
+}
+
+/// What is wrong with the environment, all of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvalidSettings(pub Vec<String>);
+
+impl fmt::Display for InvalidSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join("; "))
+    }
+}
+
+impl std::error::Error for InvalidSettings {}
+
+/// A variable of this process's environment; an empty one counts as not set.
+#[expect(clippy::disallowed_methods, reason = "the settings module is the one that reads the environment")]
+pub fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+impl Settings {
+    /// Reads the settings of a function.
+    pub fn from_environment() -> Result<Self, InvalidSettings> {
+        Self::read(&variable)
+    }
+
+    /// Reads the settings from what `variable` says.
+    pub fn read(variable: &impl Fn(&str) -> Option<String>) -> Result<Self, InvalidSettings> {
+        let mut reader = Reader { variable, problems: Vec::new() };
+        let table = reader.required("RETRIER_TABLE");
+        let queue_url = reader.required("RETRIER_QUEUE_URL");
+        let schedule_group = reader.required("RETRIER_SCHEDULE_GROUP");
+        let scheduler_role_arn = reader.required("RETRIER_SCHEDULER_ROLE_ARN");
+        let owner = scheduler_role_arn.as_deref().and_then(|role| reader.owner(role));
+        let region = reader.region();
+        let mode = reader.mode();
+        let log = reader.log();
+        let credentials = reader.credentials();
+        let trust = reader.trust(owner.as_ref().map(|(partition, _)| partition));
+        let (
+            Some(table),
+            Some(queue_url),
+            Some(schedule_group),
+            Some(scheduler_role_arn),
+            Some((partition, account)),
+            Some(region),
+            Some(mode),
+            Some(log),
+            Some(credentials),
+            Some(trust),
+        ) = (
+            table,
+            queue_url,
+            schedule_group,
+            scheduler_role_arn,
+            owner,
+            region,
+            mode,
+            log,
+            credentials,
+            trust,
+        )
+        else {
+            return Err(InvalidSettings(reader.problems));
+        };
+        let queue = queue_url.rsplit('/').next().unwrap_or_default();
+        Ok(Self {
+            table,
+            queue_arn: format!("arn:{partition}:sqs:{region}:{account}:{queue}"),
+            queue_url,
+            dead_letter_queue_arn: variable("RETRIER_DEAD_LETTER_QUEUE_ARN"),
+            schedule_group,
+            scheduler_role_arn,
+            mode,
+            policy: reader.policy(),
+            log,
+            account,
+            region,
+            partition,
+            credentials,
+            endpoints: Endpoints::read(variable),
+            trust,
+        })
+    }
+}
+
+impl Endpoints {
+    /// Reads the endpoints from what `variable` says.
+    pub fn read(variable: &impl Fn(&str) -> Option<String>) -> Self {
+        if variable("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS").is_some_and(|value| value == "true") {
+            return Self::default();
+        }
+        let of = |service: &str| {
+            variable(&format!("AWS_ENDPOINT_URL_{service}")).or_else(|| variable("AWS_ENDPOINT_URL"))
+        };
+        Self {
+            codepipeline: of("CODEPIPELINE"),
+            dynamodb: of("DYNAMODB"),
+            scheduler: of("SCHEDULER"),
+            sqs: of("SQS"),
+        }
+    }
+}
+
+impl Trust {
+    /// Reads the file that `AWS_CA_BUNDLE` or else `SSL_CERT_FILE` names; none when neither is set.
+    pub fn bundle(variable: &impl Fn(&str) -> Option<String>) -> Result<Option<Self>, String> {
+        let named = ["AWS_CA_BUNDLE", "SSL_CERT_FILE"]
+            .into_iter()
+            .find_map(|name| variable(name).map(|path| (name, path)));
+        let Some((name, path)) = named else { return Ok(None) };
+        let pem = std::fs::read(&path).map_err(|error| format!("{name} `{path}`: {error}"))?;
+        if !pem.windows(CERTIFICATE.len()).any(|window| window == CERTIFICATE) {
+            return Err(format!("{name} `{path}` holds no certificate"));
+        }
+        Ok(Some(Self::Bundle(pem)))
+    }
+}
+
+const CERTIFICATE: &[u8] = b"-----BEGIN CERTIFICATE-----";
+
+/// Reads on after a mistake, so that all of them are told at once.
+struct Reader<'a, V> {
+    variable: &'a V,
+    problems: Vec<String>,
+}
+
+impl<V: Fn(&str) -> Option<String>> Reader<'_, V> {
+    fn wrong<T>(&mut self, problem: impl Into<String>) -> Option<T> {
+        self.problems.push(problem.into());
+        None
+    }
+
+    fn required(&mut self, name: &str) -> Option<String> {
+        (self.variable)(name).or_else(|| self.wrong(format!("{name} is not set")))
+    }
+
+    /// Partition and account of a role: `arn:PARTITION:iam::ACCOUNT:role/NAME`.
+    fn owner(&mut self, role: &str) -> Option<(Partition, AccountId)> {
+        let parts: Vec<_> = role.splitn(6, ':').collect();
+        let owner = match parts.as_slice() {
+            ["arn", partition, "iam", "", account, name] if name.starts_with("role/") => {
+                Partition::parse(*partition).ok().zip(AccountId::parse(*account).ok())
+            }
+            _ => None,
+        };
+        owner.or_else(|| self.wrong("RETRIER_SCHEDULER_ROLE_ARN is not the ARN of a role"))
+    }
+
+    fn region(&mut self) -> Option<Region> {
+        match (self.variable)("AWS_REGION").or_else(|| (self.variable)("AWS_DEFAULT_REGION")) {
+            Some(text) => Region::parse(text)
+                .map_or_else(|invalid| self.wrong(format!("AWS_REGION is {invalid}")), Some),
+            None => self.wrong("AWS_REGION is not set"),
+        }
+    }
+
+    fn mode(&mut self) -> Option<Mode> {
+        let Some(text) = (self.variable)("RETRIER_MODE") else { return Some(Mode::Active) };
+        (Mode::ALL.into_iter().find(|mode| mode.as_str() == text))
+            .or_else(|| self.wrong("RETRIER_MODE must be `active`, `shadow` or `disabled`"))
+    }
+
+    fn log(&mut self) -> Option<LogLevel> {
+        let Some(text) = (self.variable)("RETRIER_LOG") else { return Some(LogLevel::default()) };
+        LogLevel::parse(&text)
+            .or_else(|| self.wrong("RETRIER_LOG must be `error`, `warn`, `info` or `debug`"))
+    }
+
+    /// Lambda unpacks the function into `LAMBDA_TASK_ROOT`.
+    fn policy(&self) -> PathBuf {
+        (self.variable)("RETRIER_POLICY").map_or_else(
+            || PathBuf::from((self.variable)("LAMBDA_TASK_ROOT").unwrap_or_default()).join("policy.yaml"),
+            PathBuf::from,
+        )
+    }
+
+    fn credentials(&mut self) -> Option<Credentials> {
+        let key = self.required("AWS_ACCESS_KEY_ID");
+        let secret = self.required("AWS_SECRET_ACCESS_KEY");
+        let token = (self.variable)("AWS_SESSION_TOKEN");
+        Some(Credentials::new(key?, secret?, token, None, "environment"))
+    }
+
+    fn trust(&mut self, partition: Option<&Partition>) -> Option<Trust> {
+        match Trust::bundle(self.variable) {
+            Ok(Some(bundle)) => Some(bundle),
+            // Endpoints of other partitions may have other authorities.
+            Ok(None) if partition.is_some_and(|partition| partition.as_str() == "aws") => Some(Trust::Amazon),
+            Ok(None) => Some(Trust::System),
+            Err(problem) => self.wrong(problem),
+        }
+    }
+}

@@ -105,17 +105,19 @@ pub struct Response {
 pub struct NotHandled(pub &'static str);
 
 impl<L: Ledger, P: Pipelines, S: Schedules> Function<L, P, S> {
-    /// Handles all that the text holds. `invocation` names this invocation and must never have been used before.
+    /// Handles all that the text holds, one message after the other. `invocation` names this invocation and must never
+    /// have been used before; it is cut off at `deadline`, and what cannot be brought to its end by then is not begun.
     pub async fn invoke(
         &self,
         text: &str,
         invocation: &str,
+        deadline: Timestamp,
         clock: &(impl Fn() -> Timestamp + Sync),
     ) -> Response {
         match read(text) {
             Invocation::Single(message) => {
                 let owner = Owner(invocation.to_owned());
-                let handled = self.handle(message, Delivery::Again, owner, clock).await;
+                let handled = self.handle(message, Delivery::Again, owner, deadline, clock).await;
                 Response { body: handled.response(), handled: vec![handled] }
             }
             Invocation::Batch(records) => {
@@ -123,7 +125,7 @@ impl<L: Ledger, P: Pipelines, S: Schedules> Function<L, P, S> {
                 let mut failures = Vec::new();
                 for (index, record) in records.into_iter().enumerate() {
                     let owner = Owner(format!("{invocation}/{index}"));
-                    let handled = self.handle(record.message, record.delivery, owner, clock).await;
+                    let handled = self.handle(record.message, record.delivery, owner, deadline, clock).await;
                     if !handled.is_acknowledged() {
                         failures.push(json!({ "itemIdentifier": record.message_id }));
                     }
@@ -139,6 +141,7 @@ impl<L: Ledger, P: Pipelines, S: Schedules> Function<L, P, S> {
         message: Message,
         delivery: Delivery,
         owner: Owner,
+        deadline: Timestamp,
         clock: &(impl Fn() -> Timestamp + Sync),
     ) -> Handled {
         match message {
@@ -150,6 +153,7 @@ impl<L: Ledger, P: Pipelines, S: Schedules> Function<L, P, S> {
                     region: &self.region,
                     partition: &self.partition,
                     timing: self.timing,
+                    deadline,
                 };
                 let outcome = self.engine.handle(&environment, trigger, delivery, owner, clock).await;
                 Handled::Worked(Box::new(outcome))

@@ -6,7 +6,7 @@ use super::controls::{Controls, Pause};
 use super::decision::{Decision, Ruling, Step, StepName, StepOutcome};
 use super::ids::{AccountId, Partition, Region, StageRunId};
 use super::policy::{Mode, Policy, Rule, Settings};
-use super::stage_run::Timing;
+use super::stage_run::{Timing, after};
 
 /// What the product runs with.
 #[derive(Debug, Clone, Copy)]
@@ -23,6 +23,15 @@ pub struct Environment<'a> {
     pub partition: &'a Partition,
     /// How long things may take.
     pub timing: Timing,
+    /// When this invocation is cut off, whatever it is doing; [`Timestamp::MAX`] where nothing cuts it off.
+    pub deadline: Timestamp,
+}
+
+impl Environment<'_> {
+    /// Whether so much time is left.
+    pub fn has_time(&self, now: Timestamp, needed: SignedDuration) -> bool {
+        after(now, needed) <= self.deadline
+    }
 }
 
 /// The rule that a stage run falls under, with the mode it has here.

@@ -119,7 +119,7 @@ fn invoke(world: &SharedWorld, message: &Message) -> Option<Response> {
     .to_string();
     let name = format!("handling-{}", world.handling());
     let clock = || world.now();
-    run(function.invoke(&batch, &name, &clock), world)
+    run(function.invoke(&batch, &name, Timestamp::MAX, &clock), world)
 }
 
 /// Drives a future to its end, or to the death of its handling. Nothing in a world waits for anything but a turn.

@@ -10,7 +10,7 @@ use codepipeline_retrier::function::{Handled, NotHandled, Response};
 use codepipeline_retrier::replay::player::{deployed_function, run};
 use codepipeline_retrier::replay::scenario::Scenario;
 use codepipeline_retrier::replay::script::Script;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 /// A world whose pipeline `web` has just failed, with the event of that.
@@ -33,7 +33,7 @@ fn failed() -> (SharedWorld, Value) {
 fn invoke(world: &SharedWorld, text: &str) -> Response {
     let function = deployed_function(world);
     let clock = || world.now();
-    run(function.invoke(text, "invocation", &clock), world).unwrap()
+    run(function.invoke(text, "invocation", Timestamp::MAX, &clock), world).unwrap()
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn a_malformed_message_that_cannot_be_noted_comes_again() {
 #[test]
 fn a_message_that_was_sent_long_after_its_event_is_not_taken_for_the_first() {
     let (_, event) = failed();
-    let happened = event["time"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+    let happened = event["time"].as_str().unwrap().parse::<Timestamp>().unwrap();
     for (minutes, expected) in [(1, Delivery::First), (20, Delivery::Again)] {
         let sent = happened.saturating_add(SignedDuration::from_mins(minutes)).unwrap();
         let batch = json!({ "Records": [{
@@ -115,4 +115,41 @@ fn copies_of_an_event_that_showed_no_failure_cost_nothing_more() {
     }
     let world = world.lock();
     assert_eq!((world.faults.count(Operation::Observe), world.ledger.decisions().len()), (1, 1));
+}
+
+/// Handles the event with so many seconds left, the last look at the stage taking some of them.
+fn invoke_with(world: &SharedWorld, event: &Value, seconds: i64, look: i64) -> Response {
+    let function = deployed_function(world);
+    let text = event.to_string();
+    let later = |seconds| world.now().saturating_add(SignedDuration::from_secs(seconds)).unwrap();
+    let clock = || later(if world.lock().faults.count(Operation::Fence) == 0 { 0 } else { look });
+    run(function.invoke(&text, "invocation", later(seconds), &clock), world).unwrap()
+}
+
+#[test]
+fn what_cannot_be_brought_to_its_end_is_not_begun() {
+    for (seconds, reads, observations) in [(0, 0, 0), (9, 0, 0), (10, 1, 1), (14, 1, 1)] {
+        let (world, event) = failed();
+        let response = invoke_with(&world, &event, seconds, 0);
+        assert_eq!(response.body, Err(NotHandled("out-of-time")), "{seconds}");
+        let world = world.lock();
+        let counts = [Operation::LedgerRead, Operation::Observe, Operation::LedgerCommit]
+            .map(|operation| world.faults.count(operation));
+        assert_eq!(counts, [reads, observations, 0], "{seconds}");
+    }
+}
+
+#[test]
+fn a_call_that_could_not_be_settled_is_not_made_and_the_claim_is_given_back() {
+    for (look, reason) in [(12, "eligible"), (13, "throttled")] {
+        let (world, event) = failed();
+        let document = invoke_with(&world, &event, 20, look).body.unwrap();
+        assert_eq!(document["reason"], reason, "{look}");
+        let world = world.lock();
+        let is_called = usize::from(reason == "eligible");
+        assert_eq!(world.service.retry_calls().len(), is_called, "{look}");
+        let tokens =
+            world.ledger.buckets().filter(|(_, bucket)| bucket.full_at > Some(world.now().as_millisecond()));
+        assert_eq!(tokens.count() > 0, reason == "eligible", "{look}");
+    }
 }

@@ -47,6 +47,7 @@ pub(super) fn course(policy: &Policy, event: &StageEvent, reading: &Reading, now
         region: &pipeline.region,
         partition: &pipeline.partition,
         timing: Timing::default(),
+        deadline: Timestamp::MAX,
     };
     let covered = match screen(&environment, &event.run, now) {
         Ok(covered) => covered,

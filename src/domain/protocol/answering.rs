@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::effects::{commit, news, plain, wait_for};
-use super::{Commit, Context, Effect, Job, Next, Outcome, Purpose, State};
+use super::effects::{commit, finish, news, plain, wait_for};
+use super::{Commit, Conclusion, Context, Effect, Job, Next, Outcome, Purpose, State, TO_CLAIM};
 use crate::domain::backoff::Jitter;
 use crate::domain::decide::{Decided, Question, decide};
 use crate::domain::decision::{Decision, Verdict};
@@ -71,6 +71,7 @@ impl Answering<'_> {
                 let transaction = Commit { withdrawals, ..plain(self.record, Some(decision)) };
                 commit(self.job, self.context, transaction, Purpose::Answer, next)
             }
+            Verdict::Retry if !self.environment.has_time(self.now, TO_CLAIM) => finish(Conclusion::OutOfTime),
             Verdict::Retry => {
                 let mode = decision.retry_mode.unwrap_or(RetryMode::FailedActions);
                 let lease_until = after(self.now, self.environment.timing.lease);

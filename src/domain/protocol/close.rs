@@ -72,7 +72,8 @@ pub(super) fn after_call(
     }
 }
 
-fn refused_for_now(
+/// Gives the claim back for a while.
+pub(super) fn refused_for_now(
     environment: &Environment<'_>,
     mut held: Held,
     ruling: Ruling,

@@ -23,7 +23,7 @@ mod step;
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::backoff::Jitter;
 use super::budget::{Bucket, BucketKey, Deposit, Slot, Withdrawal};
@@ -208,6 +208,8 @@ pub enum Conclusion {
     Contended,
     /// To be delivered again: the lease ended before the call was made.
     LeaseLost,
+    /// To be delivered again: too little of the invocation was left to bring it to its end.
+    OutOfTime,
     /// To be delivered again: an answer came that nobody asked for.
     OutOfOrder,
 }
@@ -222,6 +224,7 @@ impl Conclusion {
             Self::SchedulesUnavailable => "schedules-unavailable",
             Self::Contended => "contended",
             Self::LeaseLost => "lease-lost",
+            Self::OutOfTime => "out-of-time",
             Self::OutOfOrder => "out-of-order",
         }
     }
@@ -329,6 +332,13 @@ pub struct Held {
     record: StageRun,
     decision: Decision,
 }
+
+/// What must be left of the invocation for a message to be begun.
+const TO_BEGIN: SignedDuration = SignedDuration::from_secs(10);
+/// What must be left of the invocation for a retry to be claimed: the transaction, the last look, and the call.
+const TO_CLAIM: SignedDuration = SignedDuration::from_secs(15);
+/// What must be left of the invocation for the call to be made: five seconds for its answer, and the write that settles it.
+const TO_CALL: SignedDuration = SignedDuration::from_secs(8);
 
 /// How often a message may begin again before it goes back to its queue.
 const MOST_ROUNDS: u8 = 20;

@@ -3,9 +3,9 @@
 use jiff::SignedDuration;
 
 use super::answering::Answering;
-use super::effects::{commit, done, news, plain, wait_for};
+use super::effects::{commit, done, finish, news, plain, wait_for};
 use super::hold::within_give_up_after;
-use super::{Conclusion, Effect, Next, Outcome, Purpose, State};
+use super::{Conclusion, Effect, Next, Outcome, Purpose, State, TO_CLAIM};
 use crate::domain::decide::{Decided, is_same_failure};
 use crate::domain::decision::{Decision, Ruling, StepName, StepOutcome, Verdict};
 use crate::domain::facts::{StageFacts, Unfit, gather};
@@ -45,6 +45,7 @@ impl Answering<'_> {
         }
         let Decided { decision, .. } = self.decide(&covered, true);
         match decision.ruling.verdict() {
+            Verdict::Retry if !self.environment.has_time(self.now, TO_CLAIM) => finish(Conclusion::OutOfTime),
             Verdict::Retry if is_same_failure(&claim.failed, &decision) => {
                 let lease_until = after(self.now, self.environment.timing.lease);
                 self.record.take_over(&self.job.owner, lease_until);

@@ -2,13 +2,13 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::close::{after_call, close};
+use super::close::{after_call, close, refused_for_now};
 use super::effects::{arm, done, finish};
 use super::proceed::proceed;
 use super::repeated::rearm;
 use super::{
     Answer, CommitReply, Committing, Conclusion, Context, ControlsReply, Effect, Ending, Fault, Held, Input,
-    Job, Next, Outcome, Purpose, State, View,
+    Job, Next, Outcome, Purpose, State, TO_BEGIN, TO_CALL, View,
 };
 use crate::domain::budget::BucketKey;
 use crate::domain::decide::{Question, decide, is_same_failure};
@@ -59,6 +59,9 @@ pub fn step(environment: &Environment<'_>, state: State, input: Input) -> (State
 }
 
 fn begin(environment: &Environment<'_>, job: Job, now: Timestamp) -> (State, Effect) {
+    if !environment.has_time(now, TO_BEGIN) {
+        return finish(Conclusion::OutOfTime);
+    }
     let run = job.trigger.run().clone();
     let buckets = match screen(environment, &run, now) {
         Ok(covered) => {
@@ -223,6 +226,15 @@ fn fenced(
     };
     held.decision.decided_at = now;
     if decision.ruling == Ruling::RetryEligible && is_same_failure(&claim.failed, &decision) {
+        if !environment.has_time(now, TO_CALL) {
+            return refused_for_now(
+                environment,
+                held,
+                Ruling::WaitThrottled,
+                "right before the call too little time was left to hear its answer",
+                now,
+            );
+        }
         held.decision = held.decision.with_step(
             StepName::Fence,
             StepOutcome::Pass,

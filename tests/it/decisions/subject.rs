@@ -87,6 +87,7 @@ impl Subject {
             region: &self.region,
             partition: &self.partition,
             timing: Timing::default(),
+            deadline: Timestamp::MAX,
         }
     }
 

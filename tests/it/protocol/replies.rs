@@ -42,6 +42,7 @@ impl Setting {
             region: &self.region,
             partition: &self.partition,
             timing: Timing::default(),
+            deadline: Timestamp::MAX,
         }
     }
 

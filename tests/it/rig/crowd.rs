@@ -212,7 +212,9 @@ impl Crowd {
             began: world.now(),
             world,
             messages,
-            future: Box::pin(async move { function.invoke(&text, &name, &|| clocked.now()).await }),
+            future: Box::pin(async move {
+                function.invoke(&text, &name, Timestamp::MAX, &|| clocked.now()).await
+            }),
         });
     }
 

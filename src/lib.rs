@@ -12,7 +12,7 @@
 //! - [`emulator`]: pipelines, ledger and queue in memory on a virtual clock
 //! - [`replay`]: scenarios played on the emulator
 //! - [`document`]: the decision document
-//! - `aws`: AWS behind the ports (feature `function`)
+//! - `aws`, `lambda`: AWS behind the ports, and the function in its runtime (feature `function`)
 //! - [`telemetry`]: what the function logs
 //! - [`names`], [`fingerprint`]: names made by hashing
 //! - [`cli`]: the operator's command
@@ -29,6 +29,8 @@ pub mod event;
 pub mod fingerprint;
 pub mod function;
 mod json;
+#[cfg(feature = "function")]
+pub mod lambda;
 pub mod names;
 pub mod policy_file;
 pub mod ports;

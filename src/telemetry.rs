@@ -2,6 +2,13 @@
 //!
 //! Nothing goes in that is not made to be shown: no message, no summary, no event.
 
+use std::fmt;
+use std::io::Write;
+use std::sync::{Mutex, PoisonError};
+
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
 /// How much is logged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum LogLevel {
@@ -32,5 +39,43 @@ impl LogLevel {
             Self::Info => "INFO",
             Self::Debug => "DEBUG",
         }
+    }
+}
+
+/// Where log lines go.
+pub struct Log {
+    level: LogLevel,
+    to: Mutex<Box<dyn Write + Send>>,
+}
+
+impl fmt::Debug for Log {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Log").field("level", &self.level).finish_non_exhaustive()
+    }
+}
+
+impl Log {
+    /// Logs what is at least as grave as `level`.
+    pub fn new(level: LogLevel, to: impl Write + Send + 'static) -> Self {
+        Self { level, to: Mutex::new(Box::new(to)) }
+    }
+
+    /// Writes one line: `timestamp`, `level` and `message` as Lambda's JSON log format names them, and `fields` beside
+    /// them. A line that cannot be written is lost: logging never keeps a failure from being handled.
+    pub fn line(&self, level: LogLevel, message: &str, now: Timestamp, fields: Value) {
+        if level > self.level {
+            return;
+        }
+        let mut line = Map::new();
+        line.insert("timestamp".into(), format!("{now:.3}").into());
+        line.insert("level".into(), level.as_str().into());
+        line.insert("message".into(), message.into());
+        if let Value::Object(fields) = fields {
+            line.extend(fields);
+        }
+        let mut text = Value::Object(line).to_string();
+        text.push('\n');
+        let mut to = self.to.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = to.write_all(text.as_bytes()).and_then(|()| to.flush());
     }
 }

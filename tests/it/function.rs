@@ -14,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 /// A world whose pipeline `web` has just failed, with the event of that.
-fn failed() -> (SharedWorld, Value) {
+pub fn failed() -> (SharedWorld, Value) {
     let scenario = Scenario::read("failed", include_str!("../crash/plain-retry.yaml")).unwrap();
     let mut script = Script::new(&scenario).unwrap();
     loop {

@@ -30,6 +30,8 @@ mod history;
 #[cfg(test)]
 mod interleaving;
 #[cfg(test)]
+mod lambda;
+#[cfg(test)]
 mod policy_file;
 #[cfg(test)]
 mod policy_file_hostile;

@@ -16,10 +16,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("policy_file", &["domain", "fingerprint"]),
     ("answers", &["domain", "json", "fingerprint"]),
     ("document", &["domain", "names"]),
-    ("telemetry", &["domain", "document"]),
+    ("telemetry", &[]),
     ("engine", &["ports", "domain", "names"]),
     ("function", &["ports", "domain", "engine", "event", "document"]),
     ("aws", &["ports", "domain", "names", "event", "json", "document", "fingerprint", "telemetry"]),
+    ("lambda", &["ports", "domain", "engine", "event", "function", "policy_file", "document", "telemetry", "aws"]),
     ("emulator", &["ports", "domain", "names", "event", "json", "fingerprint"]),
     (
         "replay",

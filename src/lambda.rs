@@ -1,0 +1,166 @@
+//! The function in Lambda's runtime: what is read when it starts, what each invocation returns, and what is logged.
+//!
+//! Errors have fixed type names, by which retries and alarms can tell them apart.
+
+use std::fs;
+use std::path::Path;
+
+use jiff::{SignedDuration, Timestamp};
+use lambda_runtime::{Diagnostic, LambdaEvent};
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use crate::document::document;
+use crate::domain::policy::Policy;
+use crate::domain::stage_run::after;
+use crate::function::{Function, Handled, NotHandled};
+use crate::policy_file::{Severity, load_bytes};
+use crate::ports::{Ledger, Pipelines, Schedules};
+use crate::telemetry::{Log, LogLevel};
+
+/// How long an invocation is taken to last where its runtime does not say: some local ones tell a time long past.
+const UNTOLD: SignedDuration = SignedDuration::from_secs(30);
+
+/// The function with its log and its clock.
+#[derive(Debug)]
+pub struct Handler<L, P, S> {
+    /// What it does.
+    pub function: Function<L, P, S>,
+    /// Where it tells of it.
+    pub log: Log,
+    /// The present.
+    pub clock: fn() -> Timestamp,
+}
+
+/// Why an invocation failed. The name of its type is the first word of what Lambda reports.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// The message has to come again.
+    #[error(transparent)]
+    NotHandled(#[from] NotHandled),
+    /// The function was not set up as it must be; every invocation fails until it is.
+    #[error("{0}")]
+    InvalidSettings(String),
+}
+
+impl From<Failure> for Diagnostic {
+    fn from(failure: Failure) -> Self {
+        let error_type = match &failure {
+            Failure::NotHandled(NotHandled(reason)) => in_pascal_case(reason),
+            Failure::InvalidSettings(_) => "InvalidSettings".to_owned(),
+        };
+        Self { error_type, error_message: failure.to_string() }
+    }
+}
+
+/// `ledger-unavailable` as `LedgerUnavailable`, which is how Lambda's error types are spelled.
+fn in_pascal_case(name: &str) -> String {
+    let capitalised = |word: &str| {
+        let mut letters = word.chars();
+        letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect::<String>()
+    };
+    name.split('-').map(capitalised).collect()
+}
+
+/// Reads the packaged policy. One that does not compile, or is not there, is none: then every failure waits.
+pub fn read_policy(path: &Path, log: &Log, now: Timestamp) -> Option<Policy> {
+    let shown = path.display().to_string();
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            log.line(
+                LogLevel::Error,
+                "policy-invalid",
+                now,
+                json!({ "policy": shown, "problem": error.to_string() }),
+            );
+            return None;
+        }
+    };
+    let loaded = load_bytes(&shown, &bytes);
+    let errors = loaded.diagnostics.iter().filter(|finding| finding.severity() == Severity::Error);
+    let findings: Vec<_> = errors
+        .map(|finding| {
+            let place = loaded.source.place(finding.span);
+            json!({ "code": finding.code.as_str(), "line": place.line, "column": place.column, "message": finding.message })
+        })
+        .collect();
+    if !findings.is_empty() {
+        log.line(LogLevel::Error, "policy-invalid", now, json!({ "policy": shown, "findings": findings }));
+    }
+    loaded.policy
+}
+
+impl<L: Ledger, P: Pipelines, S: Schedules> Handler<L, P, S> {
+    /// Says with what the function starts.
+    pub fn announce(&self) {
+        let policy = self.function.policy.as_ref();
+        let fields = json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "mode": self.function.mode.as_str(),
+            "policy-version": policy.map(|policy| policy.version.0.as_str()),
+            "rules": policy.map(|policy| policy.rules.len()),
+        });
+        self.log.line(LogLevel::Info, "started", (self.clock)(), fields);
+    }
+
+    /// Handles one invocation.
+    pub async fn handle(&self, event: LambdaEvent<Box<RawValue>>) -> Result<Value, Failure> {
+        let began = (self.clock)();
+        let request = event.context.request_id.as_str();
+        // Lambda's own retries of an asynchronous invocation have the same request id; an owner must be new each time.
+        let invocation = format!("{request}.{:x}", began.as_nanosecond());
+        let deadline = i64::try_from(event.context.deadline)
+            .ok()
+            .and_then(|deadline| Timestamp::from_millisecond(deadline).ok())
+            .filter(|deadline| *deadline > began)
+            .unwrap_or_else(|| after(began, UNTOLD));
+        let response = self.function.invoke(event.payload.get(), &invocation, deadline, &self.clock).await;
+        for handled in &response.handled {
+            self.tell(handled, request);
+        }
+        let now = (self.clock)();
+        let took = now.duration_since(began).as_millis();
+        let fields =
+            json!({ "requestId": request, "messages": response.handled.len(), "milliseconds": took });
+        self.log.line(LogLevel::Debug, "invoked", now, fields);
+        Ok(response.body?)
+    }
+
+    fn tell(&self, handled: &Handled, request: &str) {
+        let tell = |level, message, mut fields: Value| {
+            if let Value::Object(fields) = &mut fields {
+                fields.insert("requestId".into(), request.into());
+            }
+            self.log.line(level, message, (self.clock)(), fields);
+        };
+        match handled {
+            Handled::Worked(outcome) => {
+                if let Some(decision) = &outcome.decision {
+                    tell(LogLevel::Info, "decision", json!({ "decision": document(decision) }));
+                }
+                if let Some((retry, progress)) = outcome.progress {
+                    tell(
+                        LogLevel::Info,
+                        "retry-ended",
+                        json!({ "retry": retry, "progress": progress.as_str() }),
+                    );
+                }
+                if !outcome.conclusion.is_acknowledged() {
+                    tell(LogLevel::Warn, "not-handled", json!({ "reason": outcome.conclusion.as_str() }));
+                }
+            }
+            Handled::Ignored(ignored) => {
+                tell(LogLevel::Debug, "ignored", json!({ "detail": ignored.detail }));
+            }
+            Handled::Malformed(malformed) | Handled::MalformedUnrecorded(malformed) => {
+                let fields = json!({
+                    "problem": malformed.problem,
+                    "fingerprint": malformed.fingerprint,
+                    "length": malformed.length,
+                });
+                tell(LogLevel::Warn, "malformed", fields);
+            }
+        }
+    }
+}

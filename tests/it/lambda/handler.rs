@@ -1,0 +1,105 @@
+//! What an invocation returns and logs, on the world in memory.
+
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
+
+use codepipeline_retrier::emulator::world::SharedWorld;
+use codepipeline_retrier::function::NotHandled;
+use codepipeline_retrier::lambda::{Failure, Handler};
+use codepipeline_retrier::replay::player::{deployed_function, run};
+use codepipeline_retrier::telemetry::{Log, LogLevel};
+use jiff::Timestamp;
+use lambda_runtime::{Context, Diagnostic, LambdaEvent};
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use crate::function::failed;
+
+/// A log that can be read.
+#[derive(Clone, Default)]
+struct Written(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// One invocation, with what it logged.
+fn handle(
+    world: &SharedWorld,
+    level: LogLevel,
+    payload: &Value,
+    seconds_left: i64,
+) -> (Result<Value, Failure>, Vec<Value>) {
+    let written = Written::default();
+    let handler =
+        Handler { function: deployed_function(world), log: Log::new(level, written.clone()), clock: soon };
+    let mut context = Context::default();
+    context.request_id = "request".into();
+    context.deadline = u64::try_from(soon().as_millisecond() + seconds_left * 1_000).unwrap();
+    let payload = RawValue::from_string(payload.to_string()).unwrap();
+    let answer = run(handler.handle(LambdaEvent::new(payload, context)), world).unwrap();
+    let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+    (answer, text.lines().map(|line| serde_json::from_str(line).unwrap()).collect())
+}
+
+/// Some seconds after the failure of the fixture.
+fn soon() -> Timestamp {
+    failed().0.now()
+}
+
+#[test]
+fn a_decision_is_returned_and_logged_as_the_same_document() {
+    let (world, event) = failed();
+    let (answer, log) = handle(&world, LogLevel::Info, &event, 30);
+    let [line] = log.as_slice() else { panic!("one line: {log:?}") };
+    assert_eq!(line["decision"], answer.unwrap());
+    assert_eq!((&line["message"], &line["level"]), (&json!("decision"), &json!("INFO")));
+    assert_eq!(line["requestId"], "request");
+}
+
+#[test]
+fn what_is_not_handled_is_logged_and_is_an_error_of_a_fixed_type() {
+    let (world, event) = failed();
+    let records = json!({ "Records": [{ "messageId": "m", "eventSource": "aws:sqs", "body": "{" }] });
+    let (answer, log) = handle(&world, LogLevel::Warn, &records, 30);
+    assert_eq!(answer, Ok(json!({ "batchItemFailures": [] })));
+    assert_eq!(log[0]["message"], "malformed");
+    let (answer, log) = handle(&world, LogLevel::Warn, &event, 5);
+    assert_eq!(answer, Err(Failure::NotHandled(NotHandled("out-of-time"))));
+    assert_eq!((&log[0]["message"], &log[0]["reason"]), (&json!("not-handled"), &json!("out-of-time")));
+}
+
+/// Some local runtimes tell a deadline that is long past.
+#[test]
+fn a_deadline_that_is_over_before_the_beginning_is_none() {
+    let (world, event) = failed();
+    let (answer, _) = handle(&world, LogLevel::Info, &event, -1_000_000);
+    assert_eq!(answer.unwrap()["verdict"], "retry");
+}
+
+#[test]
+fn errors_have_the_names_that_alarms_look_for() {
+    for (failure, expected) in [
+        (Failure::NotHandled(NotHandled("ledger-unavailable")), "LedgerUnavailable"),
+        (Failure::NotHandled(NotHandled("out-of-time")), "OutOfTime"),
+        (Failure::InvalidSettings("RETRIER_TABLE is not set".into()), "InvalidSettings"),
+    ] {
+        assert_eq!(Diagnostic::from(failure).error_type, expected);
+    }
+}
+
+#[test]
+fn a_level_hides_what_is_less_grave() {
+    let (world, _) = failed();
+    let other = json!({ "source": "aws.s3", "detail-type": "x", "detail": {} });
+    for (level, lines) in [(LogLevel::Info, 0), (LogLevel::Debug, 2)] {
+        let (_, log) = handle(&world, level, &other, 30);
+        assert_eq!(log.len(), lines, "{log:?}");
+    }
+}

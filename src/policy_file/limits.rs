@@ -8,6 +8,8 @@ pub const RULES: usize = 200;
 pub const PATTERNS: usize = 200;
 /// Longest pattern, in bytes.
 pub const PATTERN_BYTES: usize = 512;
+/// Most budgets of one rule: each is an item of the one transaction that claims a retry.
+pub const BUDGETS: usize = 10;
 /// Deepest nesting of lists and maps; the format itself needs 5.
 pub(super) const DEPTH: usize = 16;
 /// Most values after aliases are expanded; a file within its own limit has fewer without aliases.

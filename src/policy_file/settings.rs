@@ -10,6 +10,7 @@ use crate::domain::policy::{Mode, ParallelRetries, RetryMode, Settings};
 
 use super::diagnostic::{Code, Diagnostic, quote};
 use super::keys;
+use super::limits;
 use super::near;
 use super::node::{Node, ScalarKind, Value};
 use super::quantity;
@@ -81,6 +82,10 @@ impl GivenSettings {
             }),
             budgets: fields.get("budgets").and_then(|node| {
                 let names = read::distinct_texts(node, "`budgets`", findings)?;
+                if let Some(beyond) = names.get(limits::BUDGETS) {
+                    let message = format!("a retry pays from at most {} budgets", limits::BUDGETS);
+                    findings.push(Diagnostic::new(Code::TooLarge, beyond.span, message));
+                }
                 let owned =
                     names.into_iter().map(|name| Spanned { value: name.value.to_owned(), span: name.span });
                 Some(owned.collect())

@@ -4,4 +4,5 @@
 
 pub mod certainty;
 pub mod clients;
+pub mod pipelines;
 pub mod settings;

@@ -1,0 +1,33 @@
+//! Entries of `ListActionExecutions` as the domain's type.
+
+use aws_sdk_codepipeline::types::ActionExecutionDetail;
+
+use super::state::error_details;
+use super::{Unusable, have, instant};
+use crate::domain::ids::{ActionExecutionId, ActionName, ExecutionId, StageName};
+use crate::domain::pipeline::{ActionExecution, ActionStatus, Category, ErrorDetails};
+
+/// One run of an action.
+pub(super) fn action_execution(entry: &ActionExecutionDetail) -> Result<ActionExecution, Unusable> {
+    let kind = have(entry.input().and_then(|input| input.action_type_id()))?;
+    Ok(ActionExecution {
+        execution: ExecutionId::parse(have(entry.pipeline_execution_id())?)?,
+        stage: StageName::parse(have(entry.stage_name())?)?,
+        action: ActionName::parse(have(entry.action_name())?)?,
+        id: ActionExecutionId::parse(have(entry.action_execution_id())?)?,
+        status: have(entry.status().and_then(|status| ActionStatus::parse(status.as_str())))?,
+        category: have(Category::parse(kind.category().as_str()))?,
+        provider: kind.provider().to_owned(),
+        started: instant(have(entry.start_time())?)?,
+        last_change: instant(have(entry.last_update_time())?)?,
+        error: error(entry),
+    })
+}
+
+/// A run that is in progress, and one that never reached its provider, have no result.
+fn error(entry: &ActionExecutionDetail) -> ErrorDetails {
+    match entry.output().and_then(|output| output.execution_result()) {
+        Some(result) => error_details(result.error_details(), result.external_execution_summary()),
+        None => ErrorDetails::default(),
+    }
+}

@@ -1,0 +1,186 @@
+//! CodePipeline behind its port. It reads and retries; what the answers mean together is for the domain to say.
+//!
+//! # Requests
+//!
+//! What safety rests on is read anew each time: the state, how the execution stands, and the runs of its actions. They
+//! do not depend on each other and go out together. Only a structure is kept, by pipeline and version.
+//!
+//! | for | SUPERSEDED, QUEUED | PARALLEL |
+//! |---|---|---|
+//! | deciding | `GetPipelineState`, `GetPipelineExecution`, `ListActionExecutions`; then `GetPipeline` unless kept | the same three; then `GetPipeline`, `ListPipelineExecutions`, `ListActionExecutions` of the pipeline |
+//! | the last look before a retry | `GetPipelineState` | `GetPipelineExecution`, `ListActionExecutions`; `ListPipelineExecutions`, `ListActionExecutions` of the pipeline |
+//! | the retry | `RetryStageExecution` | `RetryStageExecution` |
+//!
+//! So a decision that calls nothing takes three requests in one round trip, and a plain retry five in three; one more of
+//! each when the pipeline is new to this process or was edited. A PARALLEL pipeline is six and eleven. A list takes one
+//! more request for every further hundred entries.
+//!
+//! # One retry is one request
+//!
+//! `RetryStageExecution` takes no client token. It goes out with the SDK's retries off. Below the SDK, hyper's client
+//! takes another connection for a request whose pooled connection turns out to be closed, but only when it gets the
+//! request back unstarted: one of which a byte was written is never sent again (`try_send_request` and
+//! `TrySendError::Retryable` in hyper-util's `client::legacy`, `recv_msg` in hyper's `proto::h1::dispatch`).
+
+mod entries;
+mod history;
+mod kept;
+mod reader;
+mod replies;
+mod state;
+mod structure;
+
+use std::sync::Arc;
+
+use aws_smithy_types::DateTime;
+use jiff::{Timestamp, Unit};
+
+use super::clients::{Clients, retry_config};
+use crate::domain::ids::{InvalidId, PipelineArn, StageRunId};
+use crate::domain::pipeline::{ExecutionMode, Gap, PipelineStructure, Reading, RetryReply, StageReading};
+use crate::domain::policy::RetryMode;
+use crate::ports::Pipelines;
+
+use kept::Structures;
+use reader::{Reader, StateRead};
+
+/// CodePipeline of one account and Region.
+#[derive(Debug)]
+pub struct SdkPipelines {
+    clients: Arc<Clients>,
+    structures: Structures,
+}
+
+impl SdkPipelines {
+    /// CodePipeline as the clients reach it, with no structure kept yet.
+    pub fn new(clients: Arc<Clients>) -> Self {
+        Self { clients, structures: Structures::default() }
+    }
+
+    fn reader<'a>(&'a self, pipeline: &'a PipelineArn) -> Reader<'a> {
+        Reader { client: self.clients.codepipeline(), pipeline: &pipeline.name }
+    }
+
+    /// The structure at the version that the state names.
+    async fn structure_of(
+        &self,
+        pipeline: &PipelineArn,
+        state: &Result<StateRead, Gap>,
+    ) -> Result<PipelineStructure, Gap> {
+        let reader = self.reader(pipeline);
+        let read = match state {
+            Ok(read) => read,
+            // The same service would say the same; to ask it again does not help.
+            Err(gap @ (Gap::PipelineNotFound | Gap::Throttled)) => return Err(*gap),
+            Err(_) => return reader.structure(None).await,
+        };
+        let version = read.state.version;
+        if let Some(kept) = self.structures.get(pipeline, version, read.created) {
+            return Ok(kept);
+        }
+        let structure = reader.structure(Some(version)).await?;
+        if structure.version != version {
+            return Err(Gap::Unavailable);
+        }
+        self.structures.keep(pipeline, read.created, &structure);
+        Ok(structure)
+    }
+}
+
+impl Pipelines for SdkPipelines {
+    async fn observe(&self, run: &StageRunId) -> Reading {
+        let reader = self.reader(&run.pipeline);
+        let (execution, state, actions) = tokio::join!(
+            reader.execution(&run.execution),
+            reader.state(),
+            reader.action_executions(&run.execution)
+        );
+        let mode = execution.as_ref().map(|execution| execution.mode);
+        let (structure, entries) = match mode {
+            Ok(ExecutionMode::Parallel) => tokio::join!(reader.structure(None), reader.entries(run)),
+            Ok(_) => (self.structure_of(&run.pipeline, &state).await, Err(Gap::NotRead)),
+            // Without the execution nothing is decided.
+            Err(Gap::PipelineNotFound) => (Err(Gap::PipelineNotFound), Err(Gap::NotRead)),
+            Err(_) => (Err(Gap::NotRead), Err(Gap::NotRead)),
+        };
+        let state = match mode {
+            Ok(ExecutionMode::Parallel) => Err(Gap::NotRead),
+            _ => state.map(|read| read.state),
+        };
+        Reading { state, execution, structure, actions, entries }
+    }
+
+    async fn observe_stage(&self, run: &StageRunId, mode: ExecutionMode) -> StageReading {
+        let reader = self.reader(&run.pipeline);
+        if mode != ExecutionMode::Parallel {
+            return StageReading::State(reader.state().await.map(|read| read.state));
+        }
+        let (execution, actions, entries) = tokio::join!(
+            reader.execution(&run.execution),
+            reader.action_executions(&run.execution),
+            reader.entries(run)
+        );
+        // What is not PARALLEL any more has no entries to speak of.
+        let is_parallel = execution.as_ref().is_ok_and(|execution| execution.mode == ExecutionMode::Parallel);
+        let entries = if is_parallel { entries } else { Err(Gap::NotRead) };
+        StageReading::Parallel { execution, actions, entries }
+    }
+
+    async fn retry_stage(&self, run: &StageRunId, mode: RetryMode) -> RetryReply {
+        let answer = self
+            .clients
+            .codepipeline()
+            .retry_stage_execution()
+            .pipeline_name(run.pipeline.name.as_str())
+            .stage_name(run.stage.as_str())
+            .pipeline_execution_id(run.execution.as_str())
+            .retry_mode(replies::retry_mode(mode))
+            .customize()
+            .config_override(retry_config())
+            .send()
+            .await;
+        replies::of_retry(run, &answer)
+    }
+}
+
+/// An answer that lacks something, or holds a name that is not known: nothing can rest on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Unusable;
+
+impl From<InvalidId> for Unusable {
+    fn from(_: InvalidId) -> Self {
+        Self
+    }
+}
+
+impl From<Unusable> for Gap {
+    fn from(_: Unusable) -> Self {
+        Self::Unavailable
+    }
+}
+
+/// A member that has to be there.
+fn have<T>(member: Option<T>) -> Result<T, Unusable> {
+    member.ok_or(Unusable)
+}
+
+/// A member that may be absent, but not unusable.
+fn optional<T, U>(
+    member: Option<T>,
+    read: impl FnOnce(T) -> Result<U, Unusable>,
+) -> Result<Option<U>, Unusable> {
+    member.map(read).transpose()
+}
+
+/// A version or an attempt.
+fn count(number: i32) -> Result<u32, Unusable> {
+    u32::try_from(number).map_err(|_| Unusable)
+}
+
+/// CodePipeline sends seconds as a fraction in binary; what is beyond the microsecond is not its own.
+fn instant(at: &DateTime) -> Result<Timestamp, Unusable> {
+    let nanoseconds = i32::try_from(at.subsec_nanos()).map_err(|_| Unusable)?;
+    Timestamp::new(at.secs(), nanoseconds)
+        .and_then(|instant| instant.round(Unit::Microsecond))
+        .map_err(|_| Unusable)
+}

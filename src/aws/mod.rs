@@ -2,5 +2,6 @@
 //!
 //! What an answer does not say is never guessed: every error becomes "certainly not done" or "may have been done".
 
+pub mod certainty;
 pub mod clients;
 pub mod settings;

@@ -4,4 +4,5 @@
 
 pub mod certainty;
 pub mod clients;
+pub mod ledger;
 pub mod settings;

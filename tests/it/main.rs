@@ -29,6 +29,8 @@ mod function;
 mod history;
 #[cfg(test)]
 mod interleaving;
+#[cfg(all(test, feature = "function"))]
+mod ministack;
 #[cfg(test)]
 mod policy_file;
 #[cfg(test)]
@@ -45,5 +47,7 @@ mod rig;
 mod scenarios;
 #[cfg(test)]
 mod soak;
+#[cfg(all(test, feature = "function"))]
+mod tables;
 #[cfg(test)]
 mod tidy;

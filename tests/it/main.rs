@@ -29,6 +29,8 @@ mod function;
 mod history;
 #[cfg(test)]
 mod interleaving;
+#[cfg(all(test, feature = "function"))]
+mod ministack;
 #[cfg(test)]
 mod lambda;
 #[cfg(test)]
@@ -47,5 +49,7 @@ mod rig;
 mod scenarios;
 #[cfg(test)]
 mod soak;
+#[cfg(all(test, feature = "function"))]
+mod tables;
 #[cfg(test)]
 mod tidy;

@@ -42,8 +42,8 @@ impl ApiError {
         Self::new("SerializationException", message)
     }
 
-    pub(super) fn unknown_operation() -> Self {
-        Self::new("UnknownOperationException", "")
+    pub(super) fn unknown_operation(name: &str) -> Self {
+        Self::new("UnknownOperationException", format!("There is no operation '{name}' here"))
     }
 
     /// The body that says so.

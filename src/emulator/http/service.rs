@@ -79,7 +79,7 @@ impl Service {
     /// so a planned crash changes nothing.
     pub fn call(&self, call: Call<'_>) -> Reply {
         let Some(operation) = operations::find(call.operation) else {
-            return Reply::Refused(ApiError::unknown_operation());
+            return Reply::Refused(ApiError::unknown_operation(call.operation));
         };
         let mut world = self.world.lock();
         world.advance(call.now);

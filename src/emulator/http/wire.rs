@@ -85,5 +85,7 @@ pub fn write(reply: &Reply, request_id: &str) -> Option<Response<Full<Bytes>>> {
 /// What a browser is told.
 pub fn greeting(pipelines: usize) -> Response<Full<Bytes>> {
     let text = format!("an emulated CodePipeline with {pipelines} pipelines, for the AWS CLI and SDKs\n");
-    Response::new(Full::new(Bytes::from(text)))
+    let mut response = Response::new(Full::new(Bytes::from(text)));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
 }

@@ -5,6 +5,8 @@ pub mod account;
 mod clock;
 mod completions;
 mod demo;
+#[cfg(feature = "serve")]
+mod emulator;
 mod error;
 mod exit;
 mod explain;
@@ -52,6 +54,8 @@ enum Command {
     Demo(demo::Demo),
     Validate(validate::Validate),
     Explain(explain::Explain),
+    #[cfg(feature = "serve")]
+    Emulator(emulator::Emulator),
     Schema(schema::Schema),
     Completions(completions::Completions),
 }
@@ -71,6 +75,8 @@ impl Command {
             Self::Demo(command) => command.run(),
             Self::Validate(command) => command.run(),
             Self::Explain(command) => command.run(),
+            #[cfg(feature = "serve")]
+            Self::Emulator(command) => command.run(),
             Self::Schema(_) => schema::run(),
             Self::Completions(command) => command.run(),
         }

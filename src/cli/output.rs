@@ -53,6 +53,18 @@ pub(super) fn hint(text: &str) {
     let _ = writeln!(anstream::stderr().lock(), "\n{HINT}hint{HINT:#}: {text}");
 }
 
+/// Prints what a user wants to know beside the data.
+#[cfg(feature = "serve")]
+pub(super) fn message(text: &str) {
+    let _ = write!(anstream::stderr().lock(), "{text}");
+}
+
+/// Prints a line about something that went wrong while the command goes on.
+#[cfg(feature = "serve")]
+pub(super) fn notice(text: &str) {
+    let _ = writeln!(anstream::stderr().lock(), "{ERROR}warning{ERROR:#}: {text}");
+}
+
 /// Prints what is wrong with an input, where other data was asked for.
 pub(super) fn findings(text: &str) {
     let _ = write!(anstream::stderr().lock(), "{text}");

@@ -5,6 +5,8 @@
 pub mod acts;
 pub mod codepipeline;
 pub mod faults;
+#[cfg(feature = "serve")]
+pub mod http;
 pub mod ledger;
 mod ports;
 pub mod queue;

@@ -177,7 +177,7 @@ fn action_run(record: &ActionRecord) -> ActionRun {
     }
 }
 
-fn action_execution(record: &ActionRecord) -> ActionExecution {
+pub(super) fn action_execution(record: &ActionRecord) -> ActionExecution {
     ActionExecution {
         execution: record.key.execution.clone(),
         stage: record.key.stage.clone(),

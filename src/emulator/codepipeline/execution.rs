@@ -18,6 +18,7 @@ use super::definition::{Outcome, PipelineDefinition};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(missing_docs, reason = "CodePipeline's own names")]
 pub enum TriggerType {
+    CreatePipeline,
     StartPipelineExecution,
     ManualRollback,
     AutomatedRollback,
@@ -27,6 +28,7 @@ impl TriggerType {
     /// CodePipeline's spelling.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::CreatePipeline => "CreatePipeline",
             Self::StartPipelineExecution => "StartPipelineExecution",
             Self::ManualRollback => "ManualRollback",
             Self::AutomatedRollback => "AutomatedRollback",

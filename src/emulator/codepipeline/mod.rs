@@ -45,7 +45,7 @@ pub use error::{Exception, ServiceError};
 pub use execution::{RetryTrigger, TriggerType};
 pub use retry::RetryCall;
 pub use switches::Switches;
-pub use views::{ExecutionSummary, TransitionState};
+pub use views::{ActionDetail, ExecutionSummary, TransitionState};
 
 /// CodePipeline of one account and Region.
 ///

@@ -24,9 +24,28 @@ impl CodePipeline {
         now: Timestamp,
         name: &PipelineName,
     ) -> Result<ExecutionId, ServiceError> {
+        self.start(now, name, TriggerType::StartPipelineExecution)
+    }
+
+    /// Starts the execution that the real `CreatePipeline` starts by itself. Refused as
+    /// [`Self::start_pipeline_execution`].
+    pub fn start_created_pipeline(
+        &mut self,
+        now: Timestamp,
+        name: &PipelineName,
+    ) -> Result<ExecutionId, ServiceError> {
+        self.start(now, name, TriggerType::CreatePipeline)
+    }
+
+    fn start(
+        &mut self,
+        now: Timestamp,
+        name: &PipelineName,
+        trigger: TriggerType,
+    ) -> Result<ExecutionId, ServiceError> {
         let mut scene = self.open(now, name)?;
         scene.check_limit(scene.pipeline.structure.definition.mode)?;
-        let id = scene.begin(TriggerType::StartPipelineExecution, None);
+        let id = scene.begin(trigger, None);
         let structure = Arc::clone(&scene.pipeline.structure);
         if let Some(first) = structure.definition.stages.first() {
             scene.arrive(&id, &first.name);

@@ -2,13 +2,15 @@
 
 use jiff::Timestamp;
 
-use crate::domain::ids::{ActionExecutionId, ExecutionId, PipelineName, StageName};
-use crate::domain::pipeline::{ExecutionKind, ExecutionMode, ExecutionStatus};
+use crate::domain::ids::{ActionExecutionId, ExecutionId, PipelineName, Region, StageName};
+use crate::domain::pipeline::{ActionExecution, ActionStatus, ExecutionKind, ExecutionMode, ExecutionStatus};
 
 use super::CodePipeline;
+use super::answers::action_execution;
 use super::definition::PipelineDefinition;
 use super::error::{Exception, ServiceError};
-use super::execution::{Execution, RetryTrigger, TriggerType};
+use super::execution::{ActionRecord, Execution, RetryTrigger, TriggerType};
+use super::pipeline::Pipeline;
 
 /// One entry of `ListPipelineExecutions`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +37,21 @@ pub struct ExecutionSummary {
     pub stop_reason: Option<String>,
 }
 
+/// One entry of `ListActionExecutions`, with what only its wire format has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ActionDetail {
+    /// The run.
+    pub run: ActionExecution,
+    /// Structure version that it ran with.
+    pub version: u32,
+    /// Region of the action, where it is not the pipeline's.
+    pub region: Option<Region>,
+    /// What the provider calls it; approvals have no such id.
+    pub external_id: Option<String>,
+    /// What answers it, while it is an approval that waits for its answer.
+    pub token: Option<String>,
+}
+
 /// `inboundTransitionState`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TransitionState {
@@ -54,6 +71,49 @@ impl CodePipeline {
     pub fn list_executions(&self, name: &PipelineName) -> Result<Vec<ExecutionSummary>, ServiceError> {
         let executions = self.pipeline(name)?.by_age();
         Ok(executions.into_iter().rev().map(summary).collect())
+    }
+
+    /// Whether an execution has succeeded in a stage. Refused with `PipelineNotFound`.
+    pub fn has_succeeded_in(
+        &self,
+        name: &PipelineName,
+        execution: &ExecutionId,
+        stage: &StageName,
+    ) -> Result<bool, ServiceError> {
+        let execution = self.pipeline(name)?.executions.get(execution);
+        let run = execution.and_then(|execution| execution.stages.get(stage));
+        Ok(run.is_some_and(|run| run.status == ExecutionStatus::Succeeded))
+    }
+
+    /// Every run of every action, of one execution or of all, newest first.
+    ///
+    /// Refused with `PipelineNotFound`, `PipelineExecutionNotFound`.
+    pub fn action_details(
+        &self,
+        name: &PipelineName,
+        execution: Option<&ExecutionId>,
+    ) -> Result<Vec<ActionDetail>, ServiceError> {
+        let pipeline = self.pipeline(name)?;
+        if let Some(execution) = execution {
+            pipeline.execution(execution)?;
+        }
+        let mut records: Vec<&ActionRecord> = pipeline
+            .runs
+            .values()
+            .filter(|record| execution.is_none_or(|execution| record.key.execution == *execution))
+            .collect();
+        records.sort_by_key(|record| std::cmp::Reverse(record.number));
+        Ok(records.into_iter().map(|record| pipeline.detail(record)).collect())
+    }
+
+    /// One run of an action; none if there is no such run. Refused with `PipelineNotFound`.
+    pub fn action_detail(
+        &self,
+        name: &PipelineName,
+        run: &ActionExecutionId,
+    ) -> Result<Option<ActionDetail>, ServiceError> {
+        let pipeline = self.pipeline(name)?;
+        Ok(pipeline.runs.get(run).map(|record| pipeline.detail(record)))
     }
 
     /// The definition of a version, or of the one in force, with its number.
@@ -126,6 +186,20 @@ impl CodePipeline {
     ) -> Result<Option<&str>, ServiceError> {
         let record = self.pipeline(name)?.runs.get(run);
         Ok(record.and_then(|record| record.external_id.as_deref()))
+    }
+}
+
+impl Pipeline {
+    fn detail(&self, record: &ActionRecord) -> ActionDetail {
+        let execution = self.executions.get(&record.key.execution);
+        let waits = record.status == ActionStatus::InProgress;
+        ActionDetail {
+            run: action_execution(record),
+            version: execution.map_or(self.structure.version, |execution| execution.structure.version),
+            region: record.region.clone(),
+            external_id: record.external_id.clone(),
+            token: record.token.clone().filter(|_| waits),
+        }
     }
 }
 

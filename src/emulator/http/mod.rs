@@ -1,0 +1,23 @@
+//! CodePipeline's own protocol, JSON 1.1 over HTTP, in front of a world: for the AWS CLI, the SDKs, and whatever speaks as
+//! they do.
+//!
+//! [`Service`] is the protocol without a network, [`Server`] the network around it. Signatures are not checked, and nothing
+//! but the loopback interface is ever listened on.
+
+mod declarations;
+mod delivery;
+mod error;
+mod model;
+mod operations;
+mod page;
+mod request;
+mod server;
+mod service;
+mod shown;
+mod wire;
+
+pub use delivery::{Destination, InvalidDestination};
+pub use error::{ApiError, Reply};
+pub use operations::names;
+pub use server::{Driver, Server, Setup};
+pub use service::{Call, Service};

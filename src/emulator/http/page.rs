@@ -1,0 +1,61 @@
+//! Long lists in pages. A token names the last entry of its page and fits only the request that it came from.
+
+use serde_json::Value;
+
+use super::error::ApiError;
+use super::request::Input;
+use crate::fingerprint::sha256_hex;
+
+/// How much of the checksum a token carries, in hexadecimal digits.
+const CHECKSUM: usize = 32;
+
+/// One page of a list.
+#[derive(Debug)]
+pub struct Page<T> {
+    pub entries: Vec<T>,
+    pub next_token: Option<String>,
+}
+
+/// The page of `all` that the request asks for, at most `most` entries where it does not say how many.
+///
+/// `key` tells the entries apart, and `request` the lists: what the list is of, and how it is filtered. An entry that comes
+/// to the front of the list between two pages shifts nothing.
+pub fn page<T>(
+    input: Input<'_>,
+    request: &[&str],
+    most: usize,
+    all: Vec<T>,
+    key: impl Fn(&T) -> String,
+) -> Result<Page<T>, ApiError> {
+    let start = match input.optional_text("nextToken") {
+        None => 0,
+        Some(token) => {
+            let invalid = || ApiError::new("InvalidNextTokenException", "The next token is not valid");
+            let last = all.iter().position(|entry| token_for(request, &key(entry)) == token);
+            last.ok_or_else(invalid)? + 1
+        }
+    };
+    let most = input.whole("maxResults").unwrap_or(most);
+    let has_more = all.len() > start.saturating_add(most);
+    let entries: Vec<T> = all.into_iter().skip(start).take(most).collect();
+    let next_token = entries.last().filter(|_| has_more).map(|entry| token_for(request, &key(entry)));
+    Ok(Page { entries, next_token })
+}
+
+impl<T> Page<T> {
+    /// The answer's document.
+    pub fn document(self, name: &str, show: impl Fn(T) -> Value) -> Value {
+        let entries = self.entries.into_iter().map(show).collect();
+        let mut members = serde_json::Map::from_iter([(name.to_owned(), Value::Array(entries))]);
+        if let Some(token) = self.next_token {
+            members.insert("nextToken".to_owned(), Value::from(token));
+        }
+        Value::Object(members)
+    }
+}
+
+fn token_for(request: &[&str], key: &str) -> String {
+    let mut token = sha256_hex(&[request, &[key]].concat());
+    token.truncate(CHECKSUM);
+    token
+}

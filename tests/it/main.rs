@@ -10,6 +10,9 @@ mod claims;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+#[cfg(feature = "function")]
+mod codepipeline;
+#[cfg(test)]
 mod command;
 #[cfg(test)]
 mod contract;

@@ -3,7 +3,7 @@
 use aws_sdk_codepipeline::types::ActionExecutionDetail;
 
 use super::state::error_details;
-use super::{Unusable, have, instant};
+use super::{Unusable, have, instant, provider};
 use crate::domain::ids::{ActionExecutionId, ActionName, ExecutionId, StageName};
 use crate::domain::pipeline::{ActionExecution, ActionStatus, Category, ErrorDetails};
 
@@ -17,7 +17,7 @@ pub(super) fn action_execution(entry: &ActionExecutionDetail) -> Result<ActionEx
         id: ActionExecutionId::parse(have(entry.action_execution_id())?)?,
         status: have(entry.status().and_then(|status| ActionStatus::parse(status.as_str())))?,
         category: have(Category::parse(kind.category().as_str()))?,
-        provider: kind.provider().to_owned(),
+        provider: provider(kind)?,
         started: instant(have(entry.start_time())?)?,
         last_change: instant(have(entry.last_update_time())?)?,
         error: error(entry),

@@ -32,6 +32,7 @@ mod structure;
 
 use std::sync::Arc;
 
+use aws_sdk_codepipeline::types::ActionTypeId;
 use aws_smithy_types::DateTime;
 use jiff::{Timestamp, Unit};
 
@@ -85,10 +86,8 @@ impl SdkPipelines {
         self.structures.keep(pipeline, read.created, &structure);
         Ok(structure)
     }
-}
 
-impl Pipelines for SdkPipelines {
-    async fn observe(&self, run: &StageRunId) -> Reading {
+    async fn read(&self, run: &StageRunId) -> Reading {
         let reader = self.reader(&run.pipeline);
         let (execution, state, actions) = tokio::join!(
             reader.execution(&run.execution),
@@ -110,7 +109,7 @@ impl Pipelines for SdkPipelines {
         Reading { state, execution, structure, actions, entries }
     }
 
-    async fn observe_stage(&self, run: &StageRunId, mode: ExecutionMode) -> StageReading {
+    async fn read_again(&self, run: &StageRunId, mode: ExecutionMode) -> StageReading {
         let reader = self.reader(&run.pipeline);
         if mode != ExecutionMode::Parallel {
             return StageReading::State(reader.state().await.map(|read| read.state));
@@ -126,7 +125,7 @@ impl Pipelines for SdkPipelines {
         StageReading::Parallel { execution, actions, entries }
     }
 
-    async fn retry_stage(&self, run: &StageRunId, mode: RetryMode) -> RetryReply {
+    async fn retry(&self, run: &StageRunId, mode: RetryMode) -> RetryReply {
         let answer = self
             .clients
             .codepipeline()
@@ -140,6 +139,21 @@ impl Pipelines for SdkPipelines {
             .send()
             .await;
         replies::of_retry(run, &answer)
+    }
+}
+
+/// A request's future takes some kilobytes, and several of them more than a caller wants to carry about: they are boxed.
+impl Pipelines for SdkPipelines {
+    async fn observe(&self, run: &StageRunId) -> Reading {
+        Box::pin(self.read(run)).await
+    }
+
+    async fn observe_stage(&self, run: &StageRunId, mode: ExecutionMode) -> StageReading {
+        Box::pin(self.read_again(run, mode)).await
+    }
+
+    async fn retry_stage(&self, run: &StageRunId, mode: RetryMode) -> RetryReply {
+        Box::pin(self.retry(run, mode)).await
     }
 }
 
@@ -175,6 +189,11 @@ fn optional<T, U>(
 /// A version or an attempt.
 fn count(number: i32) -> Result<u32, Unusable> {
     u32::try_from(number).map_err(|_| Unusable)
+}
+
+/// Who carries an action out. The SDK makes an empty name of one that is not there.
+fn provider(kind: &ActionTypeId) -> Result<String, Unusable> {
+    have(Some(kind.provider()).filter(|provider| !provider.is_empty())).map(str::to_owned)
 }
 
 /// CodePipeline sends seconds as a fraction in binary; what is beyond the microsecond is not its own.

@@ -4,7 +4,7 @@ use aws_sdk_codepipeline::operation::get_pipeline::GetPipelineOutput;
 use aws_sdk_codepipeline::types;
 
 use super::state::mode;
-use super::{Unusable, count, have, optional};
+use super::{Unusable, count, have, optional, provider};
 use crate::domain::ids::{ActionName, PipelineName, StageName};
 use crate::domain::pipeline::{
     ActionDeclaration, Category, ChangeSetPart, PipelineStructure, StageDeclaration,
@@ -18,15 +18,23 @@ pub(super) fn pipeline_structure(answer: &GetPipelineOutput) -> Result<PipelineS
         name: PipelineName::parse(pipeline.name())?,
         version: count(have(pipeline.version())?)?,
         mode: mode(pipeline.execution_mode())?,
-        stages: pipeline.stages().iter().map(stage).collect::<Result<_, _>>()?,
+        stages: all(pipeline.stages(), stage)?,
     })
+}
+
+/// Every entry of a list that is never empty. The SDK makes an empty one of a list that is not there.
+fn all<T, U>(entries: &[T], read: fn(&T) -> Result<U, Unusable>) -> Result<Vec<U>, Unusable> {
+    if entries.is_empty() {
+        return Err(Unusable);
+    }
+    entries.iter().map(read).collect()
 }
 
 fn stage(stage: &types::StageDeclaration) -> Result<StageDeclaration, Unusable> {
     Ok(StageDeclaration {
         name: StageName::parse(stage.name())?,
         native_retry: optional(stage.on_failure(), native_retry)?.flatten(),
-        actions: stage.actions().iter().map(action).collect::<Result<_, _>>()?,
+        actions: all(stage.actions(), action)?,
     })
 }
 
@@ -56,7 +64,7 @@ fn action(action: &types::ActionDeclaration) -> Result<ActionDeclaration, Unusab
     Ok(ActionDeclaration {
         name: ActionName::parse(action.name())?,
         category: have(Category::parse(kind.category().as_str()))?,
-        provider: kind.provider().to_owned(),
+        provider: provider(kind)?,
         change_set: match kind.provider() {
             "CloudFormation" => change_set(action)?,
             _ => None,

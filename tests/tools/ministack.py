@@ -1,0 +1,113 @@
+"""Starts MiniStack, which stands in for AWS in the tests, on loopback only.
+
+Prints `ready PORT` when it answers, and ends when it is told to (SIGTERM), or when whoever started it is gone.
+With `--log FILE` its own log goes there, otherwise nowhere.
+
+Where it is stricter or slower than tests can bear, it is changed in memory:
+- events with a source `aws.*` are taken from clients (AWS refuses them, and so does MiniStack), since the tests have to
+  say what CodePipeline would say;
+- schedules are looked at every second, not every ten.
+"""
+
+import argparse
+import functools
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+
+HOST = "127.0.0.1"
+
+# This file has the package's name and would be imported in its place.
+sys.path = [folder for folder in sys.path if os.path.abspath(folder) != os.path.dirname(os.path.abspath(__file__))]
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument("--region", default="eu-central-1")
+    parser.add_argument("--log", default=os.devnull)
+    return parser.parse_args()
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return probe.getsockname()[1]
+
+
+def configure(port, region):
+    """MiniStack reads these when it is imported; what is set already, such as endpoints for functions, stays."""
+    os.environ.update(GATEWAY_PORT=str(port), BIND_HOST=HOST, MINISTACK_HOST=HOST, MINISTACK_REGION=region)
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": region,
+        "AWS_ENDPOINT_URL": f"http://{HOST}:{port}",
+        "LAMBDA_EXECUTOR": "local",
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+    }.items():
+        os.environ.setdefault(name, value)
+
+
+def take_events_of_aws():
+    from ministack.services import eventbridge
+
+    eventbridge._put_events = functools.partial(eventbridge._put_events, allow_aws_source=True)
+
+
+def look_at_schedules_every_second():
+    from ministack.services import scheduler
+
+    scheduler._SCHEDULE_TICK_INTERVAL = 1
+
+
+def end():
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def end_with(parent):
+    """A killed test cannot stop what it has started."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    end()
+
+
+def say_when_ready(port, out):
+    for _ in range(600):
+        try:
+            urllib.request.urlopen(f"http://{HOST}:{port}/_ministack/health", timeout=5).close()
+            print(f"ready {port}", file=out, flush=True)
+            return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.05)
+    end()
+
+
+def main():
+    parent = os.getppid()
+    options = arguments()
+    # Whoever started this reads the one line; all else is log.
+    out = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    log = os.open(options.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    port = options.port or free_port()
+    configure(port, options.region)
+    take_events_of_aws()
+    look_at_schedules_every_second()
+    threading.Thread(target=end_with, args=(parent,), daemon=True).start()
+    threading.Thread(target=say_when_ready, args=(port, out), daemon=True).start()
+    from ministack.app import main as serve
+
+    sys.argv = ["ministack"]
+    serve()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,6 +1,7 @@
 """Starts MiniStack, which stands in for AWS in the tests, on loopback only.
 
-Prints `ready PORT` when it answers, and ends when it is told to (SIGTERM), or when whoever started it is gone.
+Prints `ready PORT` when it answers. Ends when it is told to (SIGTERM), and with whoever started it: when its input ends,
+if that is a pipe, else when it has another parent.
 With `--log FILE` its own log goes there, otherwise nowhere.
 
 Where it is stricter or slower than tests can bear, it is changed in memory:
@@ -12,8 +13,10 @@ Where it is stricter or slower than tests can bear, it is changed in memory:
 import argparse
 import functools
 import os
+import runpy
 import signal
 import socket
+import stat
 import sys
 import threading
 import time
@@ -67,14 +70,23 @@ def look_at_schedules_every_second():
     scheduler._SCHEDULE_TICK_INTERVAL = 1
 
 
+def repair():
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "ministack_repairs.py")
+    runpy.run_path(path)["apply"]()
+
+
 def end():
     os.kill(os.getpid(), signal.SIGTERM)
 
 
 def end_with(parent):
     """A killed test cannot stop what it has started."""
-    while os.getppid() == parent:
-        time.sleep(1)
+    if stat.S_ISFIFO(os.fstat(0).st_mode):
+        while os.read(0, 4096):
+            pass
+    else:
+        while os.getppid() == parent:
+            time.sleep(1)
     end()
 
 
@@ -101,6 +113,7 @@ def main():
     configure(port, options.region)
     take_events_of_aws()
     look_at_schedules_every_second()
+    repair()
     threading.Thread(target=end_with, args=(parent,), daemon=True).start()
     threading.Thread(target=say_when_ready, args=(port, out), daemon=True).start()
     from ministack.app import main as serve

@@ -8,25 +8,31 @@ SHELL := bash
 CARGO ?= cargo
 CARGO_DENY_VERSION := 0.20.2
 
-.PHONY: help test check lint doc deny cargo-deny demo clean
+# Where `make tools` puts what is not written in Rust.
+export RETRIER_TOOLS ?= $(CURDIR)/.tools
+
+.PHONY: help test check lint lint-template doc deny cargo-deny demo tools judge package function clean
 
 help: ## Lists the targets
-	@awk -F ':[^#]*## ' '/^[a-z-]+:.*## / { printf "  %-12s%s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':[^#]*## ' '/^[a-z-]+:.*## / { printf "  %-15s%s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-test: ## Runs every test, the examples in the documentation among them
+test: tools ## Runs every test, the examples in the documentation among them
 	@$(CARGO) test --locked --doc
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
-		$(CARGO) nextest run --locked --no-fail-fast; \
+		tests/tools/with-ministack $(CARGO) nextest run --locked --no-fail-fast; \
 	else \
 		echo 'cargo-nextest is not installed: running `cargo test` instead'; \
-		$(CARGO) test --locked --all-targets --no-fail-fast; \
+		tests/tools/with-ministack $(CARGO) test --locked --all-targets --no-fail-fast; \
 	fi
 
-check: lint doc test ## Runs all that a change has to pass: format, lints, documentation, tests
+check: lint lint-template doc test ## Runs all that a change has to pass: format, lints, documentation, tests
 
 lint: ## Checks format and lints
 	@$(CARGO) fmt --check
 	@$(CARGO) clippy --locked --all-targets -- -D warnings
+
+lint-template: tools ## Lints the template as it is and as CloudFormation gets it, and every IAM policy in it
+	@$(CARGO) test --locked --test it -- stack::lint
 
 doc: ## Builds the documentation; a broken link is an error
 	@RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --no-deps
@@ -48,5 +54,42 @@ cargo-deny: ## Installs cargo-deny where it is missing, which takes some minutes
 demo: ## Shows the product at work, without AWS
 	@$(CARGO) run --quiet --locked -- demo
 
-clean: ## Removes what was built
+tools: ## Installs MiniStack, the AWS SAM CLI with cargo-lambda, and the AWS CLI into .tools; needs Python
+	@tests/tools/install
+
+judge: tools ## Holds the ledger against AWS's own DynamoDB Local as well, which it fetches; needs Java and npm
+	@tests/tools/judge
+
+package: tools ## Builds the function for release, for both architectures, into target/function
+	@for architecture in arm64 x86_64; do \
+		folder=target/function/$$architecture; \
+		echo "package: building for $$architecture"; \
+		mkdir -p "$$folder"; \
+		$(MAKE) --no-print-directory function ARCHITECTURE=$$architecture ARTIFACTS_DIR="$$folder"; \
+		python3 -m zipfile -c "target/function/retrier-$$architecture.zip" "$$folder/bootstrap" "$$folder/policy.yaml"; \
+		wc -c "$$folder/bootstrap" "target/function/retrier-$$architecture.zip" | sed '$$d'; \
+	done
+
+# What `sam build` runs through infra/*/Makefile: policy and binary for ARCHITECTURE go to ARTIFACTS_DIR, and a policy that
+# does not compile goes nowhere. FUNCTION_BINARY is packed, stripped, instead of building one; tests use that.
+RETRIER ?= $(CARGO) run --quiet --locked --no-default-features --bin retrier --
+function:
+	@$(RETRIER) validate infra/policy.yaml
+	@export PATH="$(RETRIER_TOOLS)/sam/bin:$$PATH"; \
+	if [ -n '$(FUNCTION_BINARY)' ]; then \
+		install -D -s -m 755 '$(FUNCTION_BINARY)' '$(ARTIFACTS_DIR)/bootstrap'; \
+	else \
+		if ! $(CARGO) lambda --version >/dev/null 2>&1; then \
+			echo 'error: cargo-lambda is not installed' >&2; \
+			echo 'hint: `make tools` installs it, see also https://www.cargo-lambda.info' >&2; \
+			exit 1; \
+		fi; \
+		$(CARGO) lambda build --quiet --locked --profile function --no-default-features --features function \
+			--bin retrier-lambda --$(subst _,-,$(ARCHITECTURE)) --lambda-dir target/lambda/$(ARCHITECTURE); \
+		install -D -m 755 target/lambda/$(ARCHITECTURE)/retrier-lambda/bootstrap '$(ARTIFACTS_DIR)/bootstrap'; \
+	fi
+	@install -m 644 infra/policy.yaml '$(ARTIFACTS_DIR)/policy.yaml'
+
+clean: ## Removes what was built and installed
 	@$(CARGO) clean
+	@rm -rf .tools .aws-sam

@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::{Diagnostic, LambdaEvent};
@@ -27,7 +28,7 @@ pub struct Handler<L, P, S> {
     /// What it does.
     pub function: Function<L, P, S>,
     /// Where it tells of it.
-    pub log: Log,
+    pub log: Arc<Log>,
     /// The present.
     pub clock: fn() -> Timestamp,
 }
@@ -115,7 +116,9 @@ impl<L: Ledger, P: Pipelines, S: Schedules> Handler<L, P, S> {
             .and_then(|deadline| Timestamp::from_millisecond(deadline).ok())
             .filter(|deadline| *deadline > began)
             .unwrap_or_else(|| after(began, UNTOLD));
-        let response = self.function.invoke(event.payload.get(), &invocation, deadline, &self.clock).await;
+        // Boxed, since all that can be under way at once is one large future.
+        let working = Box::pin(self.function.invoke(event.payload.get(), &invocation, deadline, &self.clock));
+        let response = working.await;
         for handled in &response.handled {
             self.tell(handled, request);
         }

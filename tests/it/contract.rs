@@ -6,7 +6,7 @@ mod dynamodb;
 mod ledger;
 mod ledger_budgets;
 mod ledger_keeping;
-mod pipelines;
+pub mod pipelines;
 mod pipelines_retries;
 mod schedules;
 mod world;

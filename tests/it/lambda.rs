@@ -1,6 +1,9 @@
 //! The function in its runtime: the real binary, and what is around it when it is invoked.
 
+mod crowd;
 mod handler;
+mod killed;
 mod process;
 mod runtime_api;
+mod scene;
 mod starts;

@@ -32,10 +32,10 @@ mod function;
 mod history;
 #[cfg(test)]
 mod interleaving;
-#[cfg(all(test, feature = "function"))]
-mod ministack;
 #[cfg(test)]
 mod lambda;
+#[cfg(all(test, feature = "function"))]
+mod ministack;
 #[cfg(test)]
 mod policy_file;
 #[cfg(test)]

@@ -37,8 +37,11 @@ fn handle(
     seconds_left: i64,
 ) -> (Result<Value, Failure>, Vec<Value>) {
     let written = Written::default();
-    let handler =
-        Handler { function: deployed_function(world), log: Log::new(level, written.clone()), clock: soon };
+    let handler = Handler {
+        function: deployed_function(world),
+        log: Arc::new(Log::new(level, written.clone())),
+        clock: soon,
+    };
     let mut context = Context::default();
     context.request_id = "request".into();
     context.deadline = u64::try_from(soon().as_millisecond() + seconds_left * 1_000).unwrap();

@@ -39,17 +39,23 @@ pub struct FunctionProcess {
 static INVOCATIONS: AtomicU64 = AtomicU64::new(0);
 
 /// The settings of a function whose ledger, queue and pipelines are at these endpoints.
-pub fn settings(policy: &Path, table: &str, aws: &str, codepipeline: &str) -> Vec<(String, String)> {
+pub fn settings(
+    policy: &Path,
+    table: &str,
+    queue_url: &str,
+    aws: &str,
+    codepipeline: &str,
+) -> Vec<(String, String)> {
     [
         ("RETRIER_TABLE", table),
-        ("RETRIER_QUEUE_URL", &format!("{aws}/{ACCOUNT}/retrier")),
+        ("RETRIER_QUEUE_URL", queue_url),
         ("RETRIER_SCHEDULE_GROUP", "retrier"),
         ("RETRIER_SCHEDULER_ROLE_ARN", &format!("arn:aws:iam::{ACCOUNT}:role/retrier-scheduler")),
         ("RETRIER_POLICY", policy.to_str().unwrap()),
         ("RETRIER_LOG", "debug"),
         ("AWS_REGION", REGION),
-        ("AWS_ACCESS_KEY_ID", ACCOUNT),
-        ("AWS_SECRET_ACCESS_KEY", "secret"),
+        ("AWS_ACCESS_KEY_ID", "test"),
+        ("AWS_SECRET_ACCESS_KEY", "test"),
         ("AWS_ENDPOINT_URL", aws),
         ("AWS_ENDPOINT_URL_CODEPIPELINE", codepipeline),
     ]

@@ -23,7 +23,7 @@ fn event(name: &str) -> Value {
 }
 
 fn alone() -> Vec<(String, String)> {
-    settings(&policy(), "ledger", &nowhere(), &nowhere())
+    settings(&policy(), "ledger", "http://127.0.0.1/1/retrier", &nowhere(), &nowhere())
 }
 
 #[test]
@@ -79,7 +79,13 @@ fn a_policy_that_does_not_compile_is_told_with_its_findings() {
     let broken = folder.join("policy.yaml");
     fs::write(&broken, "version: 1\nrules:\n  - name: all\n    match: { pipelin: \"*\" }\n").unwrap();
     for (path, expected) in [(broken, "findings"), (folder.join("none.yaml"), "problem")] {
-        let function = FunctionProcess::start(&settings(&path, "ledger", &nowhere(), &nowhere()));
+        let function = FunctionProcess::start(&settings(
+            &path,
+            "ledger",
+            "http://127.0.0.1/1/retrier",
+            &nowhere(),
+            &nowhere(),
+        ));
         function.invoke(&event("pipeline-failed"));
         let log = function.log();
         assert_eq!((&log[0]["message"], &log[0]["level"]), (&json!("policy-invalid"), &json!("ERROR")));

@@ -1,0 +1,132 @@
+//! SIGKILL at random moments, a hundred times between claim and settlement: every failure ends decided, and is retried at
+//! most once.
+
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use codepipeline_retrier::domain::ids::{PipelineName, StageRunId};
+use codepipeline_retrier::domain::stage_run::Progress;
+use codepipeline_retrier::domain::trigger::WakeUp;
+use codepipeline_retrier::event::wake_up_body;
+use jiff::SignedDuration;
+use serde_json::Value;
+
+use super::process::batch_of_one;
+use super::runtime_api::End;
+use super::scene::Scene;
+use crate::contract::pipelines::{fails, shop, succeeds};
+use crate::rig::random::Random;
+
+const POLICY: &str = "\
+version: 1
+defaults:
+  backoff: { initial: 0s, max: 0s, jitter: none }
+  give-up-after: 7d
+  max-retries: 5
+  budgets: [all]
+budgets:
+  all: { capacity: 100000, refill: 1000/m }
+rules:
+  - name: all
+    match: { pipeline: '*' }
+";
+
+/// Deaths between claim and settlement that the test waits for.
+const DEATHS: usize = 100;
+/// Deaths in all, at any moment, after which it gives up waiting.
+const MOST_DEATHS: usize = 1_000;
+
+struct Failure {
+    name: PipelineName,
+    run: StageRunId,
+    event: Value,
+}
+
+fn failure(scene: &Scene, number: usize) -> Failure {
+    let name = PipelineName::parse(format!("shop-{number}")).unwrap();
+    let mut definition = shop([fails(), succeeds()]);
+    definition.name = name.clone();
+    let (run, event) = scene.failed(&name, definition);
+    Failure { name, run, event }
+}
+
+/// Handles a failure from the start of a process to its answer, and tells how long that took.
+fn handled(scene: &Scene, failure: &Failure) -> Duration {
+    let function = scene.function();
+    let began = instant();
+    let end = function.invoke(&batch_of_one("whole", &failure.event, 1));
+    assert!(matches!(end, End::Response(_)), "{end:?}");
+    began.elapsed()
+}
+
+#[expect(clippy::disallowed_methods, reason = "real processes live in real time")]
+fn instant() -> Instant {
+    Instant::now()
+}
+
+#[test]
+fn killed_at_random_it_retries_at_most_once_and_decides_every_failure() {
+    let scene = Scene::new("killed", POLICY);
+    let mut random = Random::new(1);
+    let whole = (0..3).map(|number| handled(&scene, &failure(&scene, number))).min().unwrap();
+    let mut failures = Vec::new();
+    let mut between = 0;
+    while between < DEATHS {
+        assert!(failures.len() < MOST_DEATHS, "only {between} deaths fell between claim and settlement");
+        let failure = failure(&scene, 1_000 + failures.len());
+        let function = scene.function();
+        let end = function.begin(&batch_of_one("first", &failure.event, 1));
+        // In its first quarter it has hardly started.
+        let whole = u64::try_from(whole.as_micros()).unwrap();
+        sleep(Duration::from_micros(whole / 4 + random.below(whole * 3 / 4)));
+        function.kill();
+        drop(end);
+        let open = scene.record(&failure.run).is_some_and(|record| record.claim.is_some());
+        between += usize::from(open);
+        failures.push(failure);
+    }
+    println!("{} deaths, {between} of them between claim and settlement", failures.len());
+
+    // What the queue would do: the message comes again, and so does every wake-up that is due.
+    scene.pass(SignedDuration::from_mins(3));
+    let function = scene.function();
+    for failure in &failures {
+        let end = function.invoke(&batch_of_one("again", &failure.event, 2));
+        assert!(matches!(end, End::Response(_)), "{end:?}");
+    }
+    drop(function);
+    for _ in 0..5 {
+        scene.pass(SignedDuration::from_mins(12));
+        let function = scene.function();
+        for failure in &failures {
+            let Some(record) = scene.record(&failure.run) else { continue };
+            let wait = record.wait.as_ref().map(|wait| wait.sequence);
+            let Some(sequence) = wait.or(record.claim.as_ref().map(|claim| claim.sequence)) else { continue };
+            let body = wake_up_body(&WakeUp { run: failure.run.clone(), sequence });
+            let body = serde_json::from_str(&body).unwrap();
+            function.invoke(&batch_of_one("wake-up", &body, 1));
+        }
+    }
+    let calls = |failure: &Failure| {
+        let world = scene.world.lock();
+        let calls = world.service.retry_calls().iter();
+        calls.filter(|call| call.execution == failure.run.execution && call.outcome.is_ok()).count()
+    };
+    for failure in &failures {
+        let record = scene.record(&failure.run).expect("every failure is on record");
+        assert_eq!((record.claim, record.wait), (None, None), "{}", failure.run);
+        assert_eq!(calls(failure), 1, "{}: {:#?}", failure.run, scene.decisions(&failure.name));
+        assert_eq!((record.live.used, record.retries.len()), (1, 1), "{}", failure.run);
+        assert!(
+            record
+                .retries
+                .iter()
+                .all(|retry| matches!(retry.progress, Progress::Issued | Progress::Recovered))
+        );
+        assert!(
+            scene.decisions(&failure.name).iter().any(|decision| decision.verdict == "retry"),
+            "{}",
+            failure.run
+        );
+    }
+}

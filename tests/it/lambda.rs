@@ -2,6 +2,7 @@
 
 mod crowd;
 mod handler;
+mod interface_emulator;
 mod killed;
 mod process;
 mod runtime_api;

@@ -76,9 +76,9 @@ fn killed_at_random_it_retries_at_most_once_and_decides_every_failure() {
         let failure = failure(&scene, 1_000 + failures.len());
         let function = scene.function();
         let end = function.begin(&batch_of_one("first", &failure.event, 1));
-        // In its first quarter it has hardly started.
+        // In the first half of its life a process hardly gets as far as a claim.
         let whole = u64::try_from(whole.as_micros()).unwrap();
-        sleep(Duration::from_micros(whole / 4 + random.below(whole * 3 / 4)));
+        sleep(Duration::from_micros(whole / 2 + random.below(whole)));
         function.kill();
         drop(end);
         let open = scene.record(&failure.run).is_some_and(|record| record.claim.is_some());

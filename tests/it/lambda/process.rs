@@ -33,7 +33,7 @@ pub struct FunctionProcess {
     lines: Arc<Mutex<Vec<String>>>,
     reader: Option<JoinHandle<()>>,
     /// Seconds by which its clock is ahead.
-    pub ahead: i64,
+    ahead: i64,
 }
 
 static INVOCATIONS: AtomicU64 = AtomicU64::new(0);
@@ -65,10 +65,11 @@ pub fn settings(
 
 impl FunctionProcess {
     pub fn start(environment: &[(String, String)]) -> Self {
-        Self::start_with(environment, |_| {})
+        Self::start_ahead(environment, 0)
     }
 
-    pub fn start_with(environment: &[(String, String)], prepare: impl FnOnce(&mut Command)) -> Self {
+    /// Starts it in an environment in which its clock is ahead by so many seconds.
+    pub fn start_ahead(environment: &[(String, String)], ahead: i64) -> Self {
         let api = RuntimeApi::start();
         let mut command = Command::new(env!("CARGO_BIN_EXE_retrier-lambda"));
         command
@@ -83,7 +84,6 @@ impl FunctionProcess {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit());
-        prepare(&mut command);
         let mut child = command.spawn().unwrap();
         let lines = Arc::new(Mutex::new(Vec::new()));
         let written = Arc::clone(&lines);
@@ -93,7 +93,7 @@ impl FunctionProcess {
                 written.lock().unwrap().push(line);
             }
         });
-        Self { api, child, lines, reader: Some(reader), ahead: 0 }
+        Self { api, child, lines, reader: Some(reader), ahead }
     }
 
     /// Hands out an invocation of thirty seconds, and does not wait for its end.

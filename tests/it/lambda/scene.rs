@@ -28,7 +28,7 @@ use crate::tables::Table;
 pub struct Scene {
     pub world: SharedWorld,
     pub ledger: DynamoLedger,
-    environment: Vec<(String, String)>,
+    settings: Vec<(String, String)>,
     ahead: Arc<AtomicI64>,
     later: PathBuf,
     runtime: tokio::runtime::Runtime,
@@ -62,12 +62,12 @@ impl Scene {
             let queue = table.clients.sqs().create_queue().queue_name(unique(test)).send().await.unwrap();
             (table, queue.queue_url.unwrap())
         });
-        let environment = settings(&file, &table.name, &queue_url, server.url(), &codepipeline.endpoint());
+        let settings = settings(&file, &table.name, &queue_url, server.url(), &codepipeline.endpoint());
         let ledger = table.ledger(now);
         Self {
             world,
             ledger,
-            environment,
+            settings,
             ahead,
             later: later(test),
             runtime,
@@ -117,11 +117,15 @@ impl Scene {
     /// A new process of the function.
     pub fn function(&self) -> FunctionProcess {
         let ahead = self.ahead.load(Ordering::SeqCst);
-        let mut function = FunctionProcess::start_with(&self.environment, |command: &mut Command| {
-            command.env("LD_PRELOAD", &self.later).env("LATER_SECONDS", ahead.to_string());
-        });
-        function.ahead = ahead;
-        function
+        FunctionProcess::start_ahead(&self.environment(), ahead)
+    }
+
+    /// The environment of a function that is started now.
+    pub fn environment(&self) -> Vec<(String, String)> {
+        let ahead = self.ahead.load(Ordering::SeqCst).to_string();
+        let later = [("LD_PRELOAD", self.later.to_str().unwrap()), ("LATER_SECONDS", &ahead)];
+        let later = later.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        self.settings.iter().cloned().chain(later).collect()
     }
 
     /// What is on record of a stage run.

@@ -29,7 +29,11 @@ mod function;
 mod history;
 #[cfg(test)]
 mod interleaving;
-#[cfg(all(test, feature = "function"))]
+#[cfg(test)]
+#[cfg(feature = "function")]
+mod ledger_table;
+#[cfg(test)]
+#[cfg(feature = "function")]
 mod ministack;
 #[cfg(test)]
 mod policy_file;
@@ -47,7 +51,8 @@ mod rig;
 mod scenarios;
 #[cfg(test)]
 mod soak;
-#[cfg(all(test, feature = "function"))]
+#[cfg(test)]
+#[cfg(feature = "function")]
 mod tables;
 #[cfg(test)]
 mod tidy;

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
-use aws_sdk_dynamodb::types::{AttributeValue, Select};
+use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 
 use super::bucket::{self, KeptBucket};
@@ -136,7 +136,6 @@ impl DynamoLedger {
         query: QueryFluentBuilder,
         mut take: impl FnMut(Item) -> Result<bool, Trouble>,
     ) -> Result<(), Trouble> {
-        let query = query.select(Select::AllProjectedAttributes);
         let mut start = None;
         loop {
             let page = query.clone().set_exclusive_start_key(start).send().await;

@@ -1,6 +1,7 @@
 //! The ledger in its table, beyond the contract of the port: what lies in the items, what is made of items that cannot
 //! be read and of answers that are none, and what operators read.
 
+mod contention;
 mod damage;
 mod faults;
 mod items;

@@ -3,14 +3,16 @@
 //! Every limit here is chosen, none is the SDK's default: a function that lives for 30 seconds has to hear "no" early
 //! enough to write it down.
 
-use std::sync::OnceLock;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use aws_sdk_codepipeline::config::{BehaviorVersion, StalledStreamProtectionConfig};
 use aws_smithy_async::rt::sleep::TokioSleep;
-use aws_smithy_http_client::Builder;
+use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_http_client::{Builder, Connector};
+use aws_smithy_runtime_api::client::http::{SharedHttpClient, SharedHttpConnector, http_client_fn};
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
@@ -163,16 +165,41 @@ pub fn common(trust: &Trust) -> aws_types::sdk_config::Builder {
 
 /// One pool of connections for all clients.
 pub fn http_client(trust: &Trust) -> SharedHttpClient {
+    Builder::new().tls_provider(tls()).tls_context(believing(trust)).build_https()
+}
+
+/// The same through the proxies that `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` name: for people's machines, since a
+/// function has none.
+pub fn proxied_http_client(trust: &Trust) -> SharedHttpClient {
+    let context = believing(trust);
+    let connectors: Mutex<BTreeMap<_, SharedHttpConnector>> = Mutex::new(BTreeMap::new());
+    http_client_fn(move |settings, components| {
+        let limits = (settings.connect_timeout(), settings.read_timeout());
+        let connect = || {
+            let mut connector = Connector::builder()
+                .proxy_config(ProxyConfig::from_env())
+                .connector_settings(settings.clone())
+                .tls_provider(tls())
+                .tls_context(context.clone());
+            connector.set_sleep_impl(components.sleep_impl());
+            SharedHttpConnector::new(connector.build())
+        };
+        let mut connectors = connectors.lock().unwrap_or_else(PoisonError::into_inner);
+        connectors.entry(limits).or_insert_with(connect).clone()
+    })
+}
+
+fn tls() -> Provider {
+    Provider::Rustls(CryptoMode::Ring)
+}
+
+fn believing(trust: &Trust) -> TlsContext {
     let store = match trust {
         Trust::Amazon => TrustStore::empty().with_pem_certificate(AMAZON_ROOTS),
         Trust::System => TrustStore::default(),
         Trust::Bundle(pem) => TrustStore::empty().with_pem_certificate(pem.as_slice()),
     };
-    let builder = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring));
-    match TlsContext::builder().with_trust_store(store).build() {
-        Ok(context) => builder.tls_context(context).build_https(),
-        Err(_) => builder.build_https(),
-    }
+    TlsContext::builder().with_trust_store(store).build().unwrap_or_default()
 }
 
 impl Limits {

@@ -1,5 +1,7 @@
 //! The operator's command: arguments and subcommands, one file each. Decisions and formats live elsewhere.
 
+#[cfg(feature = "aws")]
+pub mod account;
 mod clock;
 mod completions;
 mod demo;

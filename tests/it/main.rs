@@ -1,6 +1,7 @@
 //! One integration binary.
 
 // `cfg(test)` tells the linter that helpers outside test functions are tests too.
+
 #[cfg(test)]
 mod answers;
 #[cfg(test)]
@@ -34,7 +35,9 @@ mod history;
 mod interleaving;
 #[cfg(test)]
 mod lambda;
-#[cfg(all(test, feature = "function"))]
+#[cfg(feature = "function")]
+mod ledger_table;
+#[cfg(test)]
 mod ministack;
 #[cfg(test)]
 mod policy_file;
@@ -52,7 +55,8 @@ mod rig;
 mod scenarios;
 #[cfg(test)]
 mod soak;
-#[cfg(all(test, feature = "function"))]
+#[cfg(test)]
+#[cfg(feature = "function")]
 mod tables;
 #[cfg(test)]
 mod tidy;

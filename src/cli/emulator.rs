@@ -33,8 +33,9 @@ Examples:
   retrier emulator --port 0 --events-to file:events.jsonl
   retrier emulator --port 4599 --scenario examples/scenarios/throttled-deployment.yaml
 
-The endpoint is printed on standard output, all else on standard error. It is on 127.0.0.1 only, and it takes any
-credentials. docs/emulator.md says what is emulated, docs/scenarios.md how a scenario is written.
+The endpoint is printed on standard output, all else on standard error. It is on 127.0.0.1 only,
+and takes any credentials. docs/emulator.md says what is emulated, docs/scenarios.md how a scenario
+is written.
 
 Exit codes:
   0  ended by Ctrl-C or SIGTERM

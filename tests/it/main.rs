@@ -23,6 +23,9 @@ mod crash_matrix;
 mod decisions;
 #[cfg(test)]
 mod demo;
+#[cfg(feature = "serve")]
+#[cfg(test)]
+mod emulator_http;
 #[cfg(test)]
 mod events;
 #[cfg(test)]

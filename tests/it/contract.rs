@@ -4,6 +4,8 @@
 mod ledger;
 mod ledger_budgets;
 mod ledger_keeping;
+#[cfg(all(feature = "function", feature = "serve"))]
+mod over_http;
 mod pipelines;
 mod pipelines_retries;
 mod schedules;

@@ -21,7 +21,7 @@ use super::schedules::Delivering;
 use crate::arbitrary::at;
 
 /// A world in which nothing has happened, and nothing goes wrong.
-fn new() -> SharedWorld {
+pub fn new() -> SharedWorld {
     let PipelineArn { partition, region, account, .. } = crate::arbitrary::run().pipeline;
     SharedWorld::new(World::new(Place { partition, account, region }, Switches::default(), at(0)))
 }

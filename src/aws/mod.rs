@@ -4,5 +4,6 @@
 
 pub mod certainty;
 pub mod clients;
+pub mod ledger;
 pub mod pipelines;
 pub mod settings;

@@ -1,6 +1,8 @@
 //! What the engine may rely on, port by port: one suite for each, the same for every implementation. Each clause gets
 //! an implementation of its own, new and empty.
 
+#[cfg(feature = "function")]
+mod dynamodb;
 mod ledger;
 mod ledger_budgets;
 mod ledger_keeping;

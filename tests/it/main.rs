@@ -32,6 +32,8 @@ mod function;
 mod history;
 #[cfg(test)]
 mod interleaving;
+#[cfg(all(test, feature = "function"))]
+mod ministack;
 #[cfg(test)]
 mod policy_file;
 #[cfg(test)]
@@ -48,5 +50,7 @@ mod rig;
 mod scenarios;
 #[cfg(test)]
 mod soak;
+#[cfg(all(test, feature = "function"))]
+mod tables;
 #[cfg(test)]
 mod tidy;

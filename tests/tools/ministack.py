@@ -1,6 +1,7 @@
 """Starts MiniStack, which stands in for AWS in the tests, on loopback only.
 
-Prints `ready PORT` when it answers, and ends when it is told to (SIGTERM), or when whoever started it is gone.
+Prints `ready PORT` when it answers. Ends when it is told to (SIGTERM), and with whoever started it: when its input ends,
+if that is a pipe, else when it has another parent.
 With `--log FILE` its own log goes there, otherwise nowhere.
 
 Where it is stricter or slower than tests can bear, it is changed in memory:
@@ -14,6 +15,7 @@ import functools
 import os
 import signal
 import socket
+import stat
 import sys
 import threading
 import time
@@ -73,8 +75,12 @@ def end():
 
 def end_with(parent):
     """A killed test cannot stop what it has started."""
-    while os.getppid() == parent:
-        time.sleep(1)
+    if stat.S_ISFIFO(os.fstat(0).st_mode):
+        while os.read(0, 4096):
+            pass
+    else:
+        while os.getppid() == parent:
+            time.sleep(1)
     end()
 
 

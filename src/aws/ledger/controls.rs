@@ -1,0 +1,121 @@
+//! The controls as JSON and back, exactly. As with records, one more member is another layout.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::record::{instant, optional};
+use crate::domain::controls::{Controls, Pause, Retired};
+use crate::domain::glob::Glob;
+use crate::domain::ids::RuleName;
+use crate::domain::policy::{Mode, PolicyVersion};
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct ControlsDocument {
+    version: u64,
+    pauses: Vec<PauseDocument>,
+    #[serde(deserialize_with = "Option::deserialize")]
+    activated: Option<ActivatedDocument>,
+    active_since: Vec<RuleDocument>,
+    retired: Vec<RetiredDocument>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct PauseDocument {
+    #[serde(deserialize_with = "Option::deserialize")]
+    pipeline: Option<String>,
+    #[serde(deserialize_with = "Option::deserialize")]
+    until: Option<String>,
+    reason: String,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct ActivatedDocument {
+    policy_version: String,
+    mode: String,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct RuleDocument {
+    rule: String,
+    shadow: bool,
+    since: String,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct RetiredDocument {
+    rule: String,
+    shadow: bool,
+    since: String,
+    left_at: String,
+}
+
+impl ControlsDocument {
+    pub(super) fn of(controls: &Controls) -> Self {
+        let Controls { version, pauses, activated, active_since, retired } = controls;
+        Self {
+            version: *version,
+            pauses: (pauses.iter())
+                .map(|pause| PauseDocument {
+                    pipeline: pause.pipeline.as_ref().map(Glob::to_string),
+                    until: pause.until.as_ref().map(Timestamp::to_string),
+                    reason: pause.reason.clone(),
+                })
+                .collect(),
+            activated: activated.as_ref().map(|(version, mode)| ActivatedDocument {
+                policy_version: version.0.clone(),
+                mode: mode.as_str().to_owned(),
+            }),
+            active_since: (active_since.iter())
+                .map(|((rule, shadow), since)| RuleDocument {
+                    rule: rule.to_string(),
+                    shadow: *shadow,
+                    since: since.to_string(),
+                })
+                .collect(),
+            retired: (retired.iter())
+                .map(|((rule, shadow), retired)| RetiredDocument {
+                    rule: rule.to_string(),
+                    shadow: *shadow,
+                    since: retired.since.to_string(),
+                    left_at: retired.left_at.to_string(),
+                })
+                .collect(),
+        }
+    }
+
+    /// The controls, unless something in them is not what it should be.
+    pub(super) fn controls(self) -> Option<Controls> {
+        let rule = |name: String, shadow: bool| Some((RuleName::parse(name).ok()?, shadow));
+        Some(Controls {
+            version: self.version,
+            pauses: self.pauses.into_iter().map(PauseDocument::pause).collect::<Option<_>>()?,
+            activated: optional(self.activated, |activated| {
+                Some((PolicyVersion(activated.policy_version), Mode::parse(&activated.mode)?))
+            })?,
+            active_since: (self.active_since.into_iter())
+                .map(|of| Some((rule(of.rule, of.shadow)?, instant(&of.since)?)))
+                .collect::<Option<_>>()?,
+            retired: (self.retired.into_iter())
+                .map(|of| {
+                    let retired = Retired { since: instant(&of.since)?, left_at: instant(&of.left_at)? };
+                    Some((rule(of.rule, of.shadow)?, retired))
+                })
+                .collect::<Option<_>>()?,
+        })
+    }
+}
+
+impl PauseDocument {
+    fn pause(self) -> Option<Pause> {
+        Some(Pause {
+            pipeline: self.pipeline.map(Glob::new),
+            until: optional(self.until, |text| instant(&text))?,
+            reason: self.reason,
+        })
+    }
+}

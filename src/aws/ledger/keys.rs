@@ -1,0 +1,225 @@
+//! Where each thing lies in the table: its partition and sort key, made from names and taken apart again.
+//!
+//! Parts are joined by `#`, which occurs in no name of CodePipeline's and in none of ours; so keys of different things
+//! differ, and an operator can read them.
+
+use jiff::Timestamp;
+
+use crate::domain::budget::BucketKey;
+use crate::domain::decision::Decision;
+use crate::domain::ids::{
+    AccountId, BudgetName, ExecutionId, PipelineArn, PipelineName, Region, StageName, StageRunId,
+};
+use crate::fingerprint::{seed, sha256_hex};
+use crate::names::decision_id;
+
+/// Partition of all buckets: one Query lists them.
+pub(super) const BUCKETS: &str = "buckets";
+/// Partition of all messages that could not be understood.
+pub(super) const QUARANTINE: &str = "quarantine";
+/// Both keys of the one item of controls.
+const CONTROLS: &str = "controls";
+/// First part of the partition of a record.
+const RUN: &str = "run";
+/// First part of the partition of a pipeline's decisions.
+const DECISIONS: &str = "decisions";
+/// Sort key of a record.
+const RECORD: &str = "record";
+
+/// Partitions of the index of open stage runs. One could take a thousand writes a second; there is no storm that several
+/// cannot take.
+const OPEN_SHARDS: u64 = 4;
+
+/// The key of an item.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Key {
+    pub(super) partition: String,
+    pub(super) sort: String,
+}
+
+impl Key {
+    fn new(partition: impl Into<String>, sort: impl Into<String>) -> Self {
+        Self { partition: partition.into(), sort: sort.into() }
+    }
+}
+
+pub(super) fn controls() -> Key {
+    Key::new(CONTROLS, CONTROLS)
+}
+
+/// A partition of its own for each stage run: what thousands of stage runs write never meets in one.
+pub(super) fn record(run: &StageRunId) -> Key {
+    let StageRunId { pipeline, execution, stage } = run;
+    Key::new(format!("{RUN}#{pipeline}#{execution}#{stage}"), RECORD)
+}
+
+/// The stage run of [`record`].
+pub(super) fn run_of(partition: &str) -> Option<StageRunId> {
+    let parts: Vec<&str> = partition.split('#').collect();
+    let [RUN, pipeline, execution, stage] = *parts.as_slice() else { return None };
+    Some(StageRunId {
+        pipeline: PipelineArn::parse(pipeline).ok()?,
+        execution: ExecutionId::parse(execution).ok()?,
+        stage: StageName::parse(stage).ok()?,
+    })
+}
+
+/// A pipeline's decisions lie together, by time. A table serves one account and Region, so the name says which pipeline.
+pub(super) fn decision(decision: &Decision) -> Key {
+    let sort = format!("{}#{}", instant(decision.decided_at), decision_id(decision));
+    Key::new(decisions(&decision.run.pipeline.name), sort)
+}
+
+/// The partition of a pipeline's decisions.
+pub(super) fn decisions(pipeline: &PipelineName) -> String {
+    format!("{DECISIONS}#{pipeline}")
+}
+
+pub(super) fn bucket(key: &BucketKey) -> Key {
+    let BucketKey { budget, account, region, pipeline, stage, shadow } = key;
+    let mut sort = format!("{budget}#{}#{account}#{region}", if *shadow { "shadow" } else { "live" });
+    if pipeline.is_some() || stage.is_some() {
+        sort.push('#');
+        sort.extend(pipeline.iter().map(PipelineArn::to_string));
+    }
+    if let Some(stage) = stage {
+        sort.push('#');
+        sort.push_str(stage.as_str());
+    }
+    Key::new(BUCKETS, sort)
+}
+
+/// The bucket of [`bucket`].
+pub(super) fn bucket_of(sort: &str) -> Option<BucketKey> {
+    let mut parts = sort.split('#');
+    let budget = BudgetName::parse(parts.next()?).ok()?;
+    let shadow = match parts.next()? {
+        "live" => false,
+        "shadow" => true,
+        _ => return None,
+    };
+    let account = AccountId::parse(parts.next()?).ok()?;
+    let region = Region::parse(parts.next()?).ok()?;
+    let pipeline = match parts.next().filter(|arn| !arn.is_empty()) {
+        Some(arn) => Some(PipelineArn::parse(arn).ok()?),
+        None => None,
+    };
+    let stage = match parts.next() {
+        Some(stage) => Some(StageName::parse(stage).ok()?),
+        None => None,
+    };
+    parts.next().is_none().then_some(BucketKey { budget, account, region, pipeline, stage, shadow })
+}
+
+pub(super) fn quarantined(fingerprint: &str) -> Key {
+    Key::new(QUARANTINE, fingerprint)
+}
+
+/// The partition of the index that a stage run is listed in while it is open.
+pub(super) fn open_shard(run: &StageRunId) -> String {
+    shard(seed(&sha256_hex(&[&run.to_string()])) % OPEN_SHARDS)
+}
+
+/// Every partition of the index.
+pub(super) fn open_shards() -> impl Iterator<Item = String> {
+    (0..OPEN_SHARDS).map(shard)
+}
+
+fn shard(number: u64) -> String {
+    format!("open-{number}")
+}
+
+/// An instant as text that sorts by time: always nine digits of a second.
+pub(super) fn instant(at: Timestamp) -> String {
+    format!("{at:.9}")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::domain::ids::Partition;
+
+    fn run(pipeline: &str, stage: &str) -> StageRunId {
+        StageRunId {
+            pipeline: PipelineArn {
+                partition: Partition::parse("aws").unwrap(),
+                region: Region::parse("eu-central-1").unwrap(),
+                account: AccountId::parse("111122223333").unwrap(),
+                name: PipelineName::parse(pipeline).unwrap(),
+            },
+            execution: ExecutionId::parse("e-1").unwrap(),
+            stage: StageName::parse(stage).unwrap(),
+        }
+    }
+
+    #[test]
+    fn keys_read_well() {
+        let run = run("shop", "Test");
+        assert_eq!(
+            record(&run).partition,
+            "run#arn:aws:codepipeline:eu-central-1:111122223333:shop#e-1#Test"
+        );
+        let key = BucketKey {
+            budget: BudgetName::parse("tight").unwrap(),
+            account: run.pipeline.account.clone(),
+            region: run.pipeline.region.clone(),
+            pipeline: None,
+            stage: None,
+            shadow: false,
+        };
+        assert_eq!(bucket(&key).sort, "tight#live#111122223333#eu-central-1");
+    }
+
+    #[test]
+    fn keys_are_taken_apart_again() {
+        for run in [run("a", "b-c"), run("a-b", "c"), run("a.b", "c@d_")] {
+            assert_eq!(run_of(&record(&run).partition), Some(run.clone()));
+            let whole = Some(run.pipeline.clone());
+            let mut sorts = BTreeSet::new();
+            for (pipeline, stage) in [
+                (None, None),
+                (whole.clone(), None),
+                (whole, Some(run.stage.clone())),
+                (None, Some(run.stage.clone())),
+            ] {
+                for shadow in [false, true] {
+                    let key = BucketKey {
+                        budget: BudgetName::parse("region").unwrap(),
+                        account: run.pipeline.account.clone(),
+                        region: run.pipeline.region.clone(),
+                        pipeline: pipeline.clone(),
+                        stage: stage.clone(),
+                        shadow,
+                    };
+                    let sort = bucket(&key).sort;
+                    assert_eq!(bucket_of(&sort), Some(key), "{sort}");
+                    assert!(sorts.insert(sort));
+                }
+            }
+        }
+        for other in ["", "controls", "run#shop#e-1#Test", "run#a#b#c#d"] {
+            assert_eq!(run_of(other), None, "{other}");
+        }
+        for other in ["", "region", "region#maybe#111122223333#eu-central-1", "a#live#1#b", "a#live#1#b##c#d"]
+        {
+            assert_eq!(bucket_of(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn instants_sort_by_time() {
+        let texts = ["2026-11-22T10:13:02Z", "2026-11-22T10:13:02.000000001Z", "2026-11-22T10:13:02.1Z"]
+            .map(|text| instant(text.parse().unwrap()));
+        assert!(texts.is_sorted(), "{texts:?}");
+        assert_eq!(texts[0], "2026-11-22T10:13:02.000000000Z");
+    }
+
+    #[test]
+    fn open_runs_are_spread_over_every_shard() {
+        let used: BTreeSet<_> =
+            (0..64).map(|number| open_shard(&run(&format!("p-{number}"), "Test"))).collect();
+        assert_eq!(used, open_shards().collect());
+    }
+}

@@ -1,0 +1,290 @@
+//! The record of a stage run as JSON and back, exactly: whoever lost the answer to a write knows its own record by
+//! comparing it.
+//!
+//! A member that is missing or not known is an error. A release that wants one more member has to raise the layout, or
+//! an older one that runs beside it would write the record back without it.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::keys;
+use crate::domain::budget::Deposit;
+use crate::domain::decision::Ruling;
+use crate::domain::ids::{ActionExecutionId, ExecutionId, PipelineArn, StageName, StageRunId};
+use crate::domain::policy::RetryMode;
+use crate::domain::stage_run::{Claim, Hint, Owner, Progress, Retry, StageRun, Tally, Wait};
+use crate::domain::trigger::EventKey;
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct RecordDocument {
+    pipeline: String,
+    execution: String,
+    stage: String,
+    revision: u64,
+    sequence: u64,
+    #[serde(deserialize_with = "Option::deserialize")]
+    wait: Option<WaitDocument>,
+    #[serde(deserialize_with = "Option::deserialize")]
+    claim: Option<ClaimDocument>,
+    live: TallyDocument,
+    shadow: TallyDocument,
+    finals: Vec<KeyDocument>,
+    fruitless: Vec<HintDocument>,
+    refusals: u32,
+    retries: Vec<RetryDocument>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct WaitDocument {
+    sequence: u64,
+    ruling: String,
+    #[serde(deserialize_with = "Option::deserialize")]
+    until: Option<String>,
+    wake_at: String,
+    hint: HintDocument,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct ClaimDocument {
+    sequence: u64,
+    retry: u32,
+    failed: Vec<String>,
+    mode: String,
+    owner: String,
+    lease_until: String,
+    deposits: Vec<DepositDocument>,
+    taken_over: bool,
+    hint: HintDocument,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct DepositDocument {
+    bucket: String,
+    amount_ms: i64,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct TallyDocument {
+    used: u32,
+    answered: Vec<String>,
+    closed: Vec<String>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct RetryDocument {
+    number: u32,
+    failed: Vec<String>,
+    settled_at: String,
+    progress: String,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct HintDocument {
+    key: KeyDocument,
+    time: String,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct KeyDocument {
+    attempt: String,
+    last_retry: String,
+}
+
+impl RecordDocument {
+    pub(super) fn of(record: &StageRun) -> Self {
+        let StageRun {
+            id,
+            revision,
+            sequence,
+            wait,
+            claim,
+            live,
+            shadow,
+            finals,
+            fruitless,
+            refusals,
+            retries,
+        } = record;
+        Self {
+            pipeline: id.pipeline.to_string(),
+            execution: id.execution.to_string(),
+            stage: id.stage.to_string(),
+            revision: *revision,
+            sequence: *sequence,
+            wait: wait.as_ref().map(WaitDocument::of),
+            claim: claim.as_ref().map(ClaimDocument::of),
+            live: TallyDocument::of(live),
+            shadow: TallyDocument::of(shadow),
+            finals: finals.iter().map(KeyDocument::of).collect(),
+            fruitless: fruitless.iter().map(HintDocument::of).collect(),
+            refusals: *refusals,
+            retries: retries.iter().map(RetryDocument::of).collect(),
+        }
+    }
+
+    /// The record, unless something in it is not what it should be.
+    pub(super) fn record(self) -> Option<StageRun> {
+        Some(StageRun {
+            id: StageRunId {
+                pipeline: PipelineArn::parse(&self.pipeline).ok()?,
+                execution: ExecutionId::parse(self.execution).ok()?,
+                stage: StageName::parse(self.stage).ok()?,
+            },
+            revision: self.revision,
+            sequence: self.sequence,
+            wait: optional(self.wait, WaitDocument::wait)?,
+            claim: optional(self.claim, ClaimDocument::claim)?,
+            live: self.live.tally()?,
+            shadow: self.shadow.tally()?,
+            finals: self.finals.into_iter().map(KeyDocument::key).collect(),
+            fruitless: self.fruitless.into_iter().map(HintDocument::hint).collect::<Option<_>>()?,
+            refusals: self.refusals,
+            retries: self.retries.into_iter().map(RetryDocument::retry).collect::<Option<_>>()?,
+        })
+    }
+}
+
+impl WaitDocument {
+    fn of(wait: &Wait) -> Self {
+        Self {
+            sequence: wait.sequence,
+            ruling: wait.ruling.to_string(),
+            until: wait.until.map(|until| until.to_string()),
+            wake_at: wait.wake_at.to_string(),
+            hint: HintDocument::of(&wait.hint),
+        }
+    }
+
+    fn wait(self) -> Option<Wait> {
+        Some(Wait {
+            sequence: self.sequence,
+            ruling: Ruling::parse(&self.ruling)?,
+            until: optional(self.until, |text| instant(&text))?,
+            wake_at: instant(&self.wake_at)?,
+            hint: self.hint.hint()?,
+        })
+    }
+}
+
+impl ClaimDocument {
+    fn of(claim: &Claim) -> Self {
+        Self {
+            sequence: claim.sequence,
+            retry: claim.retry,
+            failed: texts(&claim.failed),
+            mode: claim.mode.to_string(),
+            owner: claim.owner.to_string(),
+            lease_until: claim.lease_until.to_string(),
+            deposits: claim.deposits.iter().map(DepositDocument::of).collect(),
+            taken_over: claim.taken_over,
+            hint: HintDocument::of(&claim.hint),
+        }
+    }
+
+    fn claim(self) -> Option<Claim> {
+        Some(Claim {
+            sequence: self.sequence,
+            retry: self.retry,
+            failed: ids(self.failed)?,
+            mode: RetryMode::parse(&self.mode)?,
+            owner: Owner(self.owner),
+            lease_until: instant(&self.lease_until)?,
+            deposits: self.deposits.into_iter().map(DepositDocument::deposit).collect::<Option<_>>()?,
+            taken_over: self.taken_over,
+            hint: self.hint.hint()?,
+        })
+    }
+}
+
+impl DepositDocument {
+    fn of(deposit: &Deposit) -> Self {
+        Self { bucket: keys::bucket(&deposit.key).sort, amount_ms: deposit.amount_ms }
+    }
+
+    fn deposit(self) -> Option<Deposit> {
+        Some(Deposit { key: keys::bucket_of(&self.bucket)?, amount_ms: self.amount_ms })
+    }
+}
+
+impl TallyDocument {
+    fn of(tally: &Tally) -> Self {
+        Self { used: tally.used, answered: texts(&tally.answered), closed: texts(&tally.closed) }
+    }
+
+    fn tally(self) -> Option<Tally> {
+        Some(Tally { used: self.used, answered: ids(self.answered)?, closed: ids(self.closed)? })
+    }
+}
+
+impl RetryDocument {
+    fn of(retry: &Retry) -> Self {
+        Self {
+            number: retry.number,
+            failed: texts(&retry.failed),
+            settled_at: retry.settled_at.to_string(),
+            progress: retry.progress.as_str().to_owned(),
+        }
+    }
+
+    fn retry(self) -> Option<Retry> {
+        let progress = [Progress::Issued, Progress::Recovered, Progress::FailedAgain, Progress::Ended];
+        Some(Retry {
+            number: self.number,
+            failed: ids(self.failed)?,
+            settled_at: instant(&self.settled_at)?,
+            progress: progress.into_iter().find(|progress| progress.as_str() == self.progress)?,
+        })
+    }
+}
+
+impl HintDocument {
+    fn of(hint: &Hint) -> Self {
+        Self { key: KeyDocument::of(&hint.key), time: hint.time.to_string() }
+    }
+
+    fn hint(self) -> Option<Hint> {
+        Some(Hint { key: self.key.key(), time: instant(&self.time)? })
+    }
+}
+
+impl KeyDocument {
+    fn of(key: &EventKey) -> Self {
+        Self { attempt: key.attempt.clone(), last_retry: key.last_retry.clone() }
+    }
+
+    fn key(self) -> EventKey {
+        EventKey { attempt: self.attempt, last_retry: self.last_retry }
+    }
+}
+
+/// Nothing stays nothing; what is there has to be readable.
+#[expect(clippy::option_option, reason = "absent, and not readable, are two things")]
+pub(super) fn optional<D, T>(document: Option<D>, read: impl FnOnce(D) -> Option<T>) -> Option<Option<T>> {
+    match document {
+        Some(document) => read(document).map(Some),
+        None => Some(None),
+    }
+}
+
+/// An instant to the nanosecond, as `Timestamp` writes it.
+pub(super) fn instant(text: &str) -> Option<Timestamp> {
+    text.parse().ok()
+}
+
+fn texts(ids: &BTreeSet<ActionExecutionId>) -> Vec<String> {
+    ids.iter().map(ActionExecutionId::to_string).collect()
+}
+
+fn ids(texts: Vec<String>) -> Option<BTreeSet<ActionExecutionId>> {
+    texts.into_iter().map(|text| ActionExecutionId::parse(text).ok()).collect()
+}

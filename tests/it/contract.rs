@@ -11,6 +11,8 @@ mod over_http;
 mod pipelines;
 mod pipelines_retries;
 mod schedules;
+#[cfg(feature = "function")]
+mod wake_ups;
 mod world;
 
 pub use ledger::recording;

@@ -54,3 +54,6 @@ mod soak;
 mod tables;
 #[cfg(test)]
 mod tidy;
+#[cfg(test)]
+#[cfg(feature = "function")]
+mod wake_ups;

@@ -59,7 +59,7 @@ impl Delivering for SharedWorld {
 }
 
 /// The wake-up as the function reads it.
-fn wake_up(body: &str) -> WakeUp {
+pub fn wake_up(body: &str) -> WakeUp {
     match event::read(body) {
         Invocation::Single(Message::Trigger(Trigger::WakeUp(wake_up))) => wake_up,
         other => panic!("not a wake-up: {other:?}"),

@@ -7,3 +7,4 @@ pub mod clients;
 pub mod ledger;
 pub mod pipelines;
 pub mod settings;
+pub mod wake_ups;

@@ -5,7 +5,7 @@ mod entries;
 mod readings;
 mod requests;
 mod retries;
-mod stub;
+pub mod stub;
 mod unchanged;
 
 use std::sync::Arc;

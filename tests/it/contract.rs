@@ -6,9 +6,13 @@ mod dynamodb;
 mod ledger;
 mod ledger_budgets;
 mod ledger_keeping;
+#[cfg(all(feature = "function", feature = "serve"))]
+mod over_http;
 pub mod pipelines;
 mod pipelines_retries;
 mod schedules;
+#[cfg(feature = "function")]
+mod wake_ups;
 mod world;
 
 pub use ledger::recording;

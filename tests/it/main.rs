@@ -63,3 +63,6 @@ mod soak;
 mod tables;
 #[cfg(test)]
 mod tidy;
+#[cfg(test)]
+#[cfg(feature = "function")]
+mod wake_ups;

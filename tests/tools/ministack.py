@@ -8,10 +8,16 @@ Where it is stricter or slower than tests can bear, it is changed in memory:
 - events with a source `aws.*` are taken from clients (AWS refuses them, and so does MiniStack), since the tests have to
   say what CodePipeline would say;
 - schedules are looked at every second, not every ten.
+
+With `--clock-port PORT` queues and schedules go by a clock that stands still until it is told what time it is: `POST /`
+on that port takes seconds since 1970, lets the schedules fire that are due by then, and answers with the next instant
+at which anything is due, as `GET /` does: `{"next": 1795000600.0}`, or null.
 """
 
 import argparse
 import functools
+import http.server
+import json
 import os
 import runpy
 import signal
@@ -34,6 +40,7 @@ def arguments():
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
     parser.add_argument("--region", default="eu-central-1")
     parser.add_argument("--log", default=os.devnull)
+    parser.add_argument("--clock-port", type=int, help="queues and schedules go by a clock that is set here")
     return parser.parse_args()
 
 
@@ -75,6 +82,62 @@ def repair():
     runpy.run_path(path)["apply"]()
 
 
+class Clock:
+    """What queues and schedules take for the module `time`."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def time(self):
+        return self.now
+
+    def __getattr__(self, name):
+        return getattr(time, name)
+
+    def advance(self, now):
+        """There is one who fires: the ticker sleeps."""
+        from ministack.services import scheduler
+
+        self.now = max(self.now, now)
+        scheduler._tick_schedules()
+
+    def next(self):
+        from ministack.services import scheduler, sqs
+
+        messages = (message for queue in sqs._queues._data.values() for message in queue["messages"])
+        schedules = scheduler._schedules._data.values()
+        due = [message.get("visible_at", self.now) for message in messages]
+        due += [scheduler._at_time_epoch(schedule["ScheduleExpression"]) for schedule in schedules]
+        return min(due, default=None)
+
+
+def go_by_a_clock_that_is_set(port):
+    from ministack.services import eventbridge, scheduler, sqs
+
+    clock = Clock()
+    for service in (eventbridge, scheduler, sqs):
+        service.time = clock
+    scheduler._SCHEDULE_TICK_INTERVAL = 10**9
+
+    class Setting(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            clock.advance(float(self.rfile.read(int(self.headers["content-length"]))))
+            self.do_GET()
+
+        def do_GET(self):
+            body = json.dumps({"next": clock.next()}).encode()
+            self.send_response(200)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.HTTPServer((HOST, port), Setting)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+
+
 def end():
     os.kill(os.getpid(), signal.SIGTERM)
 
@@ -114,6 +177,8 @@ def main():
     take_events_of_aws()
     look_at_schedules_every_second()
     repair()
+    if options.clock_port:
+        go_by_a_clock_that_is_set(options.clock_port)
     threading.Thread(target=end_with, args=(parent,), daemon=True).start()
     threading.Thread(target=say_when_ready, args=(port, out), daemon=True).start()
     from ministack.app import main as serve

@@ -21,7 +21,7 @@ use super::schedules::Delivering;
 use crate::arbitrary::at;
 
 /// A world in which nothing has happened, and nothing goes wrong.
-fn new() -> SharedWorld {
+pub fn new() -> SharedWorld {
     let PipelineArn { partition, region, account, .. } = crate::arbitrary::run().pipeline;
     SharedWorld::new(World::new(Place { partition, account, region }, Switches::default(), at(0)))
 }
@@ -59,7 +59,7 @@ impl Delivering for SharedWorld {
 }
 
 /// The wake-up as the function reads it.
-fn wake_up(body: &str) -> WakeUp {
+pub fn wake_up(body: &str) -> WakeUp {
     match event::read(body) {
         Invocation::Single(Message::Trigger(Trigger::WakeUp(wake_up))) => wake_up,
         other => panic!("not a wake-up: {other:?}"),

@@ -1,0 +1,71 @@
+//! CodePipeline's suite on the SDK adapter, which speaks over HTTP to a world that is the same as in memory.
+
+use jiff::SignedDuration;
+
+use codepipeline_retrier::domain::ids::{ExecutionId, PipelineArn, PipelineName, StageRunId};
+use codepipeline_retrier::domain::pipeline::{ExecutionMode, Reading, RetryReply, StageReading};
+use codepipeline_retrier::domain::policy::RetryMode;
+use codepipeline_retrier::emulator::acts::Act;
+use codepipeline_retrier::emulator::codepipeline::PipelineDefinition;
+use codepipeline_retrier::emulator::http::Server;
+use codepipeline_retrier::emulator::world::SharedWorld;
+use codepipeline_retrier::ports::Pipelines;
+
+use super::pipelines::Running;
+use crate::codepipeline::Rig;
+
+/// The adapter, and the world that it reaches. What people do, they do in the world itself.
+struct OverHttp {
+    rig: Rig,
+    world: SharedWorld,
+    _server: Server,
+}
+
+fn new() -> OverHttp {
+    let world = super::world::new();
+    let clock = world.clone();
+    let server = Server::start(world.clone(), move || clock.now()).unwrap();
+    OverHttp { rig: Rig::at(&server.endpoint()), world, _server: server }
+}
+
+fn run(clause: impl Future<Output = ()>, port: &OverHttp) {
+    port.rig.run(clause);
+}
+
+impl Pipelines for OverHttp {
+    async fn observe(&self, run: &StageRunId) -> Reading {
+        self.rig.pipelines.observe(run).await
+    }
+
+    async fn observe_stage(&self, run: &StageRunId, mode: ExecutionMode) -> StageReading {
+        self.rig.pipelines.observe_stage(run, mode).await
+    }
+
+    async fn retry_stage(&self, run: &StageRunId, mode: RetryMode) -> RetryReply {
+        self.rig.pipelines.retry_stage(run, mode).await
+    }
+}
+
+impl Running for OverHttp {
+    fn arn(&self, name: &PipelineName) -> PipelineArn {
+        self.world.arn(name)
+    }
+
+    async fn make(&self, definition: PipelineDefinition) {
+        self.world.make(definition).await;
+    }
+
+    async fn start(&self, pipeline: &PipelineName) -> ExecutionId {
+        self.world.start(pipeline).await
+    }
+
+    async fn act(&self, act: &Act) {
+        self.world.act(act).await;
+    }
+
+    async fn pass(&self, duration: SignedDuration) {
+        self.world.pass(duration).await;
+    }
+}
+
+crate::contract::pipelines::suite!(run, new);

@@ -4,10 +4,13 @@ use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_types::region::Region;
 use codepipeline_retrier::aws::clients::{Clients, common};
 use codepipeline_retrier::aws::ledger::{DynamoLedger, Trouble};
 use codepipeline_retrier::aws::pipelines::SdkPipelines;
 use codepipeline_retrier::aws::settings::{InvalidSettings, Settings};
+use codepipeline_retrier::aws::wake_ups::{Route, SdkSchedules};
 use codepipeline_retrier::domain::stage_run::Timing;
 use codepipeline_retrier::engine::Engine;
 use codepipeline_retrier::function::Function;
@@ -39,12 +42,11 @@ async fn serve(settings: Settings) -> Result<(), Error> {
     let log = Arc::new(Log::new(settings.log, io::stdout()));
     let policy = read_policy(&settings.policy, &log, now());
     let shared = common(&settings.trust)
-        .region(aws_types::region::Region::new(settings.region.as_str().to_owned()))
-        .credentials_provider(aws_credential_types::provider::SharedCredentialsProvider::new(
-            settings.credentials.clone(),
-        ))
+        .region(Region::new(settings.region.as_str().to_owned()))
+        .credentials_provider(SharedCredentialsProvider::new(settings.credentials.clone()))
         .build();
     let clients = Arc::new(Clients::new(shared, settings.endpoints.clone()));
+    let route = Route::from(&settings);
     let told = Arc::clone(&log);
     let report = move |trouble: &Trouble| {
         told.line(LogLevel::Warn, "ledger-trouble", now(), json!({ "problem": trouble.to_string() }));
@@ -54,7 +56,7 @@ async fn serve(settings: Settings) -> Result<(), Error> {
             engine: Engine {
                 ledger: DynamoLedger::new(Arc::clone(&clients), settings.table, now).reporting(report),
                 pipelines: SdkPipelines::new(Arc::clone(&clients)),
-                schedules: NotYet,
+                schedules: SdkSchedules::new(clients, route, now),
             },
             policy,
             mode: settings.mode,
@@ -85,15 +87,4 @@ async fn refuse(invalid: &InvalidSettings) -> Result<(), Error> {
 #[expect(clippy::disallowed_methods, reason = "an entry point reads the clock")]
 fn now() -> Timestamp {
     Timestamp::now()
-}
-
-struct NotYet;
-impl codepipeline_retrier::ports::Schedules for NotYet {
-    async fn arm(
-        &self,
-        _: &codepipeline_retrier::domain::trigger::WakeUp,
-        _: Timestamp,
-    ) -> Result<(), codepipeline_retrier::domain::protocol::Fault> {
-        Err(codepipeline_retrier::domain::protocol::Fault::NotDone)
-    }
 }

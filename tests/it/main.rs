@@ -1,7 +1,6 @@
 //! One integration binary.
 
 // `cfg(test)` tells the linter that helpers outside test functions are tests too.
-
 #[cfg(test)]
 mod answers;
 #[cfg(test)]
@@ -23,8 +22,8 @@ mod crash_matrix;
 mod decisions;
 #[cfg(test)]
 mod demo;
-#[cfg(feature = "serve")]
 #[cfg(test)]
+#[cfg(feature = "serve")]
 mod emulator_http;
 #[cfg(test)]
 mod events;
@@ -37,10 +36,13 @@ mod history;
 #[cfg(test)]
 mod interleaving;
 #[cfg(test)]
+#[cfg(all(feature = "function", feature = "serve"))]
 mod lambda;
+#[cfg(test)]
 #[cfg(feature = "function")]
 mod ledger_table;
 #[cfg(test)]
+#[cfg(feature = "function")]
 mod ministack;
 #[cfg(test)]
 mod policy_file;

@@ -29,6 +29,7 @@ rules:
 struct Emulator {
     address: SocketAddr,
     process: Child,
+    copy: PathBuf,
 }
 
 fn free() -> SocketAddr {
@@ -45,10 +46,9 @@ fn interface_emulator() -> PathBuf {
 impl Emulator {
     fn start(environment: &[(String, String)]) -> Self {
         let (address, runtime_api) = (free(), free());
-        let program = interface_emulator();
-        // A wheel keeps no permissions.
-        let copy = Path::new(env!("CARGO_TARGET_TMPDIR")).join("aws-lambda-rie");
-        fs::copy(&program, &copy).unwrap();
+        // A wheel keeps no permissions, and what is being run cannot be written to.
+        let copy = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("lambda-rie-{}", std::process::id()));
+        fs::copy(interface_emulator(), &copy).unwrap();
         make_executable(&copy);
         let process = Command::new(&copy)
             .args(["--runtime-interface-emulator-address", &address.to_string()])
@@ -62,9 +62,10 @@ impl Emulator {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
+        let emulator = Self { address, process, copy };
         for _ in 0..600 {
             if TcpStream::connect(address).is_ok() {
-                return Self { address, process };
+                return emulator;
             }
             sleep(Duration::from_millis(50));
         }
@@ -99,6 +100,7 @@ impl Drop for Emulator {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
+        let _ = fs::remove_file(&self.copy);
     }
 }
 

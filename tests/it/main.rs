@@ -57,6 +57,8 @@ mod readme;
 #[cfg(test)]
 mod rig;
 #[cfg(test)]
+mod scenario_document;
+#[cfg(test)]
 mod scenarios;
 #[cfg(test)]
 mod soak;

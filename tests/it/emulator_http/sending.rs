@@ -151,7 +151,7 @@ fn an_event_is_put_to_eventbridge() {
     assert_eq!(request.header("x-amz-target"), "AWSEvents.PutEvents");
     assert_eq!(request.header("content-type"), "application/x-amz-json-1.1");
     let day = &events[0]["time"].as_str().unwrap()[..10].replace('-', "");
-    let scope = format!("AWS4-HMAC-SHA256 Credential=test/{day}/eu-central-1/events/aws4_request, ");
+    let scope = format!("AWS4-HMAC-SHA256 Credential=111122223333/{day}/eu-central-1/events/aws4_request, ");
     assert!(request.header("authorization").starts_with(&scope));
     let entry = &request.body["Entries"][0];
     let detail: Value = serde_json::from_str(entry["Detail"].as_str().unwrap()).unwrap();

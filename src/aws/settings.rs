@@ -6,6 +6,9 @@ use std::fmt;
 use std::path::PathBuf;
 
 use aws_credential_types::Credentials;
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 
 use crate::domain::ids::{AccountId, Partition, Region};
 use crate::domain::policy::Mode;
@@ -99,6 +102,8 @@ impl Settings {
         let mut reader = Reader { variable, problems: Vec::new() };
         let table = reader.required("RETRIER_TABLE");
         let queue_url = reader.required("RETRIER_QUEUE_URL");
+        let queue = queue_url.as_deref().and_then(|url| reader.queue(url));
+        let dead_letter_queue_arn = reader.dead_letter_queue_arn();
         let schedule_group = reader.required("RETRIER_SCHEDULE_GROUP");
         let scheduler_role_arn = reader.required("RETRIER_SCHEDULER_ROLE_ARN");
         let owner = scheduler_role_arn.as_deref().and_then(|role| reader.owner(role));
@@ -110,6 +115,8 @@ impl Settings {
         let (
             Some(table),
             Some(queue_url),
+            Some(queue),
+            Some(dead_letter_queue_arn),
             Some(schedule_group),
             Some(scheduler_role_arn),
             Some((partition, account)),
@@ -121,6 +128,8 @@ impl Settings {
         ) = (
             table,
             queue_url,
+            queue,
+            dead_letter_queue_arn,
             schedule_group,
             scheduler_role_arn,
             owner,
@@ -133,12 +142,11 @@ impl Settings {
         else {
             return Err(InvalidSettings(reader.problems));
         };
-        let queue = queue_url.rsplit('/').next().unwrap_or_default();
         Ok(Self {
             table,
             queue_arn: format!("arn:{partition}:sqs:{region}:{account}:{queue}"),
             queue_url,
-            dead_letter_queue_arn: variable("RETRIER_DEAD_LETTER_QUEUE_ARN"),
+            dead_letter_queue_arn,
             schedule_group,
             scheduler_role_arn,
             mode,
@@ -180,14 +188,26 @@ impl Trust {
             .find_map(|name| variable(name).map(|path| (name, path)));
         let Some((name, path)) = named else { return Ok(None) };
         let pem = std::fs::read(&path).map_err(|error| format!("{name} `{path}`: {error}"))?;
-        if !pem.windows(CERTIFICATE.len()).any(|window| window == CERTIFICATE) {
-            return Err(format!("{name} `{path}` holds no certificate"));
+        let readable = readable_certificates(&String::from_utf8_lossy(&pem));
+        if readable.is_empty() {
+            return Err(format!("{name} `{path}` holds no certificate in PEM that can be read"));
         }
-        Ok(Some(Self::Bundle(pem)))
+        Ok(Some(Self::Bundle(readable.into_bytes())))
     }
 }
 
-const CERTIFICATE: &[u8] = b"-----BEGIN CERTIFICATE-----";
+/// The certificates that rustls can read. Bundles of systems hold others too, and who comes by one later ends the process.
+fn readable_certificates(pem: &str) -> String {
+    const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
+    const END: &str = "-----END CERTIFICATE-----";
+    let blocks = pem.split(BEGIN).skip(1).filter_map(|rest| rest.split_once(END));
+    let whole = blocks.map(|(body, _)| format!("{BEGIN}{body}{END}\n"));
+    let is_readable = |block: &String| {
+        let certificate = CertificateDer::from_pem_slice(block.as_bytes());
+        certificate.is_ok_and(|certificate| RootCertStore::empty().add(certificate).is_ok())
+    };
+    whole.filter(is_readable).collect()
+}
 
 /// Reads on after a mistake, so that all of them are told at once.
 struct Reader<'a, V> {
@@ -203,6 +223,26 @@ impl<V: Fn(&str) -> Option<String>> Reader<'_, V> {
 
     fn required(&mut self, name: &str) -> Option<String> {
         (self.variable)(name).or_else(|| self.wrong(format!("{name} is not set")))
+    }
+
+    /// The name of the queue: `https://HOST/ACCOUNT/NAME`.
+    fn queue(&mut self, url: &str) -> Option<String> {
+        let path = ["https://", "http://"].into_iter().find_map(|scheme| url.strip_prefix(scheme));
+        let name = path.and_then(|path| path.rsplit_once('/')).map(|(_, name)| name);
+        let is_name = |name: &&str| {
+            !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
+        };
+        (name.filter(is_name).map(str::to_owned))
+            .or_else(|| self.wrong("RETRIER_QUEUE_URL is not the URL of a standard queue"))
+    }
+
+    /// Optional, but right where it is there.
+    fn dead_letter_queue_arn(&mut self) -> Option<Option<String>> {
+        let Some(arn) = (self.variable)("RETRIER_DEAD_LETTER_QUEUE_ARN") else { return Some(None) };
+        match arn.split(':').collect::<Vec<_>>().as_slice() {
+            ["arn", _, "sqs", _, _, name] if !name.is_empty() => Some(Some(arn)),
+            _ => self.wrong("RETRIER_DEAD_LETTER_QUEUE_ARN is not the ARN of a queue"),
+        }
     }
 
     /// Partition and account of a role: `arn:PARTITION:iam::ACCOUNT:role/NAME`.
@@ -262,3 +302,6 @@ impl<V: Fn(&str) -> Option<String>> Reader<'_, V> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

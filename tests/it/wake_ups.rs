@@ -59,18 +59,15 @@ fn what_is_due_within_a_quarter_of_an_hour_is_a_message_and_the_rest_a_schedule(
             Stub::always(Reply::ok(&json!({"MessageId": "m", "MD5OfMessageBody": md5, "ScheduleArn": "s"})));
         let _ = arm(&stub.url, SignedDuration::from_millis(milliseconds));
         let request = stub.requests().remove(0);
-        match delay {
-            Some(delay) => {
-                assert_eq!(request.operation, "SendMessage");
-                assert_eq!(request.body["DelaySeconds"].as_i64().unwrap_or_default(), delay);
-                assert_eq!(request.body["MessageBody"], wake_up_body(&wake_up()));
-                assert_eq!(request.body["QueueUrl"], format!("{}/111122223333/retrier", stub.url));
-            }
-            None => {
-                assert_eq!(request.body["ScheduleExpression"], "at(2026-11-18T11:21:41)");
-                assert_eq!(request.body["Target"]["Input"], wake_up_body(&wake_up()));
-                assert!(request.body["Target"].get("DeadLetterConfig").is_none());
-            }
+        if let Some(delay) = delay {
+            assert_eq!(request.operation, "SendMessage");
+            assert_eq!(request.body["DelaySeconds"].as_i64().unwrap_or_default(), delay);
+            assert_eq!(request.body["MessageBody"], wake_up_body(&wake_up()));
+            assert_eq!(request.body["QueueUrl"], format!("{}/111122223333/retrier", stub.url));
+        } else {
+            assert_eq!(request.body["ScheduleExpression"], "at(2026-11-18T11:21:41)");
+            assert_eq!(request.body["Target"]["Input"], wake_up_body(&wake_up()));
+            assert!(request.body["Target"].get("DeadLetterConfig").is_none());
         }
     }
 }

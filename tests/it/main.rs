@@ -30,6 +30,9 @@ mod history;
 #[cfg(test)]
 mod interleaving;
 #[cfg(test)]
+#[cfg(feature = "function")]
+mod ministack;
+#[cfg(test)]
 mod policy_file;
 #[cfg(test)]
 mod policy_file_hostile;
@@ -45,5 +48,8 @@ mod rig;
 mod scenarios;
 #[cfg(test)]
 mod soak;
+#[cfg(test)]
+#[cfg(feature = "function")]
+mod stack;
 #[cfg(test)]
 mod tidy;

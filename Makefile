@@ -73,8 +73,10 @@ package: tools ## Builds the function for release, for both architectures, into 
 # What `sam build` runs through infra/*/Makefile: policy and binary for ARCHITECTURE go to ARTIFACTS_DIR, and a policy that
 # does not compile goes nowhere. FUNCTION_BINARY is packed, stripped, instead of building one; tests use that.
 RETRIER ?= $(CARGO) run --quiet --locked --no-default-features --bin retrier --
+# The policy that is packaged.
+POLICY ?= infra/policy.yaml
 function:
-	@$(RETRIER) validate infra/policy.yaml
+	@$(RETRIER) validate '$(POLICY)'
 	@export PATH="$(RETRIER_TOOLS)/sam/bin:$$PATH"; \
 	if [ -n '$(FUNCTION_BINARY)' ]; then \
 		install -D -s -m 755 '$(FUNCTION_BINARY)' '$(ARTIFACTS_DIR)/bootstrap'; \
@@ -88,7 +90,7 @@ function:
 			--bin retrier-lambda --$(subst _,-,$(ARCHITECTURE)) --lambda-dir target/lambda/$(ARCHITECTURE); \
 		install -D -m 755 target/lambda/$(ARCHITECTURE)/retrier-lambda/bootstrap '$(ARTIFACTS_DIR)/bootstrap'; \
 	fi
-	@install -m 644 infra/policy.yaml '$(ARTIFACTS_DIR)/policy.yaml'
+	@install -m 644 '$(POLICY)' '$(ARTIFACTS_DIR)/policy.yaml'
 
 clean: ## Removes what was built and installed
 	@$(CARGO) clean

@@ -63,6 +63,9 @@ mod scenarios;
 #[cfg(test)]
 mod soak;
 #[cfg(test)]
+#[cfg(feature = "aws")]
+mod stack;
+#[cfg(test)]
 #[cfg(feature = "function")]
 mod tables;
 #[cfg(test)]

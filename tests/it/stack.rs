@@ -1,0 +1,11 @@
+//! The SAM stack: what the template says, what linters say of it, and what a real deployment of it does on a server that
+//! stands in for AWS.
+
+mod deployment;
+mod deploys;
+mod environment;
+mod lint;
+mod pattern;
+mod permissions;
+mod process;
+mod template;

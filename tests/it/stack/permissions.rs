@@ -1,0 +1,240 @@
+//! What the stack may do: no more than its code calls, on named resources, each grant with its reason in
+//! docs/permissions.md.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::template::{HOME, Place, policies_of, resources, translated};
+
+/// The SDK's calls that the function makes, as its source spells them, and the permissions that each takes.
+const CALLS: [(&str, &[&str]); 11] = [
+    ("batch_get_item()", &["dynamodb:BatchGetItem"]),
+    ("put_item()", &["dynamodb:PutItem"]),
+    ("transact_write_items()", &["dynamodb:ConditionCheckItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]),
+    ("get_pipeline()", &["codepipeline:GetPipeline"]),
+    ("get_pipeline_execution()", &["codepipeline:GetPipelineExecution"]),
+    ("get_pipeline_state()", &["codepipeline:GetPipelineState"]),
+    ("list_action_executions()", &["codepipeline:ListActionExecutions"]),
+    ("list_pipeline_executions()", &["codepipeline:ListPipelineExecutions"]),
+    ("retry_stage_execution()", &["codepipeline:RetryStageExecution"]),
+    ("create_schedule()", &["scheduler:CreateSchedule", "iam:PassRole"]),
+    ("send_message()", &["sqs:SendMessage"]),
+];
+
+/// What Lambda does in the function's name.
+const OF_LAMBDA: [&str; 7] = [
+    "logs:CreateLogStream",
+    "logs:PutLogEvents",
+    "sqs:DeleteMessage",
+    "sqs:GetQueueAttributes",
+    "sqs:ReceiveMessage",
+    "xray:PutTelemetryRecords",
+    "xray:PutTraceSegments",
+];
+
+/// The one statement whose actions have no resource to name.
+const WITHOUT_RESOURCE: [&str; 1] = ["SendTraces"];
+
+fn statements(policy: &Value) -> Vec<Value> {
+    policy["Statement"].as_array().unwrap().clone()
+}
+
+/// A member that may be one text or a list of them.
+fn texts(value: &Value) -> Vec<String> {
+    match value {
+        Value::Array(items) => items.iter().map(|item| item.as_str().unwrap().to_owned()).collect(),
+        one => vec![one.as_str().unwrap().to_owned()],
+    }
+}
+
+/// The statements of a role, by Sid.
+fn granted(role: &str, place: Place<'_>, parameters: &[(&str, &str)]) -> BTreeMap<String, Value> {
+    let policies = policies_of(&resources(&translated(), place, parameters));
+    let prefix = format!("{role}/");
+    let own = policies.iter().filter(|(name, _)| name.starts_with(&prefix));
+    own.flat_map(|(_, policy)| statements(policy))
+        .map(|statement| (statement["Sid"].as_str().unwrap().to_owned(), statement))
+        .collect()
+}
+
+fn actions(statements: &BTreeMap<String, Value>) -> BTreeSet<String> {
+    statements.values().flat_map(|statement| texts(&statement["Action"])).collect()
+}
+
+fn source_of(folder: &Path) -> String {
+    let mut text = String::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        text.push_str(&if path.is_dir() { source_of(&path) } else { fs::read_to_string(path).unwrap() });
+    }
+    text
+}
+
+#[test]
+fn the_function_may_do_what_it_calls_and_nothing_else() {
+    let called = CALLS.iter().flat_map(|(_, actions)| actions.iter().copied());
+    let needed: BTreeSet<String> = called.chain(OF_LAMBDA).map(str::to_owned).collect();
+    assert_eq!(actions(&granted("FunctionRole", HOME, &[])), needed);
+}
+
+#[test]
+fn each_call_of_the_table_is_made() {
+    let source = source_of(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/aws"));
+    for (call, _) in CALLS {
+        assert!(
+            source.contains(&format!(".{call}")),
+            "nothing in src/aws calls `{call}`: is its grant needed?"
+        );
+    }
+}
+
+#[test]
+fn every_statement_names_one_purpose_and_its_resources() {
+    let mut purposes = BTreeSet::new();
+    for (name, policy) in policies_of(&resources(&translated(), HOME, &[])) {
+        for statement in statements(&policy) {
+            let purpose = statement["Sid"].as_str().unwrap().to_owned();
+            assert!(
+                purposes.insert((name.split('/').next().unwrap().to_owned(), purpose.clone())),
+                "{name}: {purpose} twice"
+            );
+            if statement["Effect"] == "Deny" || WITHOUT_RESOURCE.contains(&purpose.as_str()) {
+                continue;
+            }
+            for action in texts(&statement["Action"]) {
+                assert!(!action.contains('*'), "{purpose}: {action}");
+            }
+            for resource in texts(&statement["Resource"]) {
+                let parts: Vec<&str> = resource.splitn(6, ':').collect();
+                let ["arn", partition, service, region, account, _] = *parts.as_slice() else {
+                    panic!("{purpose}: {resource}");
+                };
+                let place_named = partition == "aws" && account == HOME.account;
+                assert!(place_named && !service.contains('*'), "{purpose}: {resource}");
+                assert!(service == "iam" || region == HOME.region, "{purpose}: {resource}");
+            }
+        }
+    }
+}
+
+#[test]
+fn in_every_partition_the_names_are_of_that_partition() {
+    let place = Place { partition: "aws-us-gov", account: "777788889999", region: "us-gov-west-1" };
+    let text = json!(resources(&translated(), place, &[])).to_string();
+    assert!(text.contains("arn:aws-us-gov:codepipeline:us-gov-west-1:777788889999:*"));
+    assert!(!text.contains("arn:aws:"), "a partition is written down somewhere");
+}
+
+#[test]
+fn only_the_stages_that_are_named_may_be_retried() {
+    let patterns = |stages: &str| -> BTreeSet<String> {
+        let statements = granted("FunctionRole", HOME, &[("RetryStages", stages)]);
+        texts(&statements["RetryTheNamedStages"]["Resource"]).into_iter().collect()
+    };
+    let arn = |stage: &str| format!("arn:aws:codepipeline:eu-central-1:111122223333:{stage}");
+    assert_eq!(patterns("web-*/Test"), BTreeSet::from([arn("web-*/Test")]));
+    assert_eq!(patterns("a/B,c/*"), BTreeSet::from([arn("a/B"), arn("c/*")]));
+    let ten: Vec<String> = (0..10).map(|number| format!("p{number}/*")).collect();
+    assert_eq!(patterns(&ten.join(",")), ten.iter().map(|stage| arn(stage)).collect());
+}
+
+#[test]
+fn by_default_production_may_not_be_retried() {
+    let statements = granted("FunctionRole", HOME, &[]);
+    for stage in texts(&statements["RetryTheNamedStages"]["Resource"]) {
+        let (_, stage) = stage.rsplit_once('/').unwrap();
+        assert!(!stage.starts_with('*') && !stage.contains("Prod"), "{stage}");
+    }
+}
+
+#[test]
+fn the_stages_parameter_takes_one_to_ten_patterns() {
+    let template = translated();
+    let parameter = &template["Parameters"]["RetryStages"];
+    // CloudFormation holds the whole value against the pattern.
+    let pattern = format!("^(?:{})$", parameter["AllowedPattern"].as_str().unwrap());
+    let schema = json!({ "type": "string", "pattern": pattern });
+    let allows = |text: &str| jsonschema::is_valid(&schema, &json!(text));
+    let ten = ["p/s"; 10].join(",");
+    for good in [parameter["Default"].as_str().unwrap(), "*/*", "a.b@c-d_e/F?", "web-*/Test,shop/*", &ten] {
+        assert!(allows(good), "{good}");
+    }
+    let eleven = ["p/s"; 11].join(",");
+    for bad in ["", "web", "web/", "/Test", "a/b, c/d", "a/b,", ",a/b", "a/b/c", "a:b/c", "${x}/y", &eleven] {
+        assert!(!allows(bad), "{bad}");
+    }
+}
+
+#[test]
+fn a_role_is_passed_to_schedules_alone_and_used_by_the_own_group_alone() {
+    let statements = granted("FunctionRole", HOME, &[]);
+    let pass = &statements["GiveSchedulesTheirRole"];
+    assert_eq!(pass["Resource"], "arn:aws:iam::111122223333:role/SchedulerRole");
+    assert_eq!(
+        pass["Condition"],
+        json!({ "StringEquals": { "iam:PassedToService": "scheduler.amazonaws.com" } })
+    );
+    let all = resources(&translated(), HOME, &[]);
+    let trust = &all["SchedulerRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"][0];
+    assert_eq!(trust["Principal"], json!({ "Service": "scheduler.amazonaws.com" }));
+    assert_eq!(
+        trust["Condition"]["StringEquals"],
+        json!({
+            "aws:SourceAccount": "111122223333",
+            "aws:SourceArn": "arn:aws:scheduler:eu-central-1:111122223333:schedule-group/ScheduleGroup",
+        })
+    );
+    let of_scheduler = granted("SchedulerRole", HOME, &[]);
+    assert_eq!(actions(&of_scheduler), BTreeSet::from(["sqs:SendMessage".to_owned()]));
+}
+
+#[test]
+fn a_queue_takes_messages_of_the_own_rule_alone_and_none_in_the_clear() {
+    let all = resources(&translated(), HOME, &[]);
+    for (policy, queue) in [("QueuePolicy", "Queue"), ("DeadLetterQueuePolicy", "DeadLetterQueue")] {
+        let statements = statements(&all[policy]["Properties"]["PolicyDocument"]);
+        let [allow, deny] = statements.as_slice() else { panic!("{policy}: {statements:?}") };
+        let arn = format!("arn:aws:sqs:eu-central-1:111122223333:{queue}");
+        assert_eq!((&allow["Resource"], &deny["Resource"]), (&json!(arn), &json!(arn)));
+        assert_eq!(allow["Principal"], json!({ "Service": "events.amazonaws.com" }));
+        let of_the_rule = json!({
+            "ArnEquals": { "aws:SourceArn": "arn:aws:events:eu-central-1:111122223333:rule/StageEvents" },
+            "StringEquals": { "aws:SourceAccount": "111122223333" },
+        });
+        assert_eq!(allow["Condition"], of_the_rule);
+        assert_eq!(deny["Condition"], json!({ "Bool": { "aws:SecureTransport": "false" } }));
+        assert_eq!(
+            (&deny["Effect"], &deny["Principal"], &deny["Action"]),
+            (&json!("Deny"), &json!("*"), &json!("sqs:*"))
+        );
+    }
+}
+
+#[test]
+fn every_statement_has_a_row_in_the_document_and_every_row_a_statement() {
+    let document = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/permissions.md")).unwrap();
+    let rows: BTreeSet<String> = document
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split_once('`'))
+        .map(|(purpose, _)| purpose.to_owned())
+        .filter(|purpose| purpose.starts_with(|c: char| c.is_ascii_uppercase()))
+        .collect();
+    let all = resources(&translated(), HOME, &[]);
+    let mut purposes = BTreeSet::new();
+    for (_, policy) in policies_of(&all) {
+        purposes.extend(
+            statements(&policy).iter().map(|statement| statement["Sid"].as_str().unwrap().to_owned()),
+        );
+    }
+    for resource in all.values() {
+        if let Some(trust) = resource["Properties"].get("AssumeRolePolicyDocument") {
+            purposes.extend(
+                statements(trust).iter().map(|statement| statement["Sid"].as_str().unwrap().to_owned()),
+            );
+        }
+    }
+    assert_eq!(rows, purposes);
+}

@@ -1,0 +1,173 @@
+//! The template as data: as CloudFormation gets it, with its functions worked out for given parameters. It knows the
+//! functions and the resources that this template uses, and stops at any other.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use super::process::{Folder, command, succeed};
+
+pub const TEMPLATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/template.yaml");
+
+/// Where the stack is deployed.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    pub partition: &'a str,
+    pub account: &'a str,
+    pub region: &'a str,
+}
+
+pub const HOME: Place<'static> = Place { partition: "aws", account: "111122223333", region: "eu-central-1" };
+
+/// The template as CloudFormation gets it, functions and all.
+pub fn translated() -> Value {
+    let home = Folder::new("template");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/tools/translate.py");
+    let mut python = command("sam/bin/python", home.path());
+    serde_json::from_str(&succeed(python.args([script, TEMPLATE]))).unwrap()
+}
+
+/// The resources of the translated template, worked out.
+pub fn resources(template: &Value, place: Place<'_>, parameters: &[(&str, &str)]) -> BTreeMap<String, Value> {
+    let mut values = BTreeMap::new();
+    for (name, definition) in template["Parameters"].as_object().unwrap() {
+        let given = parameters.iter().find(|(given, _)| given == name).map(|(_, value)| json!(value));
+        values.insert(name.clone(), given.unwrap_or_else(|| definition["Default"].clone()));
+    }
+    for (name, _) in parameters {
+        assert!(values.contains_key(*name), "the template has no parameter `{name}`");
+    }
+    let all = template["Resources"].as_object().unwrap();
+    let resolver = Resolver { place, parameters: values, resources: all };
+    all.iter().map(|(name, resource)| (name.clone(), resolver.value(resource))).collect()
+}
+
+/// Every policy that permits or refuses something, with a name for it. What says who may use a role is none.
+pub fn policies_of(resources: &BTreeMap<String, Value>) -> Vec<(String, Value)> {
+    let mut policies = Vec::new();
+    for (name, resource) in resources {
+        let properties = &resource["Properties"];
+        for policy in properties["Policies"].as_array().into_iter().flatten() {
+            let of_role = format!("{name}/{}", policy["PolicyName"].as_str().unwrap());
+            policies.push((of_role, policy["PolicyDocument"].clone()));
+        }
+        if let Some(policy) = properties.get("PolicyDocument") {
+            policies.push((name.clone(), policy.clone()));
+        }
+    }
+    policies
+}
+
+struct Resolver<'a> {
+    place: Place<'a>,
+    parameters: BTreeMap<String, Value>,
+    resources: &'a Map<String, Value>,
+}
+
+impl Resolver<'_> {
+    fn value(&self, value: &Value) -> Value {
+        match value {
+            Value::Object(object) => {
+                if let Some((name, argument)) = object.iter().next().filter(|_| object.len() == 1)
+                    && (name.starts_with("Fn::") || name == "Ref")
+                {
+                    return self.function(name, argument);
+                }
+                object.iter().map(|(name, value)| (name.clone(), self.value(value))).collect()
+            }
+            Value::Array(items) => items.iter().map(|item| self.value(item)).collect(),
+            plain => plain.clone(),
+        }
+    }
+
+    fn text(&self, value: &Value) -> String {
+        match self.value(value) {
+            Value::String(text) => text,
+            Value::Number(number) => number.to_string(),
+            other => panic!("`{other}` is no text"),
+        }
+    }
+
+    fn function(&self, name: &str, argument: &Value) -> Value {
+        match name {
+            "Ref" => self.reference(argument.as_str().unwrap()),
+            "Fn::GetAtt" => self.attribute(argument[0].as_str().unwrap(), argument[1].as_str().unwrap()),
+            "Fn::Sub" => match argument {
+                Value::String(text) => self.substituted(text, &Value::Null),
+                parts => self.substituted(parts[0].as_str().unwrap(), &parts[1]),
+            },
+            "Fn::Split" => {
+                let text = self.text(&argument[1]);
+                text.split(argument[0].as_str().unwrap()).collect()
+            }
+            "Fn::Select" => {
+                let index = self.text(&argument[0]).parse::<usize>().unwrap();
+                self.value(&argument[1])[index].clone()
+            }
+            _ => panic!("`{name}` is not known here"),
+        }
+    }
+
+    fn substituted(&self, text: &str, variables: &Value) -> Value {
+        let mut pieces = text.split("${");
+        let mut result = pieces.next().unwrap().to_owned();
+        for piece in pieces {
+            let (name, rest) = piece.split_once('}').unwrap();
+            let value = match (variables.get(name), name.split_once('.')) {
+                (Some(value), _) => self.text(value),
+                (None, Some((resource, attribute))) => self.text(&self.attribute(resource, attribute)),
+                (None, None) => self.text(&self.reference(name)),
+            };
+            result.push_str(&value);
+            result.push_str(rest);
+        }
+        Value::String(result)
+    }
+
+    fn reference(&self, name: &str) -> Value {
+        let Place { partition, account, region } = self.place;
+        match name {
+            "AWS::Partition" => json!(partition),
+            "AWS::AccountId" => json!(account),
+            "AWS::Region" => json!(region),
+            "AWS::StackName" => json!("retrier"),
+            _ => match self.parameters.get(name) {
+                Some(value) => value.clone(),
+                None => json!(self.physical_name(name)),
+            },
+        }
+    }
+
+    fn kind(&self, resource: &str) -> &str {
+        let definition = self.resources.get(resource);
+        definition.unwrap_or_else(|| panic!("there is no resource `{resource}`"))["Type"].as_str().unwrap()
+    }
+
+    fn physical_name(&self, resource: &str) -> String {
+        let Place { account, region, .. } = self.place;
+        match self.kind(resource) {
+            "AWS::SQS::Queue" => format!("https://sqs.{region}.amazonaws.com/{account}/{resource}"),
+            _ => resource.to_owned(),
+        }
+    }
+
+    fn attribute(&self, resource: &str, attribute: &str) -> Value {
+        assert_eq!(attribute, "Arn", "of `{resource}`");
+        let Place { partition, account, region } = self.place;
+        json!(match self.kind(resource) {
+            "AWS::SQS::Queue" => format!("arn:{partition}:sqs:{region}:{account}:{resource}"),
+            "AWS::DynamoDB::Table" => format!("arn:{partition}:dynamodb:{region}:{account}:table/{resource}"),
+            "AWS::Events::Rule" => format!("arn:{partition}:events:{region}:{account}:rule/{resource}"),
+            "AWS::IAM::Role" => format!("arn:{partition}:iam::{account}:role/{resource}"),
+            "AWS::Logs::LogGroup" =>
+                format!("arn:{partition}:logs:{region}:{account}:log-group:{resource}:*"),
+            "AWS::Lambda::Function" => {
+                format!("arn:{partition}:lambda:{region}:{account}:function:{resource}")
+            }
+            "AWS::Scheduler::ScheduleGroup" => {
+                format!("arn:{partition}:scheduler:{region}:{account}:schedule-group/{resource}")
+            }
+            kind => panic!("`{resource}` is of kind `{kind}`, whose ARN is not known here"),
+        })
+    }
+}

@@ -8,3 +8,5 @@ mod process;
 mod runtime_api;
 mod scene;
 mod starts;
+
+pub use process::now;

@@ -3,6 +3,7 @@
 
 mod deployment;
 mod deploys;
+mod end_to_end;
 mod environment;
 mod lint;
 mod pattern;

@@ -27,6 +27,11 @@ impl Deployment {
     /// `AWS_ENDPOINT_URL_CODEPIPELINE` names a CodePipeline, which the server lacks; and the server's, which for example
     /// with `AUTH=true` holds everybody to their policies.
     pub fn build(environment: &[(&str, &str)]) -> Self {
+        Self::build_with(environment, &[])
+    }
+
+    /// The same with variables for the build, such as `POLICY`.
+    pub fn build_with(environment: &[(&str, &str)], variables: &[(&str, &Path)]) -> Self {
         // The function has to know the address before the server says it.
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let url = format!("http://127.0.0.1:{port}");
@@ -36,7 +41,7 @@ impl Deployment {
         all.extend(environment);
         let arguments = ["--port", &port.to_string(), "--log", log.to_str().unwrap()];
         let server = MiniStack::start(&arguments, &all);
-        let output = sam_build(&folder, &[]);
+        let output = sam_build(&folder, variables);
         assert!(output.status.success(), "{}", shown(&output));
         Self { folder, server }
     }
@@ -76,6 +81,11 @@ impl Deployment {
         let text =
             succeed(aws.args(["--output", "json", "--endpoint-url", self.server.url()]).args(arguments));
         if text.trim().is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() }
+    }
+
+    /// Where everything is.
+    pub fn url(&self) -> &str {
+        self.server.url()
     }
 
     /// The SDK's clients.

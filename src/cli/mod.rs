@@ -3,13 +3,27 @@
 #[cfg(feature = "aws")]
 pub mod account;
 mod clock;
+#[cfg(feature = "aws")]
+mod columns;
 mod completions;
 mod demo;
 mod error;
 mod exit;
 mod explain;
+#[cfg(feature = "aws")]
+mod history;
 mod output;
+#[cfg(feature = "aws")]
+mod pause;
+#[cfg(feature = "aws")]
+mod pauses;
+#[cfg(feature = "aws")]
+mod resume;
 mod schema;
+#[cfg(feature = "aws")]
+mod status;
+#[cfg(feature = "aws")]
+mod table;
 mod validate;
 
 use std::ffi::OsString;
@@ -52,6 +66,14 @@ enum Command {
     Demo(demo::Demo),
     Validate(validate::Validate),
     Explain(explain::Explain),
+    #[cfg(feature = "aws")]
+    Status(status::Status),
+    #[cfg(feature = "aws")]
+    History(history::History),
+    #[cfg(feature = "aws")]
+    Pause(pause::Pause),
+    #[cfg(feature = "aws")]
+    Resume(resume::Resume),
     Schema(schema::Schema),
     Completions(completions::Completions),
 }
@@ -71,6 +93,14 @@ impl Command {
             Self::Demo(command) => command.run(),
             Self::Validate(command) => command.run(),
             Self::Explain(command) => command.run(),
+            #[cfg(feature = "aws")]
+            Self::Status(command) => command.run(),
+            #[cfg(feature = "aws")]
+            Self::History(command) => command.run(),
+            #[cfg(feature = "aws")]
+            Self::Pause(command) => command.run(),
+            #[cfg(feature = "aws")]
+            Self::Resume(command) => command.run(),
             Self::Schema(_) => schema::run(),
             Self::Completions(command) => command.run(),
         }

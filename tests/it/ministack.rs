@@ -60,6 +60,11 @@ impl MiniStack {
         Self { url: format!("http://127.0.0.1:{port}"), process: Some(process) }
     }
 
+    /// Where it answers.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     /// Clients that take it for AWS.
     pub fn clients(&self) -> Arc<Clients> {
         clients_at(&self.url)

@@ -3,6 +3,8 @@
 #[cfg(feature = "aws")]
 pub mod account;
 mod clock;
+#[cfg(feature = "aws")]
+mod columns;
 mod completions;
 mod demo;
 #[cfg(feature = "serve")]
@@ -10,8 +12,20 @@ mod emulator;
 mod error;
 mod exit;
 mod explain;
+#[cfg(feature = "aws")]
+mod history;
 mod output;
+#[cfg(feature = "aws")]
+mod pause;
+#[cfg(feature = "aws")]
+mod pauses;
+#[cfg(feature = "aws")]
+mod resume;
 mod schema;
+#[cfg(feature = "aws")]
+mod status;
+#[cfg(feature = "aws")]
+mod table;
 mod validate;
 
 use std::ffi::OsString;
@@ -56,6 +70,14 @@ enum Command {
     Explain(explain::Explain),
     #[cfg(feature = "serve")]
     Emulator(emulator::Emulator),
+    #[cfg(feature = "aws")]
+    Status(status::Status),
+    #[cfg(feature = "aws")]
+    History(history::History),
+    #[cfg(feature = "aws")]
+    Pause(pause::Pause),
+    #[cfg(feature = "aws")]
+    Resume(resume::Resume),
     Schema(schema::Schema),
     Completions(completions::Completions),
 }
@@ -77,6 +99,14 @@ impl Command {
             Self::Explain(command) => command.run(),
             #[cfg(feature = "serve")]
             Self::Emulator(command) => command.run(),
+            #[cfg(feature = "aws")]
+            Self::Status(command) => command.run(),
+            #[cfg(feature = "aws")]
+            Self::History(command) => command.run(),
+            #[cfg(feature = "aws")]
+            Self::Pause(command) => command.run(),
+            #[cfg(feature = "aws")]
+            Self::Resume(command) => command.run(),
             Self::Schema(_) => schema::run(),
             Self::Completions(command) => command.run(),
         }

@@ -45,6 +45,9 @@ mod ledger_table;
 #[cfg(feature = "function")]
 mod ministack;
 #[cfg(test)]
+#[cfg(feature = "aws")]
+mod operator;
+#[cfg(test)]
 mod policy_file;
 #[cfg(test)]
 mod policy_file_hostile;

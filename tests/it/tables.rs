@@ -28,8 +28,12 @@ impl Table {
         if let Some(url) = variable("RETRIER_TEST_DYNAMODB") {
             return Self::create_at(clients_at(&url), purpose, None).await;
         }
-        let server = MiniStack::shared();
-        Self::create_at(server.clients(), purpose, Some(server)).await
+        Self::on(&MiniStack::shared(), purpose).await
+    }
+
+    /// A new table on that server.
+    pub async fn on(server: &Arc<MiniStack>, purpose: &str) -> Self {
+        Self::create_at(server.clients(), purpose, Some(Arc::clone(server))).await
     }
 
     async fn create_at(clients: Arc<Clients>, purpose: &str, server: Option<Arc<MiniStack>>) -> Self {

@@ -42,7 +42,8 @@ pub use exit::Exit;
     version,
     about = "Retries failed AWS CodePipeline stages by policy",
     long_about = "Retries failed AWS CodePipeline stages by policy: within a budget, never twice, with a reason for \
-                  every decision.\n\nThis command checks policies and shows what they do. It needs no AWS account.",
+                  every decision.\n\nThis command checks policies and shows what they do, without an AWS account. \
+                  `status`, `history`, `pause` and `resume` work on what is deployed.",
     after_help = output::EXIT_CODES_IN_SHORT,
     after_long_help = EXIT_CODES,
     arg_required_else_help = true,

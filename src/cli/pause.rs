@@ -20,8 +20,9 @@ use crate::policy_file;
 
 /// Stop retrying, everywhere or for some pipelines
 ///
-/// From then on no retry begins; one that has been sent runs on. Failures are kept and decided when the pause is over,
-/// unless they are too old by then. A second pause for the same pipelines takes the place of the first.
+/// From then on no retry is claimed; one that was claimed a moment before may still be sent. Failures are kept and decided
+/// when the pause is over, unless they are too old by then. A second pause for the same pipelines takes the place of the
+/// first.
 #[derive(Debug, Args)]
 #[command(after_help = output::EXIT_CODES_IN_SHORT, after_long_help = "\
 Examples:
@@ -42,11 +43,11 @@ pub(super) struct Pause {
     /// Why, for everybody who wonders: at most 256 characters
     #[arg(long, value_name = "TEXT", value_parser = reason)]
     reason: String,
-    #[command(flatten)]
-    table: TableArguments,
     /// How to print it
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+    #[command(flatten)]
+    table: TableArguments,
 }
 
 /// The longest pause with an end; whoever wants a longer one gives none.
@@ -114,9 +115,7 @@ fn paused(current: &Controls, stop: &Stop, now: Timestamp) -> Controls {
 fn text(stop: &Stop, replaced: Option<&Stop>, now: Timestamp) -> String {
     let mut text = format!("paused {}\n", pauses::line(stop, now));
     if let Some(replaced) = replaced {
-        let until =
-            replaced.until.map_or_else(|| "`retrier resume`".to_owned(), |until| columns::moment(until, now));
-        let reason = columns::foreign(&replaced.reason);
+        let (until, reason) = (pauses::end(replaced, now), columns::foreign(&replaced.reason));
         let _ = writeln!(text, "in place of the pause until {until}: {reason}");
     }
     let resume =

@@ -43,8 +43,12 @@ pub(super) fn whose(pipeline: Option<&Glob>) -> String {
 
 /// One pause on one line.
 pub(super) fn line(pause: &Pause, now: Timestamp) -> String {
-    let until = pause.until.map_or_else(|| "`retrier resume`".to_owned(), |until| moment(until, now));
-    format!("{}, until {until}: {}", whose(pause.pipeline.as_ref()), foreign(&pause.reason))
+    format!("{}, until {}: {}", whose(pause.pipeline.as_ref()), end(pause, now), foreign(&pause.reason))
+}
+
+/// Until when a pause is.
+pub(super) fn end(pause: &Pause, now: Timestamp) -> String {
+    pause.until.map_or_else(|| "resumed".to_owned(), |until| moment(until, now))
 }
 
 /// One pause for programs.

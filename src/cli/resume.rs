@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::account::block_on;
 use super::clock;
+use super::columns::foreign;
 use super::error::CliError;
 use super::exit::Exit;
 use super::output::{self, Format};
@@ -35,11 +36,11 @@ pub(super) struct Resume {
     /// The pipelines as they were given to `retrier pause`; the pause for every one unless given
     #[arg(long, value_name = "GLOB", value_parser = Pattern::parse)]
     pipeline: Option<Pattern>,
-    #[command(flatten)]
-    table: TableArguments,
     /// How to print it
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+    #[command(flatten)]
+    table: TableArguments,
 }
 
 impl Resume {
@@ -77,7 +78,7 @@ fn ended<'a>(controls: &'a Controls, glob: Option<&Glob>, now: Timestamp) -> Opt
 
 fn text(ended: Option<&Pause>, glob: Option<&Glob>, left: &[&Pause], now: Timestamp) -> String {
     let mut text = match ended {
-        Some(pause) => format!("ended the pause of {}\n", pauses::line(pause, now)),
+        Some(pause) => format!("ended the pause for {}: {}\n", pauses::whose(glob), foreign(&pause.reason)),
         None => format!("there is no pause for {}\n", pauses::whose(glob)),
     };
     match left {

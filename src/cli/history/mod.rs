@@ -42,11 +42,11 @@ pub(super) struct History {
     /// Most decisions
     #[arg(long, value_name = "N", default_value = "50", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     limit: u32,
-    #[command(flatten)]
-    table: TableArguments,
     /// How to print it
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+    #[command(flatten)]
+    table: TableArguments,
 }
 
 /// Decisions are kept that long.

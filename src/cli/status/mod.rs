@@ -32,11 +32,11 @@ Exit codes:
   2  there is no such table, or no access to it
  70  the table has not answered, or holds something that cannot be read")]
 pub(super) struct Status {
-    #[command(flatten)]
-    table: TableArguments,
     /// How to print it
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+    #[command(flatten)]
+    table: TableArguments,
 }
 
 /// Most messages of the quarantine that are shown.

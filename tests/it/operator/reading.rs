@@ -85,44 +85,31 @@ impl Desk {
     }
 }
 
-/// Instants and how far they are away differ each time.
+/// The text with every digit of an instant hidden, and how far it is away.
 fn steady(text: &str) -> String {
-    let instant = regex_free_instants(text);
-    let mut steady = String::new();
-    let mut rest = instant.as_str();
-    while let Some(start) = rest.find("T (") {
-        let (before, after) = rest.split_at(start + 1);
-        let end = after.find(')').unwrap();
-        steady.push_str(before);
-        steady.push_str(if after.contains(" ago") && after.find(" ago") < Some(end) {
-            " (… ago"
-        } else {
-            " (in …"
-        });
-        rest = &after[end..];
-    }
-    steady + rest
-}
-
-/// The text with `T` for every instant.
-fn regex_free_instants(text: &str) -> String {
-    const SHAPE: &str = "0000-00-00T00:00:00Z";
-    let fits = |piece: &str| {
-        piece.len() == SHAPE.len()
-            && piece
-                .chars()
-                .zip(SHAPE.chars())
-                .all(|(c, shape)| if shape == '0' { c.is_ascii_digit() } else { c == shape })
+    const SHAPE: &str = "____-__-__T__:__:__Z";
+    let is_instant = |piece: &str| {
+        piece
+            .chars()
+            .zip(SHAPE.chars())
+            .all(|(c, shape)| if shape == '_' { c.is_ascii_digit() } else { c == shape })
     };
-    let mut result = String::new();
+    let mut steady = String::new();
     let mut rest = text;
     while let Some(c) = rest.chars().next() {
-        let piece = rest.get(..SHAPE.len()).unwrap_or_default();
-        let length = if fits(piece) { SHAPE.len() } else { c.len_utf8() };
-        result.push_str(if length == SHAPE.len() { "T" } else { &rest[..length] });
-        rest = &rest[length..];
+        if rest.get(..SHAPE.len()).is_some_and(is_instant) {
+            steady.push_str(SHAPE);
+            rest = &rest[SHAPE.len()..];
+            if rest.starts_with(" (in ") {
+                steady.push_str(" (in …)");
+                rest = &rest[rest.find(')').unwrap() + 1..];
+            }
+        } else {
+            steady.push(c);
+            rest = &rest[c.len_utf8()..];
+        }
     }
-    result
+    steady
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod welcome;
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
 use jiff::SignedDuration;
@@ -84,7 +85,7 @@ impl Emulator {
                 (now, events)
             }),
             events: self.events_to.clone(),
-            tell: Box::new(output::notice),
+            tell: Arc::new(output::notice),
         };
         let interrupt = interrupt::Interrupt::new()
             .map_err(|error| CliError::unexpected(format!("cannot listen to signals: {error}")))?;

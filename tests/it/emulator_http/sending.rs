@@ -74,7 +74,7 @@ fn sending(world: &SharedWorld, destination: &str) -> (Server, Arc<Mutex<Vec<Str
             (world.now(), events.into_iter().map(|(_, event)| event).collect())
         }),
         events: Some(destination.parse::<Destination>().unwrap()),
-        tell: Box::new(move |text| telling.lock().unwrap().push(text.to_owned())),
+        tell: Arc::new(move |text: &str| telling.lock().unwrap().push(text.to_owned())),
     };
     (Server::start_with(world.clone(), setup).unwrap(), told)
 }
@@ -178,6 +178,16 @@ fn an_entry_that_eventbridge_refuses_is_told() {
     next(&received);
     let said = wait_for("the refusal to be told", || told.lock().unwrap().first().cloned());
     assert!(said.ends_with("refused with NotAuthorizedForSourceException: no"), "{said}");
+}
+
+#[test]
+fn events_that_are_still_unsent_at_the_end_are_told_of() {
+    let (world, _) = failed();
+    // It takes connections and never answers.
+    let deaf = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (server, told) = sending(&world, &format!("http://{}", deaf.local_addr().unwrap()));
+    drop(server);
+    assert_eq!(*told.lock().unwrap(), ["stopped before all events were sent"]);
 }
 
 #[test]

@@ -24,6 +24,16 @@ const CALLS: [(&str, &[&str]); 11] = [
     ("send_message()", &["sqs:SendMessage"]),
 ];
 
+/// Calls that only an operator's command makes, with the operator's permissions.
+const OF_OPERATORS: [&str; 1] = ["query()"];
+
+/// How the names of a service's operations begin, as far as they change or read anything here.
+#[rustfmt::skip]
+const VERBS: [&str; 17] = [
+    "batch_get_", "batch_write_", "create_", "delete_", "describe_", "disable_", "enable_", "get_", "list_", "put_",
+    "query", "receive_", "retry_stage_execution", "scan", "send_", "transact_", "update_",
+];
+
 /// What Lambda does in the function's name.
 const OF_LAMBDA: [&str; 7] = [
     "logs:CreateLogStream",
@@ -88,6 +98,20 @@ fn each_call_of_the_table_is_made() {
             source.contains(&format!(".{call}")),
             "nothing in src/aws calls `{call}`: is its grant needed?"
         );
+    }
+}
+
+#[test]
+fn each_call_that_is_made_is_in_the_table() {
+    let source = source_of(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/aws"));
+    let mut known: BTreeSet<&str> = CALLS.iter().map(|(call, _)| *call).collect();
+    known.extend(OF_OPERATORS);
+    let is_name = |text: &str| text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    for (at, _) in source.match_indices("()") {
+        let name = source[..at].rsplit('.').next().unwrap();
+        if is_name(name) && VERBS.iter().any(|verb| name.starts_with(verb)) {
+            assert!(known.contains(format!("{name}()").as_str()), "`{name}()` in src/aws needs a permission");
+        }
     }
 }
 

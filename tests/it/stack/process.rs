@@ -39,6 +39,7 @@ pub fn command(program: &str, home: &Path) -> Command {
         .env("AWS_REGION", REGION)
         .env("AWS_PAGER", "")
         .env("SAM_CLI_TELEMETRY", "0")
+        .env("SAM_CLI_POLL_DELAY", "0.5")
         .stdin(Stdio::null());
     command
 }

@@ -5,6 +5,7 @@ mod bench;
 mod command;
 mod edits;
 mod faults;
+mod hostile;
 mod model;
 mod network;
 mod operations;

@@ -131,11 +131,11 @@ fn the_switches_stand_as_the_document_says() {
 #[cfg(feature = "serve")]
 #[test]
 fn every_operation_of_the_http_face_is_named() {
-    use codepipeline_retrier::emulator::http::names;
+    use codepipeline_retrier::emulator::http::operation_names;
 
     let document = text("docs/emulator.md");
     let (_, section) = document.split_once("## Operations\n\n").unwrap();
     let (list, _) = section.split_once(". ").unwrap();
     let named: Vec<&str> = list.split('`').skip(1).step_by(2).collect();
-    assert_eq!(named, names().collect::<Vec<_>>());
+    assert_eq!(named, operation_names().collect::<Vec<_>>());
 }

@@ -18,6 +18,6 @@ mod wire;
 
 pub use delivery::{Destination, InvalidDestination, Tell};
 pub use error::{ApiError, Reply};
-pub use operations::names;
+pub use operations::operation_names;
 pub use server::{Driver, Server, Setup};
 pub use service::{Call, Service};

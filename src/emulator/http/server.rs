@@ -185,7 +185,7 @@ impl Face {
             Err(Unasked::Refused(error)) => Reply::Refused(error),
             Err(Unasked::Gone) => Reply::Lost,
         };
-        wire::write(&reply, &self.request_id()).ok_or(Closed)
+        wire::write(reply, &self.request_id()).ok_or(Closed)
     }
 
     /// An id that looks like AWS's.

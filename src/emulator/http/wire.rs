@@ -63,9 +63,9 @@ fn access_key(authorization: &str) -> Option<&str> {
 }
 
 /// Writes a reply. `None` closes the connection.
-pub fn write(reply: &Reply, request_id: &str) -> Option<Response<Full<Bytes>>> {
+pub fn write(reply: Reply, request_id: &str) -> Option<Response<Full<Bytes>>> {
     let (status, error, document) = match reply {
-        Reply::Document(document) => (200, None, document.clone()),
+        Reply::Document(document) => (200, None, document),
         Reply::Refused(error) => (error.status, Some(error.name), error.document()),
         Reply::Lost => return None,
     };

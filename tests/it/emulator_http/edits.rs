@@ -2,6 +2,11 @@
 
 use serde_json::{Value, json};
 
+use codepipeline_retrier::domain::ids::PipelineName;
+use codepipeline_retrier::emulator::faults::Faults;
+use codepipeline_retrier::emulator::http::{Call, Reply, Service};
+use codepipeline_retrier::emulator::world::SharedWorld;
+
 use super::bench::{Bench, FAILS_ONCE, STARTS, shop};
 
 fn declaration(bench: &Bench, name: &str) -> Value {
@@ -87,7 +92,7 @@ fn conditions_survive_an_edit() {
     bench.ok("UpdatePipeline", &json!({ "pipeline": before }));
     bench.world().lock().pass(jiff::SignedDuration::ZERO);
     let world = bench.world().lock();
-    let name = codepipeline_retrier::domain::ids::PipelineName::parse("shop").unwrap();
+    let name = PipelineName::parse("shop").unwrap();
     let (version, after) = world.service.definition(&name, None).unwrap();
     let (_, original) = world.service.definition(&name, Some(1)).unwrap();
     assert_eq!(version, 2);
@@ -101,21 +106,16 @@ fn every_part_of_a_definition_survives_the_wire() {
         for pipeline in world.service.list_pipelines() {
             definitions.push(world.service.definition(&pipeline, None).unwrap().1.clone());
         }
-        let world = codepipeline_retrier::emulator::world::SharedWorld::new(world);
-        world.lock().faults = codepipeline_retrier::emulator::faults::Faults::default();
-        let service = codepipeline_retrier::emulator::http::Service::new(world.clone());
+        let world = SharedWorld::new(world);
+        world.lock().faults = Faults::default();
+        let service = Service::new(world.clone());
         for before in definitions {
             let call = |operation: &str, input: Value| {
                 let body = input.to_string();
                 let now = world.now();
-                let reply = service.call(codepipeline_retrier::emulator::http::Call {
-                    operation,
-                    body: body.as_bytes(),
-                    caller: "test",
-                    now,
-                });
+                let reply = service.call(Call { operation, body: body.as_bytes(), caller: "test", now });
                 match reply {
-                    codepipeline_retrier::emulator::http::Reply::Document(document) => document,
+                    Reply::Document(document) => document,
                     other => panic!("{name}: {other:?}"),
                 }
             };

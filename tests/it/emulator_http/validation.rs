@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use codepipeline_retrier::emulator::http::names;
+use codepipeline_retrier::emulator::http::{Reply, operation_names};
 
 use super::bench::{Bench, FAILS_ONCE, shop};
 use super::model::{Shape, operation};
@@ -13,7 +13,7 @@ fn bench() -> Bench {
 
 #[test]
 fn what_the_model_allows_is_taken() {
-    for name in names() {
+    for name in operation_names() {
         let bench = bench();
         let (input, _) = operation(name);
         let error = bench.call(name, &input.sample()).err().map(|error| error.name);
@@ -118,7 +118,7 @@ fn at_least(what: &str, limit: i64) -> String {
 fn what_the_model_forbids_is_refused() {
     let bench = bench();
     let mut tried = 0;
-    for name in names() {
+    for name in operation_names() {
         let (input, _) = operation(name);
         for Spoilt { value, said } in spoilt(input, "") {
             let error = bench.call(name, &value).expect_err(&format!("{name} took {value}"));
@@ -150,9 +150,7 @@ fn an_unknown_member_is_let_pass() {
 fn a_body_that_is_no_structure_is_refused() {
     let bench = bench();
     for body in ["", "{", "[]", "7", "null", "\"x\"", "{\"name\":\"shop\"", &"[".repeat(100_000), "\u{0}"] {
-        let codepipeline_retrier::emulator::http::Reply::Refused(error) =
-            bench.reply("GetPipelineState", body.as_bytes())
-        else {
+        let Reply::Refused(error) = bench.reply("GetPipelineState", body.as_bytes()) else {
             panic!("{body:.20}");
         };
         // No body is an empty one, in which the name is missing.
@@ -160,7 +158,7 @@ fn a_body_that_is_no_structure_is_refused() {
         assert_eq!(error.name, expected, "{body:.20}");
     }
     let bytes = bench.reply("GetPipelineState", b"{\"name\":\"\xff\"}");
-    assert!(matches!(bytes, codepipeline_retrier::emulator::http::Reply::Refused(_)));
+    assert!(matches!(bytes, Reply::Refused(_)));
 }
 
 #[test]

@@ -77,6 +77,6 @@ pub(super) fn find(name: &str) -> Option<&'static Operation> {
 }
 
 /// The names of all operations that there are.
-pub fn names() -> impl Iterator<Item = &'static str> {
+pub fn operation_names() -> impl Iterator<Item = &'static str> {
     OPERATIONS.iter().map(|operation| operation.name)
 }

@@ -77,9 +77,7 @@ impl<C: Fn() -> Timestamp + Send + Sync> SdkSchedules<C> {
     }
 
     async fn send(&self, wake_up: &WakeUp, delay: i32) -> Result<(), Fault> {
-        let request = self.clients.sqs().send_message().queue_url(&self.route.queue_url);
-        let request = request.message_body(wake_up_body(wake_up)).delay_seconds(delay);
-        request.send().await.map(|_| ()).map_err(|error| fault(&error))
+        send(&self.clients, &self.route.queue_url, wake_up, delay).await
     }
 
     async fn schedule(&self, wake_up: &WakeUp, at: Timestamp) -> Result<(), Fault> {
@@ -122,6 +120,17 @@ impl<C: Fn() -> Timestamp + Send + Sync> SdkSchedules<C> {
             .action_after_completion(ActionAfterCompletion::Delete)
             .target(target.build()?))
     }
+}
+
+/// Sends a wake-up that is not to wait for its time.
+pub async fn send_now(clients: &Clients, queue_url: &str, wake_up: &WakeUp) -> Result<(), Fault> {
+    send(clients, queue_url, wake_up, 0).await
+}
+
+async fn send(clients: &Clients, queue_url: &str, wake_up: &WakeUp, delay: i32) -> Result<(), Fault> {
+    let request = clients.sqs().send_message().queue_url(queue_url);
+    let request = request.message_body(wake_up_body(wake_up)).delay_seconds(delay);
+    request.send().await.map(|_| ()).map_err(|error| fault(&error))
 }
 
 impl<C: Fn() -> Timestamp + Send + Sync> Schedules for SdkSchedules<C> {

@@ -27,6 +27,8 @@ mod status;
 #[cfg(feature = "aws")]
 mod table;
 mod validate;
+#[cfg(feature = "aws")]
+mod waking;
 
 use std::ffi::OsString;
 

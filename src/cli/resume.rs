@@ -14,13 +14,14 @@ use super::exit::Exit;
 use super::output::{self, Format};
 use super::pauses::{self, Pattern};
 use super::table::{Changed, TableArguments};
+use super::waking;
 use crate::domain::controls::{Controls, Pause};
 use crate::domain::glob::Glob;
 
 /// End a pause
 ///
-/// It ends the pause for exactly these pipelines, and no other one. Failures that waited for it are decided within five
-/// minutes.
+/// It ends the pause for exactly these pipelines, and no other one. Failures that waited for it are decided at once, where
+/// the product's queue can be reached, or else within five minutes.
 #[derive(Debug, Args)]
 #[command(after_help = output::EXIT_CODES_IN_SHORT, after_long_help = "\
 Examples:
@@ -47,13 +48,18 @@ impl Resume {
     pub fn run(self) -> Result<Exit, CliError> {
         let now = clock::now();
         let glob = Pattern::glob(self.pipeline.as_ref());
-        let changed = block_on(async {
+        let (changed, woken) = block_on(async {
             let table = self.table.open().await?;
-            table
+            let changed = table
                 .change(|current| {
                     ended(current, glob.as_ref(), now).is_some().then(|| current.resume(glob.as_ref()))
                 })
-                .await
+                .await?;
+            let woken = match &changed {
+                Changed::Done { after, .. } => waking::wake(&table, after, now).await,
+                Changed::Nothing(_) => Some(0),
+            };
+            Ok((changed, woken))
         })?;
         let (ended, left) = match &changed {
             Changed::Done { before, after } => (ended(before, glob.as_ref(), now), after),
@@ -61,10 +67,13 @@ impl Resume {
         };
         let left = pauses::in_force(left, now);
         output::data(&match self.format {
-            Format::Text => text(ended, glob.as_ref(), &left, now),
+            Format::Text => text(ended, glob.as_ref(), &left, woken, now),
             Format::Json => {
                 let left: Vec<Value> = left.iter().map(|pause| pauses::document(pause)).collect();
-                format!("{}\n", json!({ "resumed": ended.map(pauses::document), "paused": left }))
+                format!(
+                    "{}\n",
+                    json!({ "resumed": ended.map(pauses::document), "paused": left, "woken": woken })
+                )
             }
         })?;
         Ok(if ended.is_some() { Exit::Fine } else { Exit::Findings })
@@ -76,11 +85,25 @@ fn ended<'a>(controls: &'a Controls, glob: Option<&Glob>, now: Timestamp) -> Opt
     pauses::in_force(controls, now).into_iter().find(|pause| pause.pipeline.as_ref() == glob)
 }
 
-fn text(ended: Option<&Pause>, glob: Option<&Glob>, left: &[&Pause], now: Timestamp) -> String {
+fn text(
+    ended: Option<&Pause>,
+    glob: Option<&Glob>,
+    left: &[&Pause],
+    woken: Option<usize>,
+    now: Timestamp,
+) -> String {
     let mut text = match ended {
         Some(pause) => format!("ended the pause for {}: {}\n", pauses::whose(glob), foreign(&pause.reason)),
         None => format!("there is no pause for {}\n", pauses::whose(glob)),
     };
+    match woken {
+        Some(0) => {}
+        Some(1) => text.push_str("1 failure waited for that, and is decided now\n"),
+        Some(woken) => {
+            let _ = writeln!(text, "{woken} failures waited for that, and are decided now");
+        }
+        None => text.push_str("what waited for that is decided within five minutes\n"),
+    }
     match left {
         [] => text.push_str("nothing is paused\n"),
         left => {

@@ -7,6 +7,7 @@ use clap::Args;
 use super::account::AccountArguments;
 use super::clock;
 use super::error::CliError;
+use crate::aws::clients::Clients;
 use crate::aws::ledger::{DynamoLedger, Trouble};
 use crate::aws::settings::variable;
 use crate::domain::controls::Controls;
@@ -35,6 +36,7 @@ pub(super) struct Table {
     pub(super) name: String,
     pub(super) region: Region,
     pub(super) ledger: DynamoLedger,
+    pub(super) clients: Arc<Clients>,
     /// Why the last write had no answer.
     trouble: Arc<Mutex<Option<Trouble>>>,
 }
@@ -56,11 +58,12 @@ impl TableArguments {
         let name = self.name(variable("RETRIER_TABLE"));
         let trouble = Arc::new(Mutex::new(None));
         let told = Arc::clone(&trouble);
-        let ledger =
-            DynamoLedger::new(account.clients, &name, clock::now).reporting(move |trouble: &Trouble| {
+        let ledger = DynamoLedger::new(Arc::clone(&account.clients), &name, clock::now).reporting(
+            move |trouble: &Trouble| {
                 *told.lock().unwrap_or_else(PoisonError::into_inner) = Some(trouble.clone());
-            });
-        Ok(Table { name, region: account.region, ledger, trouble })
+            },
+        );
+        Ok(Table { name, region: account.region, ledger, clients: account.clients, trouble })
     }
 
     /// What is said on the command line comes before the environment.
@@ -77,6 +80,16 @@ impl TableArguments {
 const MOST_ROUNDS: usize = 20;
 
 impl Table {
+    /// The queue that belongs to it: `RETRIER_QUEUE_URL`, or the one that the same stack names after itself.
+    pub(super) async fn queue_url(&self) -> Option<String> {
+        if let Some(url) = variable("RETRIER_QUEUE_URL") {
+            return Some(url);
+        }
+        let stack = self.name.strip_suffix("-ledger")?;
+        let request = self.clients.sqs().get_queue_url().queue_name(format!("{stack}-queue"));
+        request.send().await.ok()?.queue_url
+    }
+
     /// What is said when the table does not answer.
     pub(super) fn failed(&self, trouble: &Trouble) -> CliError {
         let Self { name, region, .. } = self;

@@ -1,0 +1,32 @@
+//! Has the product look at once at what waited for a pause, instead of when it would look anyway.
+
+use jiff::Timestamp;
+
+use super::table::Table;
+use crate::aws::wake_ups::send_now;
+use crate::domain::controls::Controls;
+use crate::domain::decision::Ruling;
+use crate::domain::stage_run::StageRun;
+use crate::domain::trigger::WakeUp;
+
+/// Wakes the stage runs that wait for a pause which is over, and says how many these are. None when they could not be
+/// found or woken: then they are looked at when their own wake-ups come.
+pub(super) async fn wake(table: &Table, controls: &Controls, now: Timestamp) -> Option<usize> {
+    let runs = table.ledger.open_runs().await.ok()?;
+    let waiting: Vec<WakeUp> = runs.iter().filter_map(|run| waits_for_nothing(run, controls, now)).collect();
+    if waiting.is_empty() {
+        return Some(0);
+    }
+    let queue = table.queue_url().await?;
+    for wake_up in &waiting {
+        send_now(&table.clients, &queue, wake_up).await.ok()?;
+    }
+    Some(waiting.len())
+}
+
+/// The wake-up of a stage run that waits for a pause although nothing pauses it.
+fn waits_for_nothing(run: &StageRun, controls: &Controls, now: Timestamp) -> Option<WakeUp> {
+    let wait = run.wait.as_ref().filter(|wait| wait.ruling == Ruling::WaitPaused)?;
+    let is_paused = controls.pause_for(run.id.pipeline.name.as_str(), now).is_some();
+    (!is_paused).then(|| WakeUp { run: run.id.clone(), sequence: wait.sequence })
+}

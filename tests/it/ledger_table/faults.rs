@@ -164,6 +164,32 @@ fn what_may_have_been_done_is_never_said_not_to_be() {
 }
 
 #[test]
+fn a_table_that_never_answers_is_asked_twice() {
+    let scene = Scene::new(&[Answer::Hang]);
+    assert_eq!(scene.commit(&transaction()), Err(Fault::Unknown));
+    assert_eq!(scene.heard().len(), 2);
+    assert_eq!(scene.last_trouble(), Some(Trouble::Unheard("TransactWriteItems")));
+}
+
+#[test]
+fn what_was_done_before_the_answer_was_lost_comes_back_as_the_senders_own() {
+    let refused = |item: &serde_json::Value| serde_json::json!({ "__type": "ConditionalCheckFailedException", "message": "no", "Item": item });
+    let own = |commit: &Commit| Ok(CommitReply::Conflict(Some(Box::new(commit.record.clone()))));
+    let written = Scene::new(&[done()]);
+    assert_eq!(written.commit(&single()), Ok(CommitReply::Done));
+    let item = written.heard()[0].body["Item"].clone();
+    let scene = Scene::new(&[Answer::Reset, Answer::Json(400, refused(&item))]);
+    assert_eq!(scene.commit(&single()), own(&single()));
+    // A transaction is known by its token for ten minutes; after that, by its record too.
+    let reasons = serde_json::json!([{ "Code": "ConditionalCheckFailed", "Item": item }, { "Code": "None" }]);
+    let cancelled = serde_json::json!({
+        "__type": "TransactionCanceledException", "message": "no", "CancellationReasons": reasons,
+    });
+    let scene = Scene::new(&[Answer::Reset, Answer::Json(400, cancelled)]);
+    assert_eq!(scene.commit(&transaction()), own(&transaction()));
+}
+
+#[test]
 fn nothing_is_done_where_nobody_listens() {
     let scene = Scene::new(&[Answer::Refuse]);
     assert_eq!(scene.commit(&transaction()), Err(Fault::NotDone));

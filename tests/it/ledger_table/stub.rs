@@ -17,6 +17,8 @@ pub enum Answer {
     Garbage(u16),
     /// Hears the request out and breaks the connection.
     Reset,
+    /// Hears the request out and never answers.
+    Hang,
     /// From here on nothing listens any more.
     Refuse,
 }
@@ -74,7 +76,7 @@ impl Drop for Stub {
 
 /// One request on each connection.
 fn play(listener: &TcpListener, script: &[Answer], heard: &Mutex<Vec<Heard>>, over: &AtomicBool) {
-    let mut turn = 0;
+    let (mut turn, mut hanging) = (0, Vec::new());
     loop {
         let (mut stream, _) = listener.accept().unwrap();
         if over.load(Ordering::SeqCst) {
@@ -88,6 +90,7 @@ fn play(listener: &TcpListener, script: &[Answer], heard: &Mutex<Vec<Heard>>, ov
         match answer {
             Answer::Json(status, body) => reply(&mut stream, *status, &body.to_string()),
             Answer::Garbage(status) => reply(&mut stream, *status, "<html>what?</html>"),
+            Answer::Hang => hanging.push(stream),
             Answer::Reset | Answer::Refuse => {}
         }
         if script.get(turn) == Some(&Answer::Refuse) {

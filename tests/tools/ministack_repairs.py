@@ -1,8 +1,22 @@
-"""Mends MiniStack in memory where it keeps a stack from working that works on AWS. Nothing here makes it more lenient."""
+"""Mends MiniStack in memory: where it keeps a stack from working that works on AWS, and where it leaves things behind.
+Nothing here makes it more lenient."""
+
+import atexit
+import shutil
 
 
 def apply():
     take_numbers_from_parameters()
+    atexit.register(leave_nothing)
+
+
+def leave_nothing():
+    """It would leave the functions' processes running, and their unpacked code in the temporary folder."""
+    from ministack.core import lambda_runtime
+    from ministack.services import lambda_svc
+
+    lambda_runtime.reset()
+    shutil.rmtree(lambda_svc._PROVIDED_CODE_CACHE, ignore_errors=True)
 
 
 def take_numbers_from_parameters():

@@ -45,7 +45,10 @@ fn findings(policies: &[(String, Value)]) -> String {
         files.push(file.to_str().unwrap().to_owned());
     }
     let mut parliament = command("aws/bin/parliament", folder.path());
-    shown(&output_of(parliament.args(["--json", "--files", &files.join(",")]), ""))
+    let output = output_of(parliament.args(["--json", "--files", &files.join(",")]), "");
+    let found = String::from_utf8(output.stdout.clone()).unwrap();
+    assert_eq!(output.status.success(), found.is_empty(), "{}", shown(&output));
+    found
 }
 
 #[test]

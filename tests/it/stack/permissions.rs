@@ -178,9 +178,7 @@ fn by_default_production_may_not_be_retried() {
 fn the_stages_parameter_takes_one_to_ten_patterns() {
     let template = translated();
     let parameter = &template["Parameters"]["RetryStages"];
-    // CloudFormation holds the whole value against the pattern.
-    let pattern = format!("^(?:{})$", parameter["AllowedPattern"].as_str().unwrap());
-    let schema = json!({ "type": "string", "pattern": pattern });
+    let schema = json!({ "type": "string", "pattern": parameter["AllowedPattern"] });
     let allows = |text: &str| jsonschema::is_valid(&schema, &json!(text));
     let ten = ["p/s"; 10].join(",");
     for good in [parameter["Default"].as_str().unwrap(), "*/*", "a.b@c-d_e/F?", "web-*/Test,shop/*", &ten] {

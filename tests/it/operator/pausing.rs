@@ -68,9 +68,9 @@ fn resuming_tells_programs_what_is_left() {
     assert_eq!(output.status.code(), Some(1));
     let left = json!([{ "pipeline": "web-*", "until": null, "reason": "registry is down" }]);
     let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(document, json!({ "resumed": null, "paused": left }));
+    assert_eq!(document, json!({ "resumed": null, "paused": left, "woken": 0 }));
     let document = desk.json(&["resume", "--pipeline", "web-*"]);
-    assert_eq!(document, json!({ "resumed": left[0], "paused": [] }));
+    assert_eq!(document, json!({ "resumed": left[0], "paused": [], "woken": 0 }));
 }
 
 #[test]

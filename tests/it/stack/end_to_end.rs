@@ -278,7 +278,7 @@ fn failures_are_handled_from_the_event_to_the_end() {
         let shown = product.operator(&["history", pipeline, "--format", "json"]);
         assert_eq!(shown.lines().count(), decisions.len(), "{pipeline}");
     }
-    assert!(product.operator(&["status"]).contains("not paused"));
+    assert!(product.operator(&["status"]).contains("paused: no"));
     product.deployment.delete();
     let tables = product.deployment.aws(&["dynamodb", "list-tables"]);
     assert_eq!(tables["TableNames"].as_array().unwrap().len(), 0);

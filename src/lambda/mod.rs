@@ -2,6 +2,8 @@
 //!
 //! Errors have fixed type names, by which retries and alarms can tell them apart.
 
+mod service;
+
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -18,6 +20,8 @@ use crate::function::{Function, Handled, NotHandled};
 use crate::policy_file::{Severity, load_bytes};
 use crate::ports::{Ledger, Pipelines, Schedules};
 use crate::telemetry::{Log, LogLevel};
+
+pub use service::serve;
 
 /// How long an invocation is taken to last where its runtime does not say: some local ones tell a time long past.
 const UNTOLD: SignedDuration = SignedDuration::from_secs(30);

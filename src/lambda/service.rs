@@ -1,0 +1,80 @@
+//! Puts the function together from its settings and serves Lambda's Runtime API until Lambda ends it.
+
+use std::io;
+use std::sync::Arc;
+
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_types::region::Region;
+use jiff::Timestamp;
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use super::{Failure, Handler, read_policy};
+use crate::aws::clients::{Clients, common};
+use crate::aws::ledger::{DynamoLedger, Trouble};
+use crate::aws::pipelines::SdkPipelines;
+use crate::aws::settings::{InvalidSettings, Settings};
+use crate::aws::wake_ups::{Route, SdkSchedules};
+use crate::domain::stage_run::Timing;
+use crate::engine::Engine;
+use crate::function::Function;
+use crate::telemetry::{Log, LogLevel};
+
+/// Serves invocations with these settings, or says at each of them what is wrong with the settings: a process that ends
+/// instead is only started again and again.
+pub async fn serve(
+    settings: Result<Settings, InvalidSettings>,
+    clock: fn() -> Timestamp,
+) -> Result<(), Error> {
+    match settings {
+        Ok(settings) => {
+            let handler = deployed(settings, clock);
+            handler.announce();
+            lambda_runtime::run(service_fn(|event| handler.handle(event))).await
+        }
+        Err(invalid) => {
+            let log = Log::new(LogLevel::Error, io::stdout());
+            log.line(LogLevel::Error, "invalid-settings", clock(), json!({ "problems": invalid.0 }));
+            let failure = Failure::InvalidSettings(invalid.to_string());
+            let refuse = |_: LambdaEvent<Box<RawValue>>| std::future::ready(Err::<Value, _>(failure.clone()));
+            lambda_runtime::run(service_fn(refuse)).await
+        }
+    }
+}
+
+/// The function on AWS. Nothing is asked of AWS yet.
+fn deployed(
+    settings: Settings,
+    clock: fn() -> Timestamp,
+) -> Handler<DynamoLedger, SdkPipelines, SdkSchedules<fn() -> Timestamp>> {
+    let log = Arc::new(Log::new(settings.log, io::stdout()));
+    let policy = read_policy(&settings.policy, &log, clock());
+    let route = Route::from(&settings);
+    let shared = common(&settings.trust)
+        .region(Region::new(settings.region.as_str().to_owned()))
+        .credentials_provider(SharedCredentialsProvider::new(settings.credentials))
+        .build();
+    let clients = Arc::new(Clients::new(shared, settings.endpoints));
+    let told = Arc::clone(&log);
+    let report = move |trouble: &Trouble| {
+        told.line(LogLevel::Warn, "ledger-trouble", clock(), json!({ "problem": trouble.to_string() }));
+    };
+    Handler {
+        function: Function {
+            engine: Engine {
+                ledger: DynamoLedger::new(Arc::clone(&clients), settings.table, clock).reporting(report),
+                pipelines: SdkPipelines::new(Arc::clone(&clients)),
+                schedules: SdkSchedules::new(clients, route, clock),
+            },
+            policy,
+            mode: settings.mode,
+            account: settings.account,
+            region: settings.region,
+            partition: settings.partition,
+            timing: Timing::default(),
+        },
+        log,
+        clock,
+    }
+}

@@ -7,6 +7,7 @@ mod welcome;
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
 use jiff::SignedDuration;
@@ -33,8 +34,9 @@ Examples:
   retrier emulator --port 0 --events-to file:events.jsonl
   retrier emulator --port 4599 --scenario examples/scenarios/throttled-deployment.yaml
 
-The endpoint is printed on standard output, all else on standard error. It is on 127.0.0.1 only, and it takes any
-credentials. docs/emulator.md says what is emulated, docs/scenarios.md how a scenario is written.
+The endpoint is printed on standard output, all else on standard error. It is on 127.0.0.1 only,
+and takes any credentials. docs/emulator.md says what is emulated, docs/scenarios.md how a scenario
+is written.
 
 Exit codes:
   0  ended by Ctrl-C or SIGTERM
@@ -83,7 +85,7 @@ impl Emulator {
                 (now, events)
             }),
             events: self.events_to.clone(),
-            tell: Box::new(output::notice),
+            tell: Arc::new(output::notice),
         };
         let interrupt = interrupt::Interrupt::new()
             .map_err(|error| CliError::unexpected(format!("cannot listen to signals: {error}")))?;

@@ -22,6 +22,9 @@ mod crash_matrix;
 mod decisions;
 #[cfg(test)]
 mod demo;
+#[cfg(feature = "serve")]
+#[cfg(test)]
+mod emulator_http;
 #[cfg(test)]
 mod events;
 #[cfg(test)]
@@ -46,6 +49,8 @@ mod protocol;
 mod readme;
 #[cfg(test)]
 mod rig;
+#[cfg(test)]
+mod scenario_document;
 #[cfg(test)]
 mod scenarios;
 #[cfg(test)]

@@ -8,6 +8,18 @@ mod truth;
 
 use story::{Story, files, name_of, read};
 
+/// Each scenario, by its name.
+#[cfg(feature = "serve")]
+pub fn scenarios() -> impl Iterator<Item = (String, codepipeline_retrier::replay::scenario::Scenario)> {
+    files().into_iter().map(|path| (name_of(&path), read(&path).unwrap()))
+}
+
+/// The world that each scenario leaves, by its name.
+#[cfg(feature = "serve")]
+pub fn worlds() -> impl Iterator<Item = (String, codepipeline_retrier::emulator::world::World)> {
+    files().into_iter().map(|path| (name_of(&path), Story::of(&read(&path).unwrap()).world))
+}
+
 #[test]
 fn every_scenario_comes_out_as_it_says() {
     let mut failures = Vec::new();

@@ -4,12 +4,16 @@ mod bus;
 mod destination;
 mod post;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::mpsc;
 
 pub use destination::{Destination, InvalidDestination};
+
+/// Who is told what went wrong.
+pub type Tell = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// How often a delivery is tried.
 const TRIES: u32 = 4;
@@ -27,7 +31,7 @@ struct Failure {
 pub async fn send(
     destination: Option<Destination>,
     mut queue: mpsc::UnboundedReceiver<Option<Value>>,
-    tell: Box<dyn Fn(&str) + Send>,
+    tell: Tell,
 ) {
     while let Some(Some(event)) = queue.recv().await {
         let Some(destination) = &destination else { continue };

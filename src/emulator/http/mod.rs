@@ -16,7 +16,7 @@ mod service;
 mod shown;
 mod wire;
 
-pub use delivery::{Destination, InvalidDestination};
+pub use delivery::{Destination, InvalidDestination, Tell};
 pub use error::{ApiError, Reply};
 pub use operations::names;
 pub use server::{Driver, Server, Setup};

@@ -41,7 +41,7 @@ impl<'a> Input<'a> {
         self.get(name)?.as_u64().and_then(|number| usize::try_from(number).ok())
     }
 
-    /// A structure; an empty one where there is none.
+    /// A structure; none where there is none, or something else.
     pub fn structure(self, name: &str) -> Option<Self> {
         self.get(name)?.as_object().map(Self)
     }

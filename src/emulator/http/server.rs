@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
-use super::delivery::{self, Destination};
+use super::delivery::{self, Destination, Tell};
 use super::error::Reply;
 use super::service::{Call, Service};
 use super::wire::{self, Unasked};
@@ -44,7 +44,7 @@ pub struct Setup {
     /// Where events go.
     pub events: Option<Destination>,
     /// Who is told what went wrong with events.
-    pub tell: Box<dyn Fn(&str) + Send>,
+    pub tell: Tell,
 }
 
 impl fmt::Debug for Setup {
@@ -57,7 +57,7 @@ impl fmt::Debug for Setup {
 }
 
 /// Where events go, and who is told what went wrong with them.
-type Sending = (Option<Destination>, Box<dyn Fn(&str) + Send>);
+type Sending = (Option<Destination>, Tell);
 
 /// A server that runs. Dropping it ends it, and the requests under way with it.
 #[derive(Debug)]
@@ -106,7 +106,8 @@ impl Server {
                 let mut sender = None;
                 if let Some((destination, tell)) = sending {
                     tokio::spawn(tick(Arc::clone(&face)));
-                    sender = Some(tokio::spawn(delivery::send(destination, queue, tell)));
+                    let sending = delivery::send(destination, queue, Arc::clone(&tell));
+                    sender = Some((tokio::spawn(sending), tell));
                 }
                 tokio::spawn(accept(listener, Arc::clone(&face)));
                 // Whoever held the other end is gone, or has sent: either way it is over.
@@ -157,10 +158,12 @@ impl Face {
     }
 
     /// Gives the events under way some time to arrive.
-    async fn finish_events(&self, sender: Option<tokio::task::JoinHandle<()>>) {
-        let Some(sender) = sender else { return };
+    async fn finish_events(&self, sender: Option<(tokio::task::JoinHandle<()>, Tell)>) {
+        let Some((sender, tell)) = sender else { return };
         let _ = self.events.send(None);
-        let _ = tokio::time::timeout(LAST_EVENTS, sender).await;
+        if tokio::time::timeout(LAST_EVENTS, sender).await.is_err() {
+            tell("stopped before all events were sent");
+        }
     }
 
     async fn exchange(&self, request: hyper::Request<Incoming>) -> Result<Response<Full<Bytes>>, Closed> {

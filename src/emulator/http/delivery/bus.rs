@@ -48,13 +48,13 @@ fn entry(event: &Value) -> Value {
     })
 }
 
-/// What an emulator reads of a signature: the Region.
+/// What emulators read of a signature: the Region, and the account, for which they take an access key that is a number.
 fn authorization(event: &Value) -> String {
     let day: String = text(event, "time").chars().filter(char::is_ascii_digit).take(8).collect();
-    let region = text(event, "region");
+    let (account, region) = (text(event, "account"), text(event, "region"));
     let signature = "0".repeat(64);
     format!(
-        "AWS4-HMAC-SHA256 Credential=test/{day}/{region}/events/aws4_request, SignedHeaders=host, \
+        "AWS4-HMAC-SHA256 Credential={account}/{day}/{region}/events/aws4_request, SignedHeaders=host, \
          Signature={signature}"
     )
 }

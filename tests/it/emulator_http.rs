@@ -1,0 +1,17 @@
+//! The emulator's HTTP face: held against AWS's own service model, the AWS CLI, and the world behind it.
+
+mod agreement;
+mod bench;
+mod command;
+mod edits;
+mod faults;
+mod model;
+mod network;
+mod operations;
+mod outputs;
+mod paging;
+mod refusals;
+mod sending;
+mod tools;
+mod validation;
+mod walkthrough;

@@ -3,6 +3,8 @@
 #[cfg(feature = "aws")]
 pub mod account;
 mod clock;
+#[cfg(feature = "aws")]
+mod columns;
 mod completions;
 mod demo;
 #[cfg(feature = "serve")]
@@ -10,8 +12,20 @@ mod emulator;
 mod error;
 mod exit;
 mod explain;
+#[cfg(feature = "aws")]
+mod history;
 mod output;
+#[cfg(feature = "aws")]
+mod pause;
+#[cfg(feature = "aws")]
+mod pauses;
+#[cfg(feature = "aws")]
+mod resume;
 mod schema;
+#[cfg(feature = "aws")]
+mod status;
+#[cfg(feature = "aws")]
+mod table;
 mod validate;
 
 use std::ffi::OsString;
@@ -28,7 +42,8 @@ pub use exit::Exit;
     version,
     about = "Retries failed AWS CodePipeline stages by policy",
     long_about = "Retries failed AWS CodePipeline stages by policy: within a budget, never twice, with a reason for \
-                  every decision.\n\nThis command checks policies and shows what they do. It needs no AWS account.",
+                  every decision.\n\nThis command checks policies and shows what they do, without an AWS account. \
+                  `explain --live` reads one, and `status`, `history`, `pause` and `resume` work on what is deployed.",
     after_help = output::EXIT_CODES_IN_SHORT,
     after_long_help = EXIT_CODES,
     arg_required_else_help = true,
@@ -54,6 +69,14 @@ enum Command {
     Demo(demo::Demo),
     Validate(validate::Validate),
     Explain(explain::Explain),
+    #[cfg(feature = "aws")]
+    Status(status::Status),
+    #[cfg(feature = "aws")]
+    History(history::History),
+    #[cfg(feature = "aws")]
+    Pause(pause::Pause),
+    #[cfg(feature = "aws")]
+    Resume(resume::Resume),
     #[cfg(feature = "serve")]
     Emulator(emulator::Emulator),
     Schema(schema::Schema),
@@ -75,6 +98,14 @@ impl Command {
             Self::Demo(command) => command.run(),
             Self::Validate(command) => command.run(),
             Self::Explain(command) => command.run(),
+            #[cfg(feature = "aws")]
+            Self::Status(command) => command.run(),
+            #[cfg(feature = "aws")]
+            Self::History(command) => command.run(),
+            #[cfg(feature = "aws")]
+            Self::Pause(command) => command.run(),
+            #[cfg(feature = "aws")]
+            Self::Resume(command) => command.run(),
             #[cfg(feature = "serve")]
             Self::Emulator(command) => command.run(),
             Self::Schema(_) => schema::run(),

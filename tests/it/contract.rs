@@ -16,6 +16,8 @@ mod wake_ups;
 mod world;
 
 pub use ledger::recording;
+#[cfg(feature = "function")]
+pub use ledger::{key, run_number, withdrawal, writing};
 
 /// One test for each clause of a module. `run` drives a clause to its end on the implementation that `make` makes.
 macro_rules! clauses {

@@ -35,8 +35,15 @@ mod function;
 mod history;
 #[cfg(test)]
 mod interleaving;
-#[cfg(all(test, feature = "function"))]
+#[cfg(test)]
+#[cfg(feature = "function")]
+mod ledger_table;
+#[cfg(test)]
+#[cfg(feature = "function")]
 mod ministack;
+#[cfg(test)]
+#[cfg(feature = "aws")]
+mod operator;
 #[cfg(test)]
 mod policy_file;
 #[cfg(test)]
@@ -55,7 +62,8 @@ mod scenario_document;
 mod scenarios;
 #[cfg(test)]
 mod soak;
-#[cfg(all(test, feature = "function"))]
+#[cfg(test)]
+#[cfg(feature = "function")]
 mod tables;
 #[cfg(test)]
 mod tidy;

@@ -1,4 +1,4 @@
-//! MiniStack, which stands in for AWS: the server that the whole test run shares, or one of this process's own.
+//! `MiniStack`, which stands in for AWS: the server that the whole test run shares, or one of this process's own.
 
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_types::region::Region;
 
 use codepipeline_retrier::aws::clients::{Clients, common};
-use codepipeline_retrier::aws::settings::{Endpoints, Trust};
+use codepipeline_retrier::aws::settings::{Endpoints, Trust, variable};
 
 /// The Region that everything lies in.
 pub const REGION: &str = "eu-central-1";
@@ -28,9 +28,9 @@ impl MiniStack {
         static SHARED: Mutex<Weak<MiniStack>> = Mutex::new(Weak::new());
         let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
         shared.upgrade().unwrap_or_else(|| {
-            let server = Arc::new(match std::env::var("RETRIER_TEST_MINISTACK") {
-                Ok(url) => Self { url, process: None },
-                Err(_) => Self::start(&[], &[]),
+            let server = Arc::new(match variable("RETRIER_TEST_MINISTACK") {
+                Some(url) => Self { url, process: None },
+                None => Self::start(&[], &[]),
             });
             *shared = Arc::downgrade(&server);
             server
@@ -58,6 +58,11 @@ impl MiniStack {
             panic!("MiniStack did not start: `{line}`");
         };
         Self { url: format!("http://127.0.0.1:{port}"), process: Some(process) }
+    }
+
+    /// Where it answers.
+    pub fn url(&self) -> &str {
+        &self.url
     }
 
     /// Clients that take it for AWS.
@@ -103,7 +108,7 @@ pub fn unique(name: &str) -> String {
 
 /// A file of the tools that `make tools` installs.
 pub fn tool(path: &str) -> PathBuf {
-    let folder = std::env::var_os("RETRIER_TOOLS")
+    let folder = variable("RETRIER_TOOLS")
         .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(".tools"), PathBuf::from);
     let file = folder.join(path);
     assert!(file.exists(), "`{}` is missing: run `make tools` first", file.display());

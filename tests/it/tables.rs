@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use codepipeline_retrier::aws::clients::Clients;
 use codepipeline_retrier::aws::ledger::{DynamoLedger, OPEN_INDEX};
+use codepipeline_retrier::aws::settings::variable;
 
 use crate::ministack::{MiniStack, clients_at, unique};
 
@@ -22,15 +23,17 @@ pub struct Table {
 }
 
 impl Table {
-    /// A new table, on the server that `RETRIER_TEST_DYNAMODB` names, else on MiniStack.
+    /// A new table, on the server that `RETRIER_TEST_DYNAMODB` names, else on `MiniStack`.
     pub async fn create(purpose: &str) -> Self {
-        match std::env::var("RETRIER_TEST_DYNAMODB") {
-            Ok(url) => Self::create_at(clients_at(&url), purpose, None).await,
-            Err(_) => {
-                let server = MiniStack::shared();
-                Self::create_at(server.clients(), purpose, Some(server)).await
-            }
+        if let Some(url) = variable("RETRIER_TEST_DYNAMODB") {
+            return Self::create_at(clients_at(&url), purpose, None).await;
         }
+        Self::on(&MiniStack::shared(), purpose).await
+    }
+
+    /// A new table on that server.
+    pub async fn on(server: &Arc<MiniStack>, purpose: &str) -> Self {
+        Self::create_at(server.clients(), purpose, Some(Arc::clone(server))).await
     }
 
     async fn create_at(clients: Arc<Clients>, purpose: &str, server: Option<Arc<MiniStack>>) -> Self {

@@ -73,7 +73,7 @@ pub(super) fn kept(item: &Item) -> Result<KeptBucket, Damaged> {
     Ok(KeptBucket { key, bucket: bucket(item)?, capacity, interval_ms: item.integer(INTERVAL)? })
 }
 
-/// What a transaction does to its buckets, each of them once.
+/// What a transaction does to its buckets, each of them once. A rule names no budget twice, so a bucket gives one token.
 pub(super) fn changes(commit: &Commit) -> BTreeMap<BucketKey, Change> {
     let mut changes: BTreeMap<BucketKey, Change> = BTreeMap::new();
     for withdrawal in &commit.withdrawals {

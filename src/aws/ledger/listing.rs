@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
-use aws_sdk_dynamodb::types::{AttributeValue, Select};
+use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 
 use super::bucket::{self, KeptBucket};
@@ -18,6 +18,10 @@ use crate::ports::Quarantined;
 
 /// Name of the index of open stage runs.
 pub const OPEN_INDEX: &str = "open";
+
+/// Decisions that are read at once, at least and at most.
+const SMALLEST_PAGE: i32 = 25;
+const LARGEST_PAGE: i32 = 500;
 
 /// Messages that could not be understood.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -36,6 +40,17 @@ impl DynamoLedger {
         since: Timestamp,
         limit: usize,
     ) -> Result<Vec<KeptDecision>, Trouble> {
+        self.decisions_where(pipeline, since, limit, |_| true).await
+    }
+
+    /// Those of [`Self::decisions`] that are wanted, at most so many. The others are read and passed over.
+    pub async fn decisions_where(
+        &self,
+        pipeline: &PipelineName,
+        since: Timestamp,
+        limit: usize,
+        wanted: impl Fn(&KeptDecision) -> bool,
+    ) -> Result<Vec<KeptDecision>, Trouble> {
         let now = (self.clock)();
         let query = self
             .partition(keys::decisions(pipeline))
@@ -43,11 +58,11 @@ impl DynamoLedger {
             .expression_attribute_names("#sk", SORT)
             .expression_attribute_values(":since", AttributeValue::S(keys::instant(since)))
             .scan_index_forward(false)
-            .limit(i32::try_from(limit).unwrap_or(i32::MAX).max(1));
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX).clamp(SMALLEST_PAGE, LARGEST_PAGE));
         let mut decisions = Vec::new();
         self.pages(query, |item| {
             if decisions.len() < limit && !item.is_expired(now)? {
-                decisions.push(stored::decision(&item)?);
+                decisions.extend(Some(stored::decision(&item)?).filter(&wanted));
             }
             Ok(decisions.len() < limit)
         })
@@ -136,7 +151,6 @@ impl DynamoLedger {
         query: QueryFluentBuilder,
         mut take: impl FnMut(Item) -> Result<bool, Trouble>,
     ) -> Result<(), Trouble> {
-        let query = query.select(Select::AllProjectedAttributes);
         let mut start = None;
         loop {
             let page = query.clone().set_exclusive_start_key(start).send().await;

@@ -9,6 +9,7 @@ use super::item::{Item, PARTITION, SORT};
 use super::keys::{self, Key};
 use super::{DynamoLedger, Trouble, bucket, stored};
 use crate::domain::budget::BucketKey;
+use crate::domain::controls::Controls;
 use crate::domain::ids::StageRunId;
 use crate::domain::protocol::View;
 
@@ -63,7 +64,7 @@ impl DynamoLedger {
         let found = self.get(keys.chain(buckets.iter().map(keys::bucket)).collect()).await?;
         let item = |key| found.get(&key);
         Ok(View {
-            controls: item(keys::controls()).map_or(Ok(Default::default()), stored::controls)?,
+            controls: item(keys::controls()).map_or(Ok(Controls::default()), stored::controls)?,
             record: item(keys::record(run)).map(|item| stored::record(item, run)).transpose()?,
             buckets: (buckets.iter())
                 .filter_map(|key| Some((key, item(keys::bucket(key))?)))

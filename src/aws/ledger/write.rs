@@ -21,6 +21,13 @@ const TRANSACT: &str = "TransactWriteItems";
 
 type End<T> = Result<T, (Fault, Trouble)>;
 
+/// How a conditional write of one item ended.
+enum Written {
+    Done,
+    /// The condition failed on this item; none where there is no item.
+    Refused(Option<Item>),
+}
+
 impl DynamoLedger {
     pub(super) async fn write_commit(&self, commit: &Commit) -> End<CommitReply> {
         let Commit { record, withdrawals, deposits, slot, controls, decision } = commit;
@@ -34,9 +41,9 @@ impl DynamoLedger {
         }
         // Half the price of a transaction of one.
         let before = Condition::counts(stored::REVISION, record.revision.saturating_sub(1));
-        self.put(stored::record_item(record, (self.clock)()), &before, |refusing| match refusing {
-            None => Ok(CommitReply::Done),
-            Some(item) => {
+        self.put(stored::record_item(record, (self.clock)()), &before, |written| match written {
+            Written::Done => Ok(CommitReply::Done),
+            Written::Refused(item) => {
                 let current = item.map(|item| stored::record(&item, &record.id)).transpose()?;
                 Ok(CommitReply::Conflict(current.map(Box::new)))
             }
@@ -46,9 +53,9 @@ impl DynamoLedger {
 
     pub(super) async fn replace_controls(&self, controls: &Controls) -> End<ControlsReply> {
         let before = Condition::counts(stored::VERSION, controls.version.saturating_sub(1));
-        self.put(stored::controls_item(controls), &before, |refusing| match refusing {
-            None => Ok(ControlsReply::Done),
-            Some(item) => {
+        self.put(stored::controls_item(controls), &before, |written| match written {
+            Written::Done => Ok(ControlsReply::Done),
+            Written::Refused(item) => {
                 let current = item.map_or(Ok(Controls::default()), |item| stored::controls(&item))?;
                 Ok(ControlsReply::Conflict(current))
             }
@@ -67,13 +74,12 @@ impl DynamoLedger {
         self.put(stored::note_item(message, now), &absent, |_| Ok(())).await
     }
 
-    /// Writes one item under a condition. `reply` makes the answer: of nothing when it was done, of the item on which the
-    /// condition failed otherwise, which may be none.
+    /// Writes one item under a condition; `reply` says what the end of it means.
     async fn put<T>(
         &self,
         item: Item,
         condition: &Condition,
-        reply: impl Fn(Option<Option<Item>>) -> Result<T, Damaged> + Send + Sync,
+        reply: impl Fn(Written) -> Result<T, Damaged> + Send + Sync,
     ) -> End<T> {
         let put = (self.dynamodb().put_item())
             .table_name(&self.table)
@@ -86,16 +92,16 @@ impl DynamoLedger {
         persist(|_| {
             let put = put.clone().customize().config_override(once());
             async move {
-                let refusing = match put.send().await {
-                    Ok(_) => None,
+                let written = match put.send().await {
+                    Ok(_) => Written::Done,
                     Err(error) => match error.as_service_error() {
                         Some(PutItemError::ConditionalCheckFailedException(failed)) => {
-                            Some(failed.item().filter(|item| !item.is_empty()).map(Item::of))
+                            Written::Refused(failed.item().filter(|item| !item.is_empty()).map(Item::of))
                         }
                         _ => return unanswered(PUT, &error),
                     },
                 };
-                match reply(refusing) {
+                match reply(written) {
                     Ok(reply) => Attempt::Answered(reply),
                     Err(damaged) => Attempt::Refused(damaged.into()),
                 }

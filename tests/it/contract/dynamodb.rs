@@ -1,4 +1,4 @@
-//! The suite of the ledger on a DynamoDB table, a new one for each clause: on MiniStack, or on whatever answers at
+//! The suite of the ledger on a DynamoDB table, a new one for each clause: on `MiniStack`, or on whatever answers at
 //! `RETRIER_TEST_DYNAMODB`.
 
 use std::future::Future;

@@ -1,0 +1,90 @@
+//! The status for programs.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::Shown;
+use crate::aws::ledger::KeptBucket;
+use crate::cli::pauses;
+use crate::domain::ids::StageName;
+use crate::domain::stage_run::StageRun;
+use crate::ports::Quarantined;
+
+fn instant(at: Timestamp) -> String {
+    format!("{at:.0}")
+}
+
+/// One document.
+pub(super) fn document(shown: &Shown) -> Value {
+    let Shown { table, region, now, controls, buckets, open, quarantine } = shown;
+    let pauses = pauses::in_force(controls, *now).into_iter().map(pauses::document);
+    let policy = controls.activated.as_ref().map(|(version, mode)| {
+        let rules = controls.active_since.iter().map(|((rule, shadow), since)| {
+            json!({ "rule": rule.as_str(), "shadow": shadow, "since": instant(*since) })
+        });
+        json!({ "version": version.0, "mode": mode.as_str(), "rules": rules.collect::<Vec<_>>() })
+    });
+    json!({
+        "table": table,
+        "region": region,
+        "now": instant(*now),
+        "pauses": pauses.collect::<Vec<_>>(),
+        "policy": policy,
+        "budgets": buckets.iter().map(|bucket| budget(bucket, *now)).collect::<Vec<_>>(),
+        "waits": open.iter().filter_map(wait).collect::<Vec<_>>(),
+        "claims": open.iter().filter_map(claim).collect::<Vec<_>>(),
+        "quarantine": {
+            "total": quarantine.total,
+            "newest": quarantine.newest.iter().map(note).collect::<Vec<_>>(),
+        },
+    })
+}
+
+fn budget(kept: &KeptBucket, now: Timestamp) -> Value {
+    let key = &kept.key;
+    json!({
+        "budget": key.budget.as_str(),
+        "account": key.account.as_str(),
+        "region": key.region.as_str(),
+        "pipeline": key.pipeline.as_ref().map(|pipeline| pipeline.name.as_str()),
+        "stage": key.stage.as_ref().map(StageName::as_str),
+        "shadow": key.shadow,
+        "capacity": kept.capacity,
+        "tokens": kept.balance(now),
+        "full-at": kept.full_at(now).map(instant),
+    })
+}
+
+fn wait(record: &StageRun) -> Option<Value> {
+    let wait = record.wait.as_ref()?;
+    Some(json!({
+        "pipeline": record.id.pipeline.name.as_str(),
+        "stage": record.id.stage.as_str(),
+        "execution-id": record.id.execution.as_str(),
+        "reason": wait.ruling.reason(),
+        "until": wait.until.map(instant),
+        "looks-again-at": instant(wait.wake_at),
+    }))
+}
+
+fn claim(record: &StageRun) -> Option<Value> {
+    let claim = record.claim.as_ref()?;
+    Some(json!({
+        "pipeline": record.id.pipeline.name.as_str(),
+        "stage": record.id.stage.as_str(),
+        "execution-id": record.id.execution.as_str(),
+        "retry": claim.retry,
+        "retry-mode": claim.mode.as_str(),
+        "lease-until": instant(claim.lease_until),
+        "taken-over": claim.taken_over,
+    }))
+}
+
+fn note(note: &Quarantined) -> Value {
+    json!({
+        "at": instant(note.at),
+        "fingerprint": note.fingerprint,
+        "length": note.length,
+        "problem": note.problem,
+    })
+}

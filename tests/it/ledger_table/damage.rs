@@ -1,0 +1,211 @@
+//! Items that cannot be read are a fault: never a record, never no record, never a panic.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use codepipeline_retrier::domain::budget::Branch;
+use codepipeline_retrier::domain::controls::Controls;
+use codepipeline_retrier::domain::ids::StageName;
+use codepipeline_retrier::domain::ids::StageRunId;
+use codepipeline_retrier::domain::protocol::{Commit, CommitReply, ControlsReply, Fault};
+use codepipeline_retrier::ports::Ledger;
+
+use super::Desk;
+use crate::arbitrary::{at, run};
+use crate::contract::{key, recording, withdrawal, writing};
+
+type Attributes = BTreeMap<String, AttributeValue>;
+
+impl Desk {
+    /// Every item, by its sort key where that is enough to know it.
+    fn items(&self) -> BTreeMap<String, Attributes> {
+        let scan =
+            self.run(self.table.clients.dynamodb().scan().table_name(&self.table.name).send()).unwrap();
+        let items = scan.items().iter().map(|item| {
+            let attributes: Attributes =
+                item.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+            (attributes["sk"].as_s().unwrap().clone(), attributes)
+        });
+        items.collect()
+    }
+
+    fn overwrite(&self, item: Attributes) {
+        let put = self.table.clients.dynamodb().put_item().table_name(&self.table.name);
+        self.run(put.set_item(Some(item.into_iter().collect())).send()).unwrap();
+    }
+}
+
+fn text(value: &str) -> AttributeValue {
+    AttributeValue::S(value.to_owned())
+}
+
+fn number(value: &str) -> AttributeValue {
+    AttributeValue::N(value.to_owned())
+}
+
+/// The item with one attribute changed, or without it.
+fn with(item: &Attributes, name: &str, value: Option<AttributeValue>) -> Attributes {
+    let mut item = item.clone();
+    match value {
+        Some(value) => item.insert(name.to_owned(), value),
+        None => item.remove(name),
+    };
+    item
+}
+
+/// The item with its body changed.
+fn edited(
+    item: &Attributes,
+    edit: impl FnOnce(&mut serde_json::Map<String, serde_json::Value>),
+) -> Attributes {
+    let mut body: serde_json::Value = serde_json::from_str(item["body"].as_s().unwrap()).unwrap();
+    edit(body.as_object_mut().unwrap());
+    with(item, "body", Some(text(&body.to_string())))
+}
+
+/// What goes wrong with every item that has a layout and a body.
+fn damages(item: &Attributes) -> Vec<Attributes> {
+    let mut damages = vec![
+        with(item, "schema", Some(number("2"))),
+        with(item, "schema", Some(number("0"))),
+        with(item, "schema", Some(number("1.5"))),
+        with(item, "schema", Some(text("1"))),
+        with(item, "schema", None),
+        with(item, "body", None),
+        with(item, "body", Some(text(""))),
+        with(item, "body", Some(text("{}"))),
+        with(item, "body", Some(text("not JSON"))),
+        with(item, "body", Some(number("1"))),
+        edited(item, |body| {
+            body.insert("one-more".into(), 1.into());
+        }),
+    ];
+    let body: serde_json::Value = serde_json::from_str(item["body"].as_s().unwrap()).unwrap();
+    for name in body.as_object().unwrap().keys() {
+        damages.push(edited(item, |body| {
+            body.remove(name);
+        }));
+        damages.push(edited(item, |body| {
+            body.insert(name.clone(), serde_json::json!({ "neither": "this" }));
+        }));
+    }
+    damages
+}
+
+#[test]
+fn a_damaged_record_is_a_fault() {
+    let desk = Desk::new();
+    let first = writing(&run(), 1);
+    let busy = Commit { withdrawals: vec![withdrawal("region", Branch::Idle, 0)], ..first.clone() };
+    assert_eq!(desk.run(desk.ledger.commit(&first)), Ok(CommitReply::Done));
+    let good = desk.items().remove("record").unwrap();
+    let other = StageRunId { stage: StageName::parse("Deploy").unwrap(), ..run() };
+    let mut all = damages(&good);
+    all.extend([
+        with(&good, "revision", None),
+        with(&good, "revision", Some(number("-1"))),
+        with(&good, "revision", Some(number("2"))),
+        edited(&good, |body| {
+            body.insert("stage".into(), other.stage.as_str().into());
+        }),
+        edited(&good, |body| {
+            body.insert("pipeline".into(), "shop".into());
+        }),
+    ]);
+    for damaged in all {
+        let shown = format!("{damaged:?}");
+        desk.overwrite(damaged);
+        assert_eq!(desk.run(desk.ledger.read(&run(), &[])), Err(Fault::NotDone), "{shown}");
+        // A first write is refused by the item, which cannot be told.
+        assert_eq!(desk.run(desk.ledger.commit(&first)), Err(Fault::NotDone), "{shown}");
+        assert_eq!(desk.run(desk.ledger.commit(&busy)), Err(Fault::NotDone), "{shown}");
+        // Others are not concerned.
+        assert_eq!(desk.run(desk.ledger.read(&other, &[])).unwrap().record, None, "{shown}");
+    }
+    desk.overwrite(good);
+    assert_eq!(desk.run(desk.ledger.read(&run(), &[])).unwrap().record, Some(first.record));
+}
+
+#[test]
+fn a_damaged_wait_or_claim_is_a_fault() {
+    let desk = Desk::new();
+    let withdrawals = [withdrawal("region", Branch::Idle, 0)];
+    let record = crate::ledger_table::items::busy_record(&withdrawals);
+    assert_eq!(desk.run(desk.ledger.commit(&recording(record))), Ok(CommitReply::Done));
+    let good = desk.items().remove("record").unwrap();
+    for (part, name) in [
+        ("wait", "ruling"),
+        ("wait", "wake-at"),
+        ("wait", "until"),
+        ("claim", "mode"),
+        ("claim", "lease-until"),
+        ("claim", "failed"),
+        ("claim", "deposits"),
+        ("claim", "hint"),
+    ] {
+        for value in [None, Some(serde_json::json!("soon")), Some(serde_json::json!(7))] {
+            let damaged = edited(&good, |body| {
+                let part = body.get_mut(part).unwrap().as_object_mut().unwrap();
+                match &value {
+                    Some(value) => part.insert(name.to_owned(), value.clone()),
+                    None => part.remove(name),
+                };
+            });
+            desk.overwrite(damaged);
+            let read = desk.run(desk.ledger.read(&run(), &[]));
+            assert_eq!(read, Err(Fault::NotDone), "{part} {name} {value:?}");
+            let listed = desk.run(desk.ledger.open_runs()).unwrap_err().to_string();
+            assert!(listed.contains("run#arn:aws:codepipeline"), "{listed}");
+        }
+    }
+}
+
+#[test]
+fn damaged_controls_are_a_fault() {
+    let desk = Desk::new();
+    let first = Controls::default().resume(None);
+    assert_eq!(desk.run(desk.ledger.write_controls(&first)), Ok(ControlsReply::Done));
+    let good = desk.items().remove("controls").unwrap();
+    let mut all = damages(&good);
+    all.push(with(&good, "version", Some(number("2"))));
+    all.push(with(&good, "version", None));
+    for damaged in all {
+        let shown = format!("{damaged:?}");
+        desk.overwrite(damaged);
+        assert_eq!(desk.run(desk.ledger.read(&run(), &[])), Err(Fault::NotDone), "{shown}");
+        assert_eq!(desk.run(desk.ledger.write_controls(&first)), Err(Fault::NotDone), "{shown}");
+        assert!(desk.run(desk.ledger.controls()).is_err(), "{shown}");
+    }
+}
+
+#[test]
+fn a_damaged_bucket_is_a_fault() {
+    let desk = Desk::new();
+    let commit = Commit { withdrawals: vec![withdrawal("region", Branch::Idle, 0)], ..writing(&run(), 1) };
+    assert_eq!(desk.run(desk.ledger.commit(&commit)), Ok(CommitReply::Done));
+    let mut items = desk.items();
+    let good = items.pop_last().unwrap().1;
+    assert_eq!(good["pk"], text("buckets"));
+    let next = Commit { withdrawals: vec![withdrawal("region", Branch::Idle, 0)], ..writing(&run(), 2) };
+    for damaged in [
+        with(&good, "full-at", Some(text("soon"))),
+        with(&good, "full-at", Some(number("1795000060000.5"))),
+        with(&good, "full-at", Some(number("1e30"))),
+        with(&good, "schema", Some(number("2"))),
+        with(&good, "schema", None),
+    ] {
+        let shown = format!("{damaged:?}");
+        desk.overwrite(damaged);
+        assert_eq!(desk.run(desk.ledger.read(&run(), &[key("region")])), Err(Fault::NotDone), "{shown}");
+        assert_eq!(desk.run(desk.ledger.commit(&next)), Err(Fault::NotDone), "{shown}");
+        assert!(desk.run(desk.ledger.buckets()).is_err(), "{shown}");
+        // Who does not ask for it is not concerned.
+        assert_eq!(desk.run(desk.ledger.read(&run(), &[])).unwrap().record, Some(commit.record.clone()));
+    }
+    desk.overwrite(good);
+    let reply = desk.run(desk.ledger.commit(&next)).unwrap();
+    assert!(
+        matches!(reply, CommitReply::BucketChanged(_, bucket) if bucket.full_at == Some(at(60).as_millisecond()))
+    );
+}

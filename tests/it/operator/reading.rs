@@ -1,0 +1,258 @@
+//! Status and history.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use codepipeline_retrier::domain::budget::{Branch, Budget, Per};
+use codepipeline_retrier::domain::controls::{Controls, Pause};
+use codepipeline_retrier::domain::decision::{Decision, Ruling, StepName, StepOutcome};
+use codepipeline_retrier::domain::glob::Glob;
+use codepipeline_retrier::domain::ids::{
+    ActionExecutionId, BudgetName, ExecutionId, PipelineArn, PipelineName, RuleName, StageName, StageRunId,
+};
+use codepipeline_retrier::domain::policy::{Mode, PolicyVersion, RetryMode};
+use codepipeline_retrier::domain::protocol::{Commit, CommitReply, ControlsReply};
+use codepipeline_retrier::domain::stage_run::{Hint, Owner, StageRun};
+use codepipeline_retrier::domain::trigger::EventKey;
+use codepipeline_retrier::ports::{Ledger, Quarantined};
+
+use super::Desk;
+use crate::arbitrary::run;
+use crate::command::shown;
+use crate::contract::recording;
+
+fn run_of(pipeline: &str, stage: &str, execution: &str) -> StageRunId {
+    StageRunId {
+        pipeline: PipelineArn { name: PipelineName::parse(pipeline).unwrap(), ..run().pipeline },
+        execution: ExecutionId::parse(execution).unwrap(),
+        stage: StageName::parse(stage).unwrap(),
+    }
+}
+
+/// A policy at work, and a pause.
+pub fn controls(desk: &Desk) -> Controls {
+    let rule = |name: &str| RuleName::parse(name).unwrap();
+    let web = Some(Glob::new("web-*"));
+    Controls {
+        version: 1,
+        pauses: vec![Pause { pipeline: web, until: Some(desk.at(7_200)), reason: "registry is down".into() }],
+        activated: Some((PolicyVersion("1f3a".into()), Mode::Active)),
+        active_since: BTreeMap::from([
+            ((rule("everything-else"), true), desk.at(-86_400)),
+            ((rule("flaky-tests"), false), desk.at(-3_600)),
+        ]),
+        retired: BTreeMap::new(),
+    }
+}
+
+impl Desk {
+    fn commit(&self, commit: &Commit) {
+        assert_eq!(self.runtime.block_on(self.ledger.commit(commit)), Ok(CommitReply::Done));
+    }
+
+    /// A wait, a claim that cost tokens, and a message that nobody understood.
+    fn furnish(&self) {
+        let written = self.runtime.block_on(self.ledger.write_controls(&controls(self)));
+        assert_eq!(written, Ok(ControlsReply::Done));
+        let hint = Hint { key: EventKey::default(), time: self.at(-30) };
+
+        let mut waiting = StageRun { revision: 1, ..StageRun::unwritten(&run_of("web-shop", "Test", "e-1")) };
+        waiting.begin_wait(Ruling::WaitBackoff, Some(self.at(3_600)), self.at(3_600), hint.clone());
+        self.commit(&recording(waiting));
+        let mut paused = StageRun { revision: 1, ..StageRun::unwritten(&run_of("web-api", "Deploy", "e-2")) };
+        paused.begin_wait(Ruling::WaitPaused, None, self.at(1_800), hint.clone());
+        self.commit(&recording(paused));
+
+        let id = run_of("batch", "Build", "e-3");
+        let budget = |name: &str, per, capacity| {
+            Budget::try_new(BudgetName::parse(name).unwrap(), per, capacity, 1, 3_600_000).unwrap()
+        };
+        let budgets = [budget("region", Per::Region, 20), budget("tight", Per::Stage, 2)];
+        let withdrawals: Vec<_> = (budgets.iter())
+            .map(|budget| budget.withdrawal(budget.key(&id, false), Branch::Idle, self.now))
+            .collect();
+        let failed = BTreeSet::from([ActionExecutionId::parse("a-1").unwrap()]);
+        let mut claimed = StageRun { revision: 1, ..StageRun::unwritten(&id) };
+        let owner = Owner("owner".into());
+        claimed.claim(&failed, RetryMode::FailedActions, &withdrawals, &owner, self.at(600), &hint);
+        self.commit(&Commit { withdrawals, ..recording(claimed) });
+
+        let problem = "`detail.stage` is missing";
+        let note =
+            Quarantined { fingerprint: "aa".into(), length: 412, problem: problem.into(), at: self.at(-60) };
+        assert_eq!(self.runtime.block_on(self.ledger.quarantine(&note)), Ok(()));
+    }
+}
+
+/// The text with every digit of an instant hidden, and how far it is away.
+fn steady(text: &str) -> String {
+    const SHAPE: &str = "____-__-__T__:__:__Z";
+    let is_instant = |piece: &str| {
+        piece
+            .chars()
+            .zip(SHAPE.chars())
+            .all(|(c, shape)| if shape == '_' { c.is_ascii_digit() } else { c == shape })
+    };
+    let mut steady = String::new();
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        if rest.get(..SHAPE.len()).is_some_and(is_instant) {
+            steady.push_str(SHAPE);
+            rest = &rest[SHAPE.len()..];
+            if rest.starts_with(" (in ") {
+                steady.push_str(" (in …)");
+                rest = &rest[rest.find(')').unwrap() + 1..];
+            }
+        } else {
+            steady.push(c);
+            rest = &rest[c.len_utf8()..];
+        }
+    }
+    steady
+}
+
+#[test]
+fn nothing_is_going_on() {
+    insta::assert_snapshot!(Desk::new().shown(&["status"]));
+}
+
+#[test]
+fn everything_is_going_on() {
+    let desk = Desk::new();
+    desk.furnish();
+    insta::assert_snapshot!(steady(&desk.shown(&["status"])));
+}
+
+#[test]
+fn everything_is_going_on_for_programs() {
+    let desk = Desk::new();
+    desk.furnish();
+    let status = desk.json(&["status"]);
+    let at = |seconds| format!("{:.0}", desk.at(seconds));
+    assert_eq!(status["table"], desk.table.name.as_str());
+    assert_eq!(status["region"], "eu-central-1");
+    let pause = json!({ "pipeline": "web-*", "until": at(7_200), "reason": "registry is down" });
+    assert_eq!(status["pauses"], json!([pause]));
+    assert_eq!(
+        status["policy"],
+        json!({
+            "version": "1f3a",
+            "mode": "active",
+            "rules": [
+                { "rule": "everything-else", "shadow": true, "since": at(-86_400) },
+                { "rule": "flaky-tests", "shadow": false, "since": at(-3_600) },
+            ],
+        })
+    );
+    let budget = |name: &str, pipeline: Value, stage: Value, capacity: u32| {
+        json!({
+            "budget": name, "account": "111122223333", "region": "eu-central-1", "pipeline": pipeline,
+            "stage": stage, "shadow": false, "capacity": capacity, "tokens": capacity - 1,
+            "full-at": at(3_600),
+        })
+    };
+    let budgets =
+        [budget("region", Value::Null, Value::Null, 20), budget("tight", json!("batch"), json!("Build"), 2)];
+    assert_eq!(status["budgets"], json!(budgets));
+    let wait = |pipeline: &str, stage: &str, id: &str, reason: &str, until: Option<String>, again: String| {
+        json!({
+            "pipeline": pipeline, "stage": stage, "execution-id": id, "reason": reason, "until": until,
+            "looks-again-at": again,
+        })
+    };
+    let waits = [
+        wait("web-api", "Deploy", "e-2", "paused", None, at(1_800)),
+        wait("web-shop", "Test", "e-1", "backoff", Some(at(3_600)), at(3_600)),
+    ];
+    assert_eq!(status["waits"], json!(waits));
+    assert_eq!(
+        status["claims"],
+        json!([{
+            "pipeline": "batch", "stage": "Build", "execution-id": "e-3", "retry": 1,
+            "retry-mode": "FAILED_ACTIONS", "lease-until": at(600), "taken-over": false,
+        }])
+    );
+    let newest =
+        json!({ "at": at(-60), "fingerprint": "aa", "length": 412, "problem": "`detail.stage` is missing" });
+    assert_eq!(status["quarantine"], json!({ "total": 1, "newest": [newest] }));
+}
+
+impl Desk {
+    /// Three decisions about two stages of `shop`, of different ages.
+    fn decide(&self) {
+        let (test, deploy) = (run_of("shop", "Test", "e-1"), run_of("shop", "Deploy", "e-1"));
+        let stop = StepOutcome::Stop;
+        let mut wait = Decision::bare(Ruling::WaitBackoff, &test, self.at(-7_200))
+            .with_step(StepName::Rule, StepOutcome::Pass, "rule `all` matches")
+            .with_step(StepName::Backoff, stop, "retry 1 of 2 comes a minute after the failure");
+        wait.until = Some(self.at(-7_140));
+        let mut shadow = Decision::bare(Ruling::RetryEligible, &test, self.at(-3_600)).with_step(
+            StepName::Budget,
+            StepOutcome::Pass,
+            "a token of every budget",
+        );
+        shadow.shadow = true;
+        let old = Decision::bare(Ruling::GiveUpNotRetryable, &deploy, self.at(-8 * 86_400)).with_step(
+            StepName::Class,
+            stop,
+            "action `Apply` failed as `configuration`",
+        );
+        let mut revisions = BTreeMap::new();
+        for decision in [wait, shadow, old] {
+            let revision = revisions.entry(decision.run.clone()).or_insert(0);
+            *revision += 1;
+            let record = StageRun { revision: *revision, ..StageRun::unwritten(&decision.run) };
+            self.commit(&Commit { decision: Some(decision), ..recording(record) });
+        }
+    }
+}
+
+#[test]
+fn decisions_are_shown_newest_first() {
+    let desk = Desk::new();
+    desk.decide();
+    insta::assert_snapshot!("history", steady(&desk.shown(&["history", "shop"])));
+    insta::assert_snapshot!("history_of_30d", steady(&desk.shown(&["history", "shop", "--since", "30d"])));
+    insta::assert_snapshot!(
+        "history_of_a_stage",
+        steady(&desk.shown(&["history", "shop", "--since", "30d", "--stage", "Deploy"]))
+    );
+    insta::assert_snapshot!("history_cut", steady(&desk.shown(&["history", "shop", "--limit", "1"])));
+    insta::assert_snapshot!(
+        "history_of_nothing",
+        steady(&desk.shown(&["history", "sho", "--stage", "Test"]))
+    );
+}
+
+#[test]
+fn decisions_are_documents_for_programs() {
+    let desk = Desk::new();
+    desk.decide();
+    let output = desk.run(&["history", "shop", "--since", "30d", "--format", "json"]);
+    assert_eq!(shown(&output).lines().next(), Some("exit code: 0"));
+    let lines = String::from_utf8(output.stdout).unwrap();
+    let documents: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let reasons: Vec<_> = documents.iter().map(|document| document["reason"].as_str().unwrap()).collect();
+    assert_eq!(reasons, ["eligible", "backoff", "not-retryable"]);
+    assert_eq!(documents[0]["shadow"], true);
+    assert_eq!(documents[1]["until"], format!("{:.0}", desk.at(-7_140)));
+    let nothing = desk.run(&["history", "other", "--format", "json"]);
+    assert_eq!((nothing.status.code(), nothing.stdout.as_slice()), (Some(0), &b""[..]));
+}
+
+#[test]
+fn what_cannot_be_history_is_refused() {
+    for arguments in [
+        &["history"][..],
+        &["history", "web shop"],
+        &["history", "shop", "--since", "91d"],
+        &["history", "shop", "--since", "yesterday"],
+        &["history", "shop", "--limit", "0"],
+        &["history", "shop", "--stage", ""],
+    ] {
+        let output = super::reaching("http://127.0.0.1:9", arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(output.stdout.is_empty(), "{arguments:?}");
+    }
+}

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use clap::Args;
 use jiff::Timestamp;
 
-use super::course::course;
+use super::course::{buckets, course, empty_ledger};
+use super::reading::Assumption;
 use super::{Explain, Origin, Report, assumed_of_the_product, files};
 use crate::aws::pipelines::SdkPipelines;
 use crate::cli::account::{Account, AccountArguments, block_on};
@@ -13,12 +14,14 @@ use crate::cli::clock;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::output;
+use crate::cli::table::TableArguments;
 use crate::domain::ahead::stages_ahead;
 use crate::domain::decision::Ruling;
 use crate::domain::facts::gather;
 use crate::domain::ids::{ExecutionId, PipelineName, Region, StageName, StageRunId};
 use crate::domain::pipeline::{ExecutionMode, Gap, PipelineStructure, Reading};
 use crate::domain::policy::Policy;
+use crate::domain::protocol::View;
 use crate::domain::trigger::{EventKey, StageEvent, StageEventState};
 use crate::ports::Pipelines;
 
@@ -62,7 +65,7 @@ pub(super) struct LiveArguments {
     )]
     execution_id: Option<ExecutionId>,
     #[command(flatten)]
-    account: AccountArguments,
+    table: TableArguments,
 }
 
 impl LiveArguments {
@@ -73,9 +76,9 @@ impl LiveArguments {
 
     /// Refuses arguments that would have no effect.
     pub fn check(&self) -> Result<(), CliError> {
-        if self.account.is_given() && !self.is_wanted() {
+        if (self.table.account().is_given() || self.table.is_given()) && !self.is_wanted() {
             return Err(CliError::usage("no account is read from files alone")
-                .with_hint("add `--live`, or leave out `--profile`, `--region` and `--endpoint-url`"));
+                .with_hint("add `--live`, or leave out what says where the account is"));
         }
         Ok(())
     }
@@ -83,6 +86,7 @@ impl LiveArguments {
 
 /// What is known of the failure once the account was read.
 struct Seen {
+    account: Account,
     event: StageEvent,
     reading: Reading,
     structure: Option<PipelineStructure>,
@@ -92,10 +96,18 @@ struct Seen {
 pub(super) fn explain(arguments: &Explain, policy: &Policy, policy_file: String) -> Result<Exit, CliError> {
     let event = arguments.event.as_deref().map(files::event).transpose()?;
     let origin = Origin::Account { told: event.is_some() };
-    let Seen { event, reading, structure } = block_on(Box::pin(read(&arguments.live, event)))?;
+    let (Seen { event, reading, structure, .. }, ledger) = block_on(Box::pin(async {
+        let seen = read(&arguments.live, event).await?;
+        let ledger = ledger(&arguments.live.table, &seen, policy).await?;
+        Ok((seen, ledger))
+    }))?;
     let now = arguments.now(&event)?.unwrap_or_else(|| clock::now().max(event.time));
-    let course = course(policy, &event, &reading, now);
-    let assumptions = if course.looked_at { assumed_of_the_product().into() } else { Vec::new() };
+    let course = course(policy, &event, &reading, ledger.as_ref().unwrap_or(&empty_ledger()), now);
+    let assumptions = match ledger {
+        _ if !course.looked_at => Vec::new(),
+        None => assumed_of_the_product(Some("--stack-name")).into(),
+        Some(_) => vec![Assumption::new("the product is in mode `active`, and works by this policy", None)],
+    };
     let ahead = stages_ahead(&event.run.stage, structure.as_ref(), reading.state.as_ref().ok());
     let report = Report { event: &event, origin, policy_file, course, ahead, assumptions };
     arguments.show(&report)?;
@@ -105,15 +117,22 @@ pub(super) fn explain(arguments: &Explain, policy: &Policy, policy_file: String)
     Ok(Exit::Fine)
 }
 
+/// What the ledger holds of the stage run, where something says which table it is.
+async fn ledger(table: &TableArguments, seen: &Seen, policy: &Policy) -> Result<Option<View>, CliError> {
+    let Some(table) = table.open_if_named(seen.account.clone()) else { return Ok(None) };
+    let run = &seen.event.run;
+    table.view(run, &buckets(policy, run, clock::now())).await.map(Some)
+}
+
 const RIGHTS: &str = "reading takes `codepipeline:GetPipeline`, `codepipeline:GetPipelineState`, \
                       `codepipeline:GetPipelineExecution` and `codepipeline:ListActionExecutions`, and for PARALLEL \
                       pipelines `codepipeline:ListPipelineExecutions`";
 
 async fn read(live: &LiveArguments, event: Option<StageEvent>) -> Result<Seen, CliError> {
     match (event, &live.pipeline_name, &live.stage) {
-        (Some(event), _, _) => of_event(&live.account, event).await,
+        (Some(event), _, _) => of_event(live.table.account(), event).await,
         (None, Some(pipeline), Some(stage)) => {
-            of_stage(&live.account, pipeline, stage, live.execution_id.as_ref()).await
+            of_stage(live.table.account(), pipeline, stage, live.execution_id.as_ref()).await
         }
         (None, _, _) => Err(CliError::usage("no failure is named")
             .with_hint("name one with `--event FILE`, or with `--pipeline-name` and `--stage`")),
@@ -123,8 +142,8 @@ async fn read(live: &LiveArguments, event: Option<StageEvent>) -> Result<Seen, C
 /// The failure that an event tells of. Of the event only the stage run is taken, as the function does.
 async fn of_event(account: &AccountArguments, event: StageEvent) -> Result<Seen, CliError> {
     let pipeline = &event.run.pipeline;
-    let Account { clients, region } = account.clone().in_region(&pipeline.region)?.reach().await?;
-    let pipelines = SdkPipelines::new(Arc::clone(&clients));
+    let account = account.clone().in_region(&pipeline.region)?.reach().await?;
+    let pipelines = SdkPipelines::new(Arc::clone(&account.clients));
     let structure = match pipelines.find(&pipeline.name).await {
         Ok((found, _)) if found != *pipeline => {
             let message =
@@ -134,10 +153,10 @@ async fn of_event(account: &AccountArguments, event: StageEvent) -> Result<Seen,
         Ok((_, structure)) => Some(structure),
         // That it is gone is a reason to decide by.
         Err(Gap::PipelineNotFound) => None,
-        Err(gap) => return Err(unreadable(&pipeline.name, &region, gap)),
+        Err(gap) => return Err(unreadable(&pipeline.name, &account.region, gap)),
     };
     let reading = pipelines.observe(&event.run).await;
-    Ok(Seen { event, reading, structure })
+    Ok(Seen { account, event, reading, structure })
 }
 
 /// The failure of a stage, if it is one: what an event would have told is taken from what is read.
@@ -147,10 +166,10 @@ async fn of_stage(
     stage: &StageName,
     execution: Option<&ExecutionId>,
 ) -> Result<Seen, CliError> {
-    let Account { clients, region } = account.reach().await?;
-    let pipelines = SdkPipelines::new(clients);
+    let account = account.reach().await?;
+    let (pipelines, region) = (SdkPipelines::new(Arc::clone(&account.clients)), &account.region);
     let found = pipelines.find(name).await;
-    let (pipeline, structure) = found.map_err(|gap| unreadable(name, &region, gap))?;
+    let (pipeline, structure) = found.map_err(|gap| unreadable(name, region, gap))?;
     if structure.stages.iter().all(|declared| declared.name != *stage) {
         let stages: Vec<_> = structure.stages.iter().map(|stage| format!("`{}`", stage.name)).collect();
         return Err(CliError::usage(format!("pipeline `{name}` has no stage `{stage}`"))
@@ -158,13 +177,13 @@ async fn of_stage(
     }
     let execution = match execution {
         Some(execution) => execution.clone(),
-        None => last_in(&pipelines, &structure, stage, &region).await?,
+        None => last_in(&pipelines, &structure, stage, region).await?,
     };
     let run = StageRunId { pipeline, execution, stage: stage.clone() };
     let reading = pipelines.observe(&run).await;
     if reading.execution == Err(Gap::ExecutionNotFound) {
         let message = format!("pipeline `{name}` has no execution `{}`", run.execution);
-        return Err(CliError::usage(message).with_hint(listing(name, &region)));
+        return Err(CliError::usage(message).with_hint(listing(name, region)));
     }
     let event = StageEvent {
         time: failed_at(&run, &reading),
@@ -172,7 +191,7 @@ async fn of_stage(
         state: StageEventState::Failed,
         key: EventKey::default(),
     };
-    Ok(Seen { event, reading, structure: Some(structure) })
+    Ok(Seen { account, event, reading, structure: Some(structure) })
 }
 
 /// The execution that was last in a stage.

@@ -32,7 +32,7 @@ use crate::domain::trigger::StageEvent;
 use crate::policy_file::render;
 
 use aws::Source;
-use course::{Course, course};
+use course::{Course, course, empty_ledger};
 use reading::{Assembled, Assumption, Given, assemble};
 
 #[cfg(feature = "aws")]
@@ -53,10 +53,11 @@ Examples:
       --pipeline pipeline.json
   retrier explain --event event.json --actions actions.json --format json | jq '.then[-1].reason'
   retrier explain --pipeline-name web-shop --stage Test --profile prod --region eu-central-1
-  retrier explain --event event.json --live
+  retrier explain --event event.json --live --stack-name codepipeline-retrier
 
 From the account it reads only, by GetPipeline, GetPipelineState, GetPipelineExecution and
-ListActionExecutions, and for PARALLEL pipelines ListPipelineExecutions.
+ListActionExecutions, and for PARALLEL pipelines ListPipelineExecutions. It reads the ledger where
+`--stack-name`, `--table` or RETRIER_TABLE names it.
 
 The files, for execution ID of pipeline NAME:
   aws codepipeline get-pipeline-state --name NAME > state.json
@@ -223,7 +224,7 @@ fn report<'a>(
     is_default_time: bool,
 ) -> Report<'a> {
     let Assembled { reading, assumptions } = assemble(event, given);
-    let course = course(policy, event, &reading, now);
+    let course = course(policy, event, &reading, &empty_ledger(), now);
     let mut all = Vec::new();
     if is_default_time {
         all.push(Assumption::new(
@@ -232,7 +233,7 @@ fn report<'a>(
         ));
     }
     if course.looked_at {
-        all.extend(assumed_of_the_product());
+        all.extend(assumed_of_the_product(None));
         all.extend(assumptions);
     }
     let is_parallel = reading.execution.is_ok_and(|execution| execution.mode == ExecutionMode::Parallel);
@@ -242,16 +243,16 @@ fn report<'a>(
     Report { event, origin: Origin::Files, policy_file, course, ahead, assumptions: all }
 }
 
-/// What is taken for true of the product, whose ledger is not read.
-fn assumed_of_the_product() -> [Assumption; 2] {
+/// What is taken for true of the product, whose ledger is not read; the flag that would have it read, where there is one.
+fn assumed_of_the_product(settled_by: Option<&'static str>) -> [Assumption; 2] {
     [
         Assumption::new(
             "the ledger is empty: the product has neither retried nor decided before, and budgets are full",
-            None,
+            settled_by,
         ),
         Assumption::new(
             "the rule was at work before the failure, the product is in mode `active`, and nothing is paused",
-            None,
+            settled_by,
         ),
     ]
 }

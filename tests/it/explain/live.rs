@@ -1,5 +1,7 @@
 //! `retrier explain` against a live account, for which the emulated one stands in: the real binary on both sides.
 
+mod ledger;
+
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Output, Stdio};

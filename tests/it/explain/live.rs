@@ -281,3 +281,19 @@ fn the_account_is_found_as_every_aws_tool_finds_it() {
     let by_profile = command(&scene, &by_profile).output().unwrap();
     assert!(shown(&by_profile).contains("retry/eligible"), "{}", shown(&by_profile));
 }
+
+/// The emulated account answers whatever host it is asked for, as a proxy does.
+#[test]
+fn a_proxy_of_the_environment_is_taken() {
+    let (account, scene) = (Account::start(), scene("proxy"));
+    let elsewhere = ["--region", "eu-central-1", "--endpoint-url", "http://codepipeline.invalid"];
+    let arguments = [&STAGE[..], &elsewhere].concat();
+    let by_proxy = command(&scene, &arguments).env("HTTP_PROXY", &account.endpoint).output().unwrap();
+    assert!(shown(&by_proxy).contains("retry/eligible"), "{}", shown(&by_proxy));
+    let past_it = command(&scene, &arguments)
+        .env("HTTP_PROXY", &account.endpoint)
+        .env("NO_PROXY", "codepipeline.invalid")
+        .output()
+        .unwrap();
+    assert!(refused(&past_it).contains("cannot read pipeline `MyFirstPipeline`"), "{}", shown(&past_it));
+}

@@ -103,7 +103,8 @@ impl Settings {
         let table = reader.required("RETRIER_TABLE");
         let queue_url = reader.required("RETRIER_QUEUE_URL");
         let queue = queue_url.as_deref().and_then(|url| reader.queue(url));
-        let dead_letter_queue_arn = reader.dead_letter_queue_arn();
+        let dead_letter_queue_arn = variable("RETRIER_DEAD_LETTER_QUEUE_ARN");
+        let dead_letters = reader.dead_letters(dead_letter_queue_arn.as_deref());
         let schedule_group = reader.required("RETRIER_SCHEDULE_GROUP");
         let scheduler_role_arn = reader.required("RETRIER_SCHEDULER_ROLE_ARN");
         let owner = scheduler_role_arn.as_deref().and_then(|role| reader.owner(role));
@@ -116,7 +117,7 @@ impl Settings {
             Some(table),
             Some(queue_url),
             Some(queue),
-            Some(dead_letter_queue_arn),
+            Some(()),
             Some(schedule_group),
             Some(scheduler_role_arn),
             Some((partition, account)),
@@ -129,7 +130,7 @@ impl Settings {
             table,
             queue_url,
             queue,
-            dead_letter_queue_arn,
+            dead_letters,
             schedule_group,
             scheduler_role_arn,
             owner,
@@ -237,11 +238,11 @@ impl<V: Fn(&str) -> Option<String>> Reader<'_, V> {
     }
 
     /// Optional, but right where it is there.
-    fn dead_letter_queue_arn(&mut self) -> Option<Option<String>> {
-        let Some(arn) = (self.variable)("RETRIER_DEAD_LETTER_QUEUE_ARN") else { return Some(None) };
-        match arn.split(':').collect::<Vec<_>>().as_slice() {
-            ["arn", _, "sqs", _, _, name] if !name.is_empty() => Some(Some(arn)),
-            _ => self.wrong("RETRIER_DEAD_LETTER_QUEUE_ARN is not the ARN of a queue"),
+    fn dead_letters(&mut self, arn: Option<&str>) -> Option<()> {
+        match arn.map(|arn| arn.split(':').collect::<Vec<_>>()).as_deref() {
+            None => Some(()),
+            Some(["arn", _, "sqs", _, _, name]) if !name.is_empty() => Some(()),
+            Some(_) => self.wrong("RETRIER_DEAD_LETTER_QUEUE_ARN is not the ARN of a queue"),
         }
     }
 

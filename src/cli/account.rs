@@ -1,12 +1,18 @@
 //! The account that a command works in, found as every AWS tool finds it: `--profile`, `--region`, `--endpoint-url`,
 //! then the environment, then the files in `~/.aws`. It calls no service by itself.
 
+use std::error::Error;
 use std::future::Future;
+use std::iter::successors;
 use std::sync::Arc;
 
+use aws_config::imds::client::error::ImdsError;
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
 use aws_config::{BehaviorVersion, ConfigLoader};
-use aws_credential_types::provider::ProvideCredentials;
 use aws_credential_types::provider::error::CredentialsError;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_types::SdkConfig;
 use clap::Args;
 
@@ -52,21 +58,49 @@ fn endpoint(text: &str) -> Result<String, String> {
 }
 
 impl AccountArguments {
+    /// Whether any of them is given.
+    pub const fn is_given(&self) -> bool {
+        self.profile.is_some() || self.region.is_some() || self.endpoint_url.is_some()
+    }
+
+    /// The same with this Region, which has to be the one that is given, if one is.
+    pub fn in_region(self, region: &Region) -> Result<Self, CliError> {
+        match &self.region {
+            Some(given) if given != region => {
+                let message = format!("`--region` is {given}, and what is asked about is in {region}");
+                Err(CliError::usage(message).with_hint("leave `--region` out"))
+            }
+            _ => Ok(Self { region: Some(region.clone()), ..self }),
+        }
+    }
+
     /// Finds Region and credentials. A service's own endpoint, from `AWS_ENDPOINT_URL_<SERVICE>` or the profile, is the
     /// SDK's to find, and `--endpoint-url` comes before all of them.
     pub async fn reach(&self) -> Result<Account, CliError> {
         let trust = Trust::bundle(&variable)
             .map_err(|problem| CliError::usage(problem).with_hint("name a file with certificates in PEM"))?
             .unwrap_or(Trust::System);
-        let config = self.loader(&trust).load().await;
+        let config = self.load(&trust).await;
         let region = self.region_of(&config)?;
         self.check_credentials(&config).await?;
         Ok(Account { clients: Arc::new(Clients::new(config, Endpoints::default())), region })
     }
 
-    fn loader(&self, trust: &Trust) -> ConfigLoader {
-        let mut loader =
-            aws_config::defaults(BehaviorVersion::latest()).http_client(proxied_http_client(trust));
+    async fn load(&self, trust: &Trust) -> SdkConfig {
+        let http_client = proxied_http_client(trust);
+        let config = self.loader(http_client.clone()).load().await;
+        let Some(profile) = &self.profile else { return config };
+        // Who names a profile means it, whatever credentials are in the environment: so do the AWS CLI and boto3, and
+        // the SDK's own chain does not.
+        let provider =
+            ProviderConfig::default().with_http_client(http_client).with_region(config.region().cloned());
+        let profile =
+            ProfileFileCredentialsProvider::builder().profile_name(profile).configure(&provider).build();
+        config.into_builder().credentials_provider(SharedCredentialsProvider::new(profile)).build()
+    }
+
+    fn loader(&self, http_client: SharedHttpClient) -> ConfigLoader {
+        let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http_client);
         if let Some(profile) = &self.profile {
             loader = loader.profile_name(profile);
         }
@@ -100,25 +134,25 @@ impl AccountArguments {
             None => Err(CredentialsError::not_loaded_no_source()),
         };
         let Err(error) = found else { return Ok(()) };
-        let hint = "`aws configure` or `aws sso login` sets them up, `--profile` chooses among several";
-        Err(match (&error, &self.profile) {
-            (CredentialsError::CredentialsNotLoaded(_), None) => CliError::usage("no AWS credentials found"),
-            (CredentialsError::CredentialsNotLoaded(_), Some(profile)) => {
-                CliError::usage(format!("no AWS credentials found for profile `{profile}`"))
+        let nowhere = matches!(error, CredentialsError::CredentialsNotLoaded(_))
+            // What is asked last, and only answers on EC2.
+            || causes(&error).any(<dyn Error>::is::<ImdsError>);
+        let message = match &self.profile {
+            _ if !nowhere => {
+                let cause = causes(&error).last().map(ToString::to_string).unwrap_or_default();
+                format!("cannot get AWS credentials: {}", cause.trim_end_matches('.'))
             }
-            _ => CliError::usage(format!("cannot get AWS credentials: {}", cause(&error))),
-        }
-        .with_hint(hint))
+            Some(profile) => format!("no AWS credentials found for profile `{profile}`"),
+            None => "no AWS credentials found".to_owned(),
+        };
+        Err(CliError::usage(message)
+            .with_hint("`aws configure` or `aws sso login` sets them up, `--profile` chooses among several"))
     }
 }
 
-/// What lies at the bottom of an error.
-fn cause(error: &dyn std::error::Error) -> String {
-    let mut deepest = error;
-    while let Some(source) = deepest.source() {
-        deepest = source;
-    }
-    deepest.to_string()
+/// An error and what lies beneath it, down to the bottom.
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    successors(Some(error), |error: &&'a (dyn Error + 'static)| (*error).source())
 }
 
 /// Carries out what a command does against an account, on this thread.
@@ -169,7 +203,7 @@ mod tests {
     fn what_the_command_line_says_comes_first() {
         let said =
             parsed(&["--profile", "none", "--region", "eu-west-3", "--endpoint-url", "http://127.0.0.1:1"]);
-        let config = block_on(async { Ok(said.unwrap().loader(&Trust::System).load().await) }).unwrap();
+        let config = block_on(async { Ok(said.unwrap().load(&Trust::System).await) }).unwrap();
         assert_eq!(config.region().unwrap().as_ref(), "eu-west-3");
         assert_eq!(config.endpoint_url(), Some("http://127.0.0.1:1"));
         assert!(config.get_origin("endpoint_url").is_client_config(), "before a service's own endpoint");

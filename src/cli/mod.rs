@@ -45,7 +45,7 @@ pub use exit::Exit;
     about = "Retries failed AWS CodePipeline stages by policy",
     long_about = "Retries failed AWS CodePipeline stages by policy: within a budget, never twice, with a reason for \
                   every decision.\n\nThis command checks policies and shows what they do, without an AWS account. \
-                  `status`, `history`, `pause` and `resume` work on what is deployed.",
+                  `explain --live` reads one, and `status`, `history`, `pause` and `resume` work on what is deployed.",
     after_help = output::EXIT_CODES_IN_SHORT,
     after_long_help = EXIT_CODES,
     arg_required_else_help = true,
@@ -71,8 +71,6 @@ enum Command {
     Demo(demo::Demo),
     Validate(validate::Validate),
     Explain(explain::Explain),
-    #[cfg(feature = "serve")]
-    Emulator(emulator::Emulator),
     #[cfg(feature = "aws")]
     Status(status::Status),
     #[cfg(feature = "aws")]
@@ -81,6 +79,8 @@ enum Command {
     Pause(pause::Pause),
     #[cfg(feature = "aws")]
     Resume(resume::Resume),
+    #[cfg(feature = "serve")]
+    Emulator(emulator::Emulator),
     Schema(schema::Schema),
     Completions(completions::Completions),
 }
@@ -100,8 +100,6 @@ impl Command {
             Self::Demo(command) => command.run(),
             Self::Validate(command) => command.run(),
             Self::Explain(command) => command.run(),
-            #[cfg(feature = "serve")]
-            Self::Emulator(command) => command.run(),
             #[cfg(feature = "aws")]
             Self::Status(command) => command.run(),
             #[cfg(feature = "aws")]
@@ -110,6 +108,8 @@ impl Command {
             Self::Pause(command) => command.run(),
             #[cfg(feature = "aws")]
             Self::Resume(command) => command.run(),
+            #[cfg(feature = "serve")]
+            Self::Emulator(command) => command.run(),
             Self::Schema(_) => schema::run(),
             Self::Completions(command) => command.run(),
         }

@@ -4,15 +4,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::Args;
 
-use super::account::AccountArguments;
+use super::account::{Account, AccountArguments};
 use super::clock;
 use super::error::CliError;
 use crate::aws::clients::Clients;
 use crate::aws::ledger::{DynamoLedger, Trouble};
 use crate::aws::settings::variable;
+use crate::domain::budget::BucketKey;
 use crate::domain::controls::Controls;
-use crate::domain::ids::Region;
-use crate::domain::protocol::{ControlsReply, Fault};
+use crate::domain::ids::{Region, StageRunId};
+use crate::domain::protocol::{ControlsReply, Fault, View};
 use crate::ports::Ledger;
 
 /// The name of the stack unless another is given.
@@ -52,9 +53,28 @@ fn name(text: &str) -> Result<String, String> {
 }
 
 impl TableArguments {
+    /// The account that it is in.
+    pub(super) const fn account(&self) -> &AccountArguments {
+        &self.account
+    }
+
+    /// Whether the command line names a table.
+    pub(super) const fn is_given(&self) -> bool {
+        self.stack_name.is_some() || self.table.is_some()
+    }
+
     /// Finds account and table. Nothing is asked of the table yet.
     pub(super) async fn open(&self) -> Result<Table, CliError> {
-        let account = self.account.reach().await?;
+        Ok(self.at(self.account.reach().await?))
+    }
+
+    /// The table where something names one, in an account that was found before.
+    pub(super) fn open_if_named(&self, account: Account) -> Option<Table> {
+        let is_named = self.is_given() || variable("RETRIER_TABLE").is_some();
+        is_named.then(|| self.at(account))
+    }
+
+    fn at(&self, account: Account) -> Table {
         let name = self.name(variable("RETRIER_TABLE"));
         let trouble = Arc::new(Mutex::new(None));
         let told = Arc::clone(&trouble);
@@ -63,7 +83,7 @@ impl TableArguments {
                 *told.lock().unwrap_or_else(PoisonError::into_inner) = Some(trouble.clone());
             },
         );
-        Ok(Table { name, region: account.region, ledger, clients: account.clients, trouble })
+        Table { name, region: account.region, ledger, clients: account.clients, trouble }
     }
 
     /// What is said on the command line comes before the environment.
@@ -140,6 +160,16 @@ impl Table {
             }
         }
         Err(CliError::unexpected("others kept changing the controls; try again"))
+    }
+}
+
+impl Table {
+    /// What is on record of a stage run, with these buckets.
+    pub(super) async fn view(&self, run: &StageRunId, buckets: &[BucketKey]) -> Result<View, CliError> {
+        self.ledger.read(run, buckets).await.map_err(|_| {
+            let last = self.trouble.lock().unwrap_or_else(PoisonError::into_inner).take();
+            self.failed(&last.unwrap_or(Trouble::OutOfTime))
+        })
     }
 }
 

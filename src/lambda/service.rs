@@ -43,11 +43,11 @@ pub async fn serve(
     }
 }
 
-/// The function on AWS. Nothing is asked of AWS yet.
-fn deployed(
-    settings: Settings,
-    clock: fn() -> Timestamp,
-) -> Handler<DynamoLedger, SdkPipelines, SdkSchedules<fn() -> Timestamp>> {
+/// The function on AWS.
+type Deployed = Handler<DynamoLedger, SdkPipelines, SdkSchedules<fn() -> Timestamp>>;
+
+/// Puts it together. Nothing is asked of AWS yet.
+fn deployed(settings: Settings, clock: fn() -> Timestamp) -> Deployed {
     let log = Arc::new(Log::new(settings.log, io::stdout()));
     let policy = read_policy(&settings.policy, &log, clock());
     let route = Route::from(&settings);

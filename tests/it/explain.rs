@@ -1,6 +1,8 @@
 //! `retrier explain` as people and scripts meet it. The files are those of `examples/explain`, edited where a test needs
 //! another story.
 
+#[cfg(all(feature = "aws", feature = "serve"))]
+mod live;
 mod refusals;
 mod scene;
 

@@ -37,8 +37,10 @@ use aws_smithy_types::DateTime;
 use jiff::{Timestamp, Unit};
 
 use super::clients::{Clients, retry_config};
-use crate::domain::ids::{InvalidId, PipelineArn, StageRunId};
-use crate::domain::pipeline::{ExecutionMode, Gap, PipelineStructure, Reading, RetryReply, StageReading};
+use crate::domain::ids::{InvalidId, PipelineArn, PipelineName, StageRunId};
+use crate::domain::pipeline::{
+    ExecutionMode, Gap, PipelineState, PipelineStructure, Reading, RetryReply, StageReading,
+};
 use crate::domain::policy::RetryMode;
 use crate::ports::Pipelines;
 
@@ -58,8 +60,20 @@ impl SdkPipelines {
         Self { clients, structures: Structures::default() }
     }
 
-    fn reader<'a>(&'a self, pipeline: &'a PipelineArn) -> Reader<'a> {
-        Reader { client: self.clients.codepipeline(), pipeline: &pipeline.name }
+    /// `GetPipeline`: the pipeline of that name, and its structure in force.
+    pub async fn find(&self, name: &PipelineName) -> Result<(PipelineArn, PipelineStructure), Gap> {
+        let (structure, metadata) = self.reader(name).structure_and_metadata(None).await?;
+        let arn = have(metadata.as_ref().and_then(|metadata| metadata.pipeline_arn()))?;
+        Ok((PipelineArn::parse(arn).map_err(Unusable::from)?, structure))
+    }
+
+    /// `GetPipelineState`.
+    pub async fn state(&self, name: &PipelineName) -> Result<PipelineState, Gap> {
+        self.reader(name).state().await.map(|read| read.state)
+    }
+
+    fn reader<'a>(&'a self, pipeline: &'a PipelineName) -> Reader<'a> {
+        Reader { client: self.clients.codepipeline(), pipeline }
     }
 
     /// The structure at the version that the state names.
@@ -68,7 +82,7 @@ impl SdkPipelines {
         pipeline: &PipelineArn,
         state: &Result<StateRead, Gap>,
     ) -> Result<PipelineStructure, Gap> {
-        let reader = self.reader(pipeline);
+        let reader = self.reader(&pipeline.name);
         let read = match state {
             Ok(read) => read,
             // The same service would say the same; to ask it again does not help.
@@ -88,7 +102,7 @@ impl SdkPipelines {
     }
 
     async fn read(&self, run: &StageRunId) -> Reading {
-        let reader = self.reader(&run.pipeline);
+        let reader = self.reader(&run.pipeline.name);
         let (execution, state, actions) = tokio::join!(
             reader.execution(&run.execution),
             reader.state(),
@@ -110,7 +124,7 @@ impl SdkPipelines {
     }
 
     async fn read_again(&self, run: &StageRunId, mode: ExecutionMode) -> StageReading {
-        let reader = self.reader(&run.pipeline);
+        let reader = self.reader(&run.pipeline.name);
         if mode != ExecutionMode::Parallel {
             return StageReading::State(reader.state().await.map(|read| read.state));
         }

@@ -1,17 +1,23 @@
 //! What is decided about a failure, and what would be decided later if nothing else changed.
 //!
-//! It asks the product's own `screen` and `decide`, with a ledger that holds nothing.
+//! It asks the product's own `screen` and `decide`, with what the ledger holds, or with one that holds nothing.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+#[cfg(feature = "aws")]
+use crate::domain::budget::BucketKey;
 use crate::domain::controls::Controls;
 use crate::domain::decide::{Question, decide};
 use crate::domain::decision::{Decision, Ruling, Verdict};
 use crate::domain::facts::failure;
+use crate::domain::ids::PipelineArn;
+#[cfg(feature = "aws")]
+use crate::domain::ids::StageRunId;
 use crate::domain::pipeline::Reading;
 use crate::domain::policy::{Mode, Policy};
+use crate::domain::protocol::View;
 use crate::domain::screen::{Environment, screen};
 use crate::domain::stage_run::{Hint, StageRun, Timing};
 use crate::domain::trigger::StageEvent;
@@ -37,10 +43,8 @@ impl Course {
 /// The longest wait, 7 days, at the shortest interval, 30 seconds, with room to spare.
 const MOST_LOOKS: usize = 25_000;
 
-/// Decides at `now`, and again at each instant that a wait names.
-pub(super) fn course(policy: &Policy, event: &StageEvent, reading: &Reading, now: Timestamp) -> Course {
-    let pipeline = &event.run.pipeline;
-    let environment = Environment {
+fn environment<'a>(policy: &'a Policy, pipeline: &'a PipelineArn) -> Environment<'a> {
+    Environment {
         policy: Some(policy),
         mode: Mode::Active,
         account: &pipeline.account,
@@ -48,13 +52,39 @@ pub(super) fn course(policy: &Policy, event: &StageEvent, reading: &Reading, now
         partition: &pipeline.partition,
         timing: Timing::default(),
         deadline: Timestamp::MAX,
-    };
+    }
+}
+
+/// The buckets that a decision looks at; none where no rule is about the stage.
+#[cfg(feature = "aws")]
+pub(super) fn buckets(policy: &Policy, run: &StageRunId, now: Timestamp) -> Vec<BucketKey> {
+    match screen(&environment(policy, &run.pipeline), run, now) {
+        Ok(covered) => {
+            covered.rule.settings.budgets.iter().map(|budget| budget.key(run, covered.shadow)).collect()
+        }
+        Err(_) => Vec::new(),
+    }
+}
+
+/// A ledger in which nothing was ever written.
+pub(super) fn empty_ledger() -> View {
+    View { controls: Controls::default(), record: None, buckets: BTreeMap::new() }
+}
+
+/// Decides at `now`, and again at each instant that a wait names.
+pub(super) fn course(
+    policy: &Policy,
+    event: &StageEvent,
+    reading: &Reading,
+    ledger: &View,
+    now: Timestamp,
+) -> Course {
+    let environment = environment(policy, &event.run.pipeline);
     let covered = match screen(&environment, &event.run, now) {
         Ok(covered) => covered,
         Err(decision) => return Course { decision: *decision, then: Vec::new(), looked_at: false },
     };
-    let record = StageRun::unwritten(&event.run);
-    let controls = Controls::default();
+    let record = ledger.record.clone().unwrap_or_else(|| StageRun::unwritten(&event.run));
     let hint = Hint { key: event.key.clone(), time: event.time };
     let jitter = names::jitter(&event.run, &failure(&event.run, reading));
     let decide_at = |now| {
@@ -62,8 +92,8 @@ pub(super) fn course(policy: &Policy, event: &StageEvent, reading: &Reading, now
             covered,
             record: &record,
             reading,
-            buckets: &BTreeMap::new(),
-            controls: &controls,
+            buckets: &ledger.buckets,
+            controls: &ledger.controls,
             hint: &hint,
             own_claim: false,
             now,

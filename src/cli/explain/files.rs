@@ -135,8 +135,14 @@ fn read(input: impl Read) -> io::Result<Vec<u8>> {
 /// Refuses arguments that would read standard input twice: who comes second finds nothing.
 pub(super) fn one_from_standard_input(arguments: &Explain) -> Result<(), CliError> {
     let Explain { event, state, actions, execution, pipeline, policy, .. } = arguments;
-    let files =
-        [Some(event), state.as_ref(), actions.as_ref(), execution.as_ref(), pipeline.as_ref(), Some(policy)];
+    let files = [
+        event.as_ref(),
+        state.as_ref(),
+        actions.as_ref(),
+        execution.as_ref(),
+        pipeline.as_ref(),
+        Some(policy),
+    ];
     if files.into_iter().flatten().filter(|path| is_standard_input(path)).count() > 1 {
         return Err(CliError::usage("only one file can be read from standard input"));
     }

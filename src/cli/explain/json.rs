@@ -42,7 +42,7 @@ struct Assumed<'a> {
 }
 
 pub(super) fn render(report: &Report<'_>) -> Result<String, CliError> {
-    let words = meaning::of(&report.course.decision);
+    let words = meaning::of(&report.course.decision, report.origin);
     let ahead = report.ahead.as_ref().map(|ahead| {
         let entered = entered(ahead).count();
         ahead

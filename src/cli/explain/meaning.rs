@@ -1,5 +1,6 @@
 //! What each ruling means in plain words, and what a reader can do about it. The rulings themselves are the domain's.
 
+use super::Origin;
 use crate::domain::class::Class;
 use crate::domain::decision::{Decision, Ruling};
 
@@ -16,9 +17,11 @@ const fn meaning(means: &'static str, advice: &'static str) -> Meaning {
     Meaning { means, advice }
 }
 
-/// What a decision means: its ruling, in the light of mode and classes.
-pub(super) fn of(decision: &Decision) -> Meaning {
+/// What a decision means: its ruling, in the light of mode, classes and where the facts come from.
+pub(super) fn of(decision: &Decision, origin: Origin) -> Meaning {
     match decision.ruling {
+        Ruling::WaitCannotVerify if !origin.is_files() => CANNOT_READ,
+        Ruling::IgnoreNotFailed if !origin.is_told() => NOT_FAILED,
         Ruling::RetryEligible if decision.shadow => RETRY_IN_SHADOW,
         Ruling::GiveUpNotRetryable if decision.classes.values().any(|class| *class == Class::Unknown) => {
             UNKNOWN_NOT_RETRIED
@@ -30,6 +33,16 @@ pub(super) fn of(decision: &Decision) -> Meaning {
 const RETRY_IN_SHADOW: Meaning = meaning(
     "Nothing speaks against a retry: outside shadow mode the stage would be retried now.",
     "Set `mode: active` when such failures should be retried.",
+);
+
+const CANNOT_READ: Meaning = meaning(
+    "Something that a safe decision rests on could not be read from the account, so nothing is decided.",
+    "Look at the rights of these credentials, and in production at the function's.",
+);
+
+const NOT_FAILED: Meaning = meaning(
+    "The stage is not failed, so there is nothing to decide.",
+    "Nothing to do: it is still running, or has ended in another way.",
 );
 
 const UNKNOWN_NOT_RETRIED: Meaning = meaning(
@@ -204,7 +217,9 @@ mod tests {
     #[test]
     fn meanings_are_one_plain_sentence_each() {
         let all = Ruling::ALL.iter().map(|ruling| of_ruling(*ruling));
-        for Meaning { means, advice } in all.chain([RETRY_IN_SHADOW, UNKNOWN_NOT_RETRIED]) {
+        for Meaning { means, advice } in
+            all.chain([RETRY_IN_SHADOW, CANNOT_READ, NOT_FAILED, UNKNOWN_NOT_RETRIED])
+        {
             for sentence in [means, advice] {
                 assert!(sentence.starts_with(char::is_uppercase), "{sentence}");
                 assert!(sentence.ends_with('.') && !sentence.contains(". "), "{sentence}");

@@ -1,9 +1,12 @@
-//! `retrier explain`: what is decided about one failure, and why. It wires files, decision and rendering together.
+//! `retrier explain`: what is decided about one failure, and why. It wires files or account, decision and rendering
+//! together.
 
 mod aws;
 mod course;
 mod files;
 mod json;
+#[cfg(feature = "aws")]
+mod live;
 mod meaning;
 mod prose;
 mod reading;
@@ -29,19 +32,32 @@ use crate::domain::trigger::StageEvent;
 use crate::policy_file::render;
 
 use aws::Source;
-use course::{Course, course};
+use course::{Course, course, empty_ledger};
 use reading::{Assembled, Assumption, Given, assemble};
+
+#[cfg(feature = "aws")]
+const USAGE: &str = "retrier explain --event <FILE> [OPTIONS]
+       retrier explain --event <FILE> --live [OPTIONS]
+       retrier explain --pipeline-name <NAME> --stage <NAME> [OPTIONS]";
 
 /// Explain what is decided about a failed stage, and why
 ///
 /// It shows the decision with every step that led to it, what would follow, and the stages that a retry would run on
-/// into. It reads files and calls nothing. What no file tells is assumed and listed, with the flag that would tell.
+/// into. It reads files, or with `--live` and with `--pipeline-name` the account, and never changes anything there. What
+/// neither tells is assumed and listed, with the flag that would tell.
 #[derive(Debug, Args)]
+#[cfg_attr(feature = "aws", command(override_usage = USAGE))]
 #[command(after_help = output::EXIT_CODES_IN_SHORT, after_long_help = "\
 Examples:
   retrier explain --event event.json --state state.json --actions actions.json \\
       --pipeline pipeline.json
   retrier explain --event event.json --actions actions.json --format json | jq '.then[-1].reason'
+  retrier explain --pipeline-name web-shop --stage Test --profile prod --region eu-central-1
+  retrier explain --event event.json --live --stack-name codepipeline-retrier
+
+From the account it reads only, by GetPipeline, GetPipelineState, GetPipelineExecution and
+ListActionExecutions, and for PARALLEL pipelines ListPipelineExecutions. It reads the ledger where
+`--stack-name`, `--table` or RETRIER_TABLE names it.
 
 The files, for execution ID of pipeline NAME:
   aws codepipeline get-pipeline-state --name NAME > state.json
@@ -56,11 +72,13 @@ The event is what an EventBridge rule on `CodePipeline Stage Execution State Cha
 Exit codes:
   0  explained, whatever the decision is
   1  the policy is invalid
-  2  a file cannot be read or used")]
+  2  a file or the account cannot be read or used")]
 pub(super) struct Explain {
     /// The event of the failed stage, or `-` for standard input
     #[arg(long, value_name = "FILE")]
-    event: PathBuf,
+    #[cfg_attr(feature = "aws", arg(required_unless_present = "pipeline_name"))]
+    #[cfg_attr(not(feature = "aws"), arg(required = true))]
+    event: Option<PathBuf>,
     /// The output of `aws codepipeline get-pipeline-state`
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
@@ -76,12 +94,16 @@ pub(super) struct Explain {
     /// The policy to decide by
     #[arg(long, value_name = "FILE", default_value = validate::DEFAULT_FILE)]
     policy: PathBuf,
-    /// When to decide: an instant such as `2026-11-22T10:13:02Z`, or `now`. Right after the failure unless given
+    /// When to decide: an instant such as `2026-11-22T10:13:02Z`, or `now`. Unless given, right after the failure, or
+    /// now when the account is read
     #[arg(long, value_name = "TIME", value_parser = moment)]
     now: Option<Moment>,
     /// How to print it
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+    #[cfg(feature = "aws")]
+    #[command(flatten)]
+    live: live::LiveArguments,
 }
 
 /// An instant, or the present.
@@ -104,6 +126,7 @@ fn moment(text: &str) -> Result<Moment, String> {
 /// All that is shown.
 struct Report<'a> {
     event: &'a StageEvent,
+    origin: Origin,
     policy_file: String,
     course: Course,
     /// None where nothing tells of the stages.
@@ -111,33 +134,76 @@ struct Report<'a> {
     assumptions: Vec<Assumption>,
 }
 
+/// Where what is decided about comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    /// Files, the event among them.
+    Files,
+    /// The account; `told` is whether an event told of a failure.
+    #[cfg(feature = "aws")]
+    Account { told: bool },
+}
+
+impl Origin {
+    const fn is_files(self) -> bool {
+        matches!(self, Self::Files)
+    }
+
+    /// Whether something says that the stage has failed, before anything is looked at.
+    const fn is_told(self) -> bool {
+        match self {
+            Self::Files => true,
+            #[cfg(feature = "aws")]
+            Self::Account { told } => told,
+        }
+    }
+}
+
 impl Explain {
     pub fn run(self) -> Result<Exit, CliError> {
         files::one_from_standard_input(&self)?;
+        #[cfg(feature = "aws")]
+        self.live.check()?;
         let hint = "name the policy with `--policy FILE`, or run this where `policy.yaml` is";
         let loaded = validate::load(&self.policy, hint)?;
         let Some(policy) = &loaded.policy else {
             output::findings(&render::text(&loaded.source, &loaded.diagnostics));
             return Ok(Exit::Findings);
         };
-        let event = files::event(&self.event)?;
-        let now = self.now(&event)?;
-        let given = files::given(&self, &event.run)?;
-        let report = report(&event, &given, policy, loaded.source.name().to_owned(), now, self.now.is_none());
-        output::data(&match self.format {
-            Format::Text => text::render(&report),
-            Format::Json => json::render(&report)?,
-        })?;
+        let policy_file = loaded.source.name().to_owned();
+        #[cfg(feature = "aws")]
+        if self.live.is_wanted() {
+            return live::explain(&self, policy, policy_file);
+        }
+        self.explain_files(policy, policy_file)
+    }
+
+    fn explain_files(&self, policy: &Policy, policy_file: String) -> Result<Exit, CliError> {
+        let Some(event) = &self.event else {
+            return Err(CliError::usage("no event is given").with_hint("name one with `--event FILE`"));
+        };
+        let event = files::event(event)?;
+        let now = self.now(&event)?.unwrap_or(event.time);
+        let given = files::given(self, &event.run)?;
+        let report = report(&event, &given, policy, policy_file, now, self.now.is_none());
+        self.show(&report)?;
         if report.course.decision.ruling == Ruling::WaitCannotVerify {
             output::hint(&missing(&given, &event.run));
         }
         Ok(Exit::Fine)
     }
 
-    /// The instant to decide at.
-    fn now(&self, event: &StageEvent) -> Result<Timestamp, CliError> {
+    fn show(&self, report: &Report<'_>) -> Result<(), CliError> {
+        output::data(&match self.format {
+            Format::Text => text::render(report),
+            Format::Json => json::render(report)?,
+        })
+    }
+
+    /// The instant to decide at, where one is given.
+    fn now(&self, event: &StageEvent) -> Result<Option<Timestamp>, CliError> {
         let now = match self.now {
-            None => return Ok(event.time),
+            None => return Ok(None),
             Some(Moment::At(instant)) => instant,
             Some(Moment::Present) => clock::now(),
         };
@@ -145,7 +211,7 @@ impl Explain {
             let message = format!("`--now` is {now:.0}, before the failure at {}", event.time);
             return Err(CliError::usage(message).with_hint("leave it out to decide right after the failure"));
         }
-        Ok(now)
+        Ok(Some(now))
     }
 }
 
@@ -158,7 +224,7 @@ fn report<'a>(
     is_default_time: bool,
 ) -> Report<'a> {
     let Assembled { reading, assumptions } = assemble(event, given);
-    let course = course(policy, event, &reading, now);
+    let course = course(policy, event, &reading, &empty_ledger(), now);
     let mut all = Vec::new();
     if is_default_time {
         all.push(Assumption::new(
@@ -167,21 +233,28 @@ fn report<'a>(
         ));
     }
     if course.looked_at {
-        all.push(Assumption::new(
-            "the ledger is empty: the product has neither retried nor decided before, and budgets are full",
-            None,
-        ));
-        all.push(Assumption::new(
-            "the rule was at work before the failure, the product is in mode `active`, and nothing is paused",
-            None,
-        ));
+        all.extend(assumed_of_the_product(None));
         all.extend(assumptions);
     }
     let is_parallel = reading.execution.is_ok_and(|execution| execution.mode == ExecutionMode::Parallel);
     // A PARALLEL pipeline has no state worth believing.
     let state = given.state.as_ref().filter(|_| !is_parallel);
     let ahead = stages_ahead(&event.run.stage, given.structure.as_ref(), state);
-    Report { event, policy_file, course, ahead, assumptions: all }
+    Report { event, origin: Origin::Files, policy_file, course, ahead, assumptions: all }
+}
+
+/// What is taken for true of the product, whose ledger is not read; the flag that would have it read, where there is one.
+fn assumed_of_the_product(settled_by: Option<&'static str>) -> [Assumption; 2] {
+    [
+        Assumption::new(
+            "the ledger is empty: the product has neither retried nor decided before, and budgets are full",
+            settled_by,
+        ),
+        Assumption::new(
+            "the rule was at work before the failure, the product is in mode `active`, and nothing is paused",
+            settled_by,
+        ),
+    ]
 }
 
 /// How to get what is missing to decide. The history alone suffices; the state tells more.

@@ -21,12 +21,13 @@ pub(super) fn render(report: &Report<'_>) -> String {
     let decision = &report.course.decision;
     let style = style_of(decision);
     if decision.ruling == Ruling::WaitCannotVerify {
-        // When it would be looked at again does not matter: the files stay what they are.
-        let _ = writeln!(out, "{style}not enough files to decide{style:#} ({})\n", decision.ruling);
+        // When it would be looked at again does not matter: the files stay what they are, and so do rights.
+        let missing = if report.origin.is_files() { "not enough files" } else { "not enough could be read" };
+        let _ = writeln!(out, "{style}{missing} to decide{style:#} ({})\n", decision.ruling);
     } else {
         let _ = writeln!(out, "{style}{}{style:#}{}\n", decision.ruling, particulars(decision, decision));
     }
-    let words = meaning::of(decision);
+    let words = meaning::of(decision, report.origin);
     out.push_str(&paragraph("  ", words.means));
     out.push_str(&paragraph("  ", words.advice));
     out.push('\n');
@@ -104,7 +105,10 @@ fn subject(out: &mut String, report: &Report<'_>) {
     line("pipeline", format!("{} in account {}, {}", pipeline.name, pipeline.account, pipeline.region));
     line("stage", run.stage.to_string());
     line("execution", run.execution.to_string());
-    line("failed", format!("{:.0}", decision.failed_at.unwrap_or(report.event.time)));
+    let told_at = Some(report.event.time).filter(|_| report.origin.is_told());
+    if let Some(failed_at) = decision.failed_at.or(told_at) {
+        line("failed", format!("{failed_at:.0}"));
+    }
     line("decided", format!("{:.0}", decision.decided_at));
     line(
         "policy",
@@ -149,7 +153,7 @@ fn what_follows(out: &mut String, report: &Report<'_>) {
         let particulars = particulars(next, &course.decision);
         let _ = writeln!(out, "  {at}  {style}{}{style:#}{particulars}", next.ruling);
         let indent = " ".repeat(at.len() + 4);
-        out.push_str(&paragraph(&indent, meaning::of(next).means));
+        out.push_str(&paragraph(&indent, meaning::of(next, report.origin).means));
     }
 }
 

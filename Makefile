@@ -30,6 +30,8 @@ check: lint doc test ## Runs all that a change has to pass: format, lints, docum
 lint: ## Checks format and lints
 	@$(CARGO) fmt --check
 	@$(CARGO) clippy --locked --all-targets -- -D warnings
+	@$(CARGO) clippy --locked --no-default-features --all-targets -- -D warnings
+	@$(CARGO) clippy --locked --no-default-features --features function --bin retrier-lambda -- -D warnings
 
 lint-template: tools ## Lints the template as it is and as CloudFormation gets it, and every IAM policy in it
 	@$(CARGO) test --locked --test it -- stack::lint

@@ -99,11 +99,13 @@ fn an_unknown_shell() {
     insta::assert_snapshot!(shown(&run(&["completions", "bsh"])));
 }
 
+#[cfg(all(feature = "aws", feature = "serve"))]
 #[test]
 fn no_arguments() {
     insta::assert_snapshot!(shown(&run(&[])));
 }
 
+#[cfg(all(feature = "aws", feature = "serve"))]
 #[test]
 fn help() {
     for (name, arguments) in [

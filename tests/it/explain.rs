@@ -23,6 +23,7 @@ fn the_example_for_programs() {
     insta::assert_snapshot!(shown(&Scene::new("json").explain(&ALL, &["--format", "json"])));
 }
 
+#[cfg(all(feature = "aws", feature = "serve"))]
 #[test]
 fn help() {
     insta::assert_snapshot!(shown(&Scene::new("help").run(&["--help"])));

@@ -8,6 +8,8 @@ mod lexer;
 mod machine;
 mod paths;
 mod purity;
+// It holds the README against all of the commands.
+#[cfg(all(feature = "aws", feature = "serve"))]
 mod readme;
 mod tree;
 

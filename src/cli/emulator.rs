@@ -6,7 +6,7 @@ mod play;
 mod welcome;
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
@@ -16,9 +16,9 @@ use super::clock;
 use super::error::CliError;
 use super::exit::Exit;
 use super::output;
+use super::scenario;
 use crate::domain::stage_run::after;
 use crate::emulator::http::{Destination, Server, Setup};
-use crate::replay::scenario::Scenario;
 use play::Play;
 
 /// Serve an emulated CodePipeline to the AWS CLI and SDKs
@@ -60,11 +60,8 @@ const PAST: SignedDuration = SignedDuration::from_mins(10);
 impl Emulator {
     pub fn run(self) -> Result<Exit, CliError> {
         let now = clock::now();
-        let (scenario, past) = match &self.scenario {
-            None => (Scenario::read("the built-in fleet", FLEET), PAST),
-            Some(path) => (Scenario::read(&name_of(path), &read(path)?), SignedDuration::ZERO),
-        };
-        let mut scenario = scenario.map_err(|error| CliError::usage(error.to_string()))?;
+        let mut scenario = scenario::read(self.scenario.as_deref(), FLEET)?;
+        let past = if self.scenario.is_none() { PAST } else { SignedDuration::ZERO };
         scenario.start = after(now, -past);
         if let Some(destination) = &self.events_to {
             destination.try_out().map_err(|error| {
@@ -111,17 +108,4 @@ impl Emulator {
             _ => CliError::unexpected(format!("cannot listen on port {port}: {error}")),
         }
     }
-}
-
-fn name_of(path: &Path) -> String {
-    if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() }
-}
-
-fn read(path: &Path) -> Result<String, CliError> {
-    let read = if path == Path::new("-") {
-        io::read_to_string(io::stdin().lock())
-    } else {
-        std::fs::read_to_string(path)
-    };
-    read.map_err(|error| CliError::unreadable(path, &error))
 }

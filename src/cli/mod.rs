@@ -21,6 +21,7 @@ mod pause;
 mod pauses;
 #[cfg(feature = "aws")]
 mod resume;
+mod scenario;
 mod schema;
 #[cfg(feature = "aws")]
 mod status;

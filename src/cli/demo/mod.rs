@@ -5,7 +5,7 @@ mod story;
 mod summary;
 
 use std::io::{self, IsTerminal};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use clap::Args;
 use super::error::CliError;
 use super::exit::Exit;
 use super::output::{self, Format};
+use super::scenario;
 use crate::document::document;
 use crate::function::Handled;
 use crate::replay::expectation::Expectation;
@@ -59,12 +60,7 @@ const PAUSE: Duration = Duration::from_millis(150);
 
 impl Demo {
     pub fn run(self) -> Result<Exit, CliError> {
-        let scenario = match &self.scenario {
-            None => Scenario::read("the built-in fleet", FLEET),
-            Some(path) if path == Path::new("-") => Scenario::read("standard input", &read(path)?),
-            Some(path) => Scenario::read(&path.display().to_string(), &read(path)?),
-        }
-        .map_err(|error| CliError::usage(error.to_string()))?;
+        let scenario = scenario::read(self.scenario.as_deref(), FLEET)?;
         let mut player = Player::new(&scenario).map_err(|refusal| {
             CliError::usage(format!("CodePipeline would refuse the scenario: {refusal}"))
         })?;
@@ -142,13 +138,4 @@ fn conclude(scenario: &Scenario, found: &Expectation) -> Exit {
         }
         _ => Exit::Fine,
     }
-}
-
-fn read(path: &Path) -> Result<String, CliError> {
-    let read = if path == Path::new("-") {
-        io::read_to_string(io::stdin().lock())
-    } else {
-        std::fs::read_to_string(path)
-    };
-    read.map_err(|error| CliError::unreadable(path, &error))
 }

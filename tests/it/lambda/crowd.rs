@@ -7,29 +7,15 @@ use codepipeline_retrier::domain::ids::PipelineName;
 
 use super::process::batch_of_one;
 use super::runtime_api::End;
-use super::scene::Scene;
+use super::scene::{RETRIES_AT_ONCE, Scene};
 use crate::contract::pipelines::{fails, shop, succeeds};
-
-const POLICY: &str = "\
-version: 1
-defaults:
-  backoff: { initial: 0s, max: 0s, jitter: none }
-  give-up-after: 7d
-  max-retries: 5
-  budgets: [all]
-budgets:
-  all: { capacity: 100000, refill: 1/d }
-rules:
-  - name: all
-    match: { pipeline: '*' }
-";
 
 const DELIVERIES: u32 = 1_000;
 const AT_A_TIME: u32 = 16;
 
 #[test]
 fn a_thousand_deliveries_of_one_failure_retry_once() {
-    let scene = Scene::new("crowd", POLICY);
+    let scene = Scene::new("crowd", RETRIES_AT_ONCE);
     let name = PipelineName::parse("shop").unwrap();
     let (run, event) = scene.failed(&name, shop([fails(), succeeds()]));
     let next = AtomicU32::new(0);

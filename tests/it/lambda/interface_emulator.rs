@@ -12,18 +12,9 @@ use std::time::Duration;
 use codepipeline_retrier::domain::ids::PipelineName;
 use serde_json::{Value, json};
 
-use super::scene::Scene;
+use super::scene::{RETRIES_AT_ONCE, Scene};
 use crate::contract::pipelines::{fails, shop, succeeds};
 use crate::ministack::tool;
-
-const POLICY: &str = "\
-version: 1
-defaults:
-  backoff: { initial: 0s, max: 0s, jitter: none }
-rules:
-  - name: all
-    match: { pipeline: '*' }
-";
 
 /// The emulator with the function in it. Both end when it is dropped.
 struct Emulator {
@@ -117,7 +108,7 @@ fn is_as_described(described: &str, answer: &Value) -> bool {
 
 #[test]
 fn every_event_is_answered_as_its_description_says() {
-    let scene = Scene::new("interface-emulator", POLICY);
+    let scene = Scene::new("interface-emulator", RETRIES_AT_ONCE);
     let emulator = Emulator::start(&scene.environment());
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("events");
     let table = fs::read_to_string(folder.join("README.md")).unwrap();
@@ -143,7 +134,7 @@ fn every_event_is_answered_as_its_description_says() {
 
 #[test]
 fn a_failed_stage_is_retried() {
-    let scene = Scene::new("interface-emulator-retry", POLICY);
+    let scene = Scene::new("interface-emulator-retry", RETRIES_AT_ONCE);
     let (_, event) = scene.failed(&PipelineName::parse("shop").unwrap(), shop([fails(), succeeds()]));
     let emulator = Emulator::start(&scene.environment());
     let answer = emulator.invoke(&event.to_string());

@@ -13,23 +13,9 @@ use serde_json::Value;
 
 use super::process::batch_of_one;
 use super::runtime_api::End;
-use super::scene::Scene;
+use super::scene::{RETRIES_AT_ONCE, Scene};
 use crate::contract::pipelines::{fails, shop, succeeds};
 use crate::rig::random::Random;
-
-const POLICY: &str = "\
-version: 1
-defaults:
-  backoff: { initial: 0s, max: 0s, jitter: none }
-  give-up-after: 7d
-  max-retries: 5
-  budgets: [all]
-budgets:
-  all: { capacity: 100000, refill: 1000/m }
-rules:
-  - name: all
-    match: { pipeline: '*' }
-";
 
 /// Deaths between claim and settlement that the test waits for.
 const DEATHS: usize = 100;
@@ -66,7 +52,7 @@ fn instant() -> Instant {
 
 #[test]
 fn killed_at_random_it_retries_at_most_once_and_decides_every_failure() {
-    let scene = Scene::new("killed", POLICY);
+    let scene = Scene::new("killed", RETRIES_AT_ONCE);
     let mut random = Random::new(1);
     let whole = (0..3).map(|number| handled(&scene, &failure(&scene, number))).min().unwrap();
     let mut failures = Vec::new();

@@ -24,6 +24,21 @@ use crate::contract::pipelines::{FAILS_AT, stage_name};
 use crate::ministack::{MiniStack, unique};
 use crate::tables::Table;
 
+/// A policy under which what can be retried is retried at once, and no budget is ever empty.
+pub const RETRIES_AT_ONCE: &str = "\
+version: 1
+defaults:
+  backoff: { initial: 0s, max: 0s, jitter: none }
+  give-up-after: 7d
+  max-retries: 5
+  budgets: [all]
+budgets:
+  all: { capacity: 100000, refill: 1/d }
+rules:
+  - name: all
+    match: { pipeline: '*' }
+";
+
 /// What a process needs, and what it leaves.
 pub struct Scene {
     pub world: SharedWorld,

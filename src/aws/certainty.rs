@@ -144,9 +144,8 @@ fn of_answer(status: u16, code: Option<&str>) -> Cause<'_> {
 }
 
 fn of_connection(error: &ConnectorError) -> Cause<'_> {
-    if error.is_user() {
-        return Cause::NotSent;
-    }
+    // That hyper blames its user (`is_user`) proves nothing: a connection whose task is gone, with the request perhaps
+    // written, is the user's fault too (`dispatch_gone` in hyper's `client::dispatch`).
     let mut next: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(error) = next {
         // A name that does not resolve, a connection that is refused or hangs, a handshake that fails.
@@ -227,22 +226,19 @@ mod tests {
     fn without_an_answer_only_what_was_not_sent_is_certain() {
         let io = || std::io::Error::from(std::io::ErrorKind::ConnectionReset);
         let response = || HttpResponse::new(StatusCode::try_from(200).unwrap(), SdkBody::empty());
-        let unknown: [SdkError<ErrorMetadata, HttpResponse>; 4] = [
+        let unknown: [SdkError<ErrorMetadata, HttpResponse>; 5] = [
             SdkError::timeout_error("took too long"),
             SdkError::dispatch_failure(ConnectorError::io(io().into())),
             SdkError::dispatch_failure(ConnectorError::timeout(io().into())),
+            SdkError::dispatch_failure(ConnectorError::user(io().into())),
             SdkError::response_error("not JSON", response()),
         ];
         for error in &unknown {
             assert_eq!(cause(error), Cause::Unknown, "{error:?}");
         }
-        let unsent: [SdkError<ErrorMetadata, HttpResponse>; 2] = [
-            SdkError::construction_failure("a field is missing"),
-            SdkError::dispatch_failure(ConnectorError::user(io().into())),
-        ];
-        for error in &unsent {
-            assert_eq!(cause(error), Cause::NotSent, "{error:?}");
-        }
+        let unbuilt: SdkError<ErrorMetadata, HttpResponse> =
+            SdkError::construction_failure("a field is missing");
+        assert_eq!(cause(&unbuilt), Cause::NotSent);
         let missing = CredentialsError::not_loaded("no profile");
         let unsigned: SdkError<ErrorMetadata, HttpResponse> =
             SdkError::dispatch_failure(ConnectorError::other(missing.into(), None));

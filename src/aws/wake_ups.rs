@@ -76,8 +76,8 @@ impl<C: Fn() -> Timestamp + Send + Sync> SdkSchedules<C> {
         Self { clients, route, clock }
     }
 
-    async fn send(&self, wake_up: &WakeUp, delay: i32) -> Result<(), Fault> {
-        send(&self.clients, &self.route.queue_url, wake_up, delay).await
+    async fn send(&self, wake_up: &WakeUp, due: Timestamp, delay: i32) -> Result<(), Fault> {
+        send(&self.clients, &self.route.queue_url, wake_up, due, delay).await
     }
 
     async fn schedule(&self, wake_up: &WakeUp, at: Timestamp) -> Result<(), Fault> {
@@ -104,7 +104,7 @@ impl<C: Fn() -> Timestamp + Send + Sync> SdkSchedules<C> {
         let target = Target::builder()
             .arn(&self.route.queue_arn)
             .role_arn(&self.route.scheduler_role_arn)
-            .input(wake_up_body(wake_up))
+            .input(wake_up_body(wake_up, at))
             .retry_policy(retries.build())
             .set_dead_letter_config(dead_letters);
         let window = FlexibleTimeWindow::builder().mode(FlexibleTimeWindowMode::Off);
@@ -123,21 +123,33 @@ impl<C: Fn() -> Timestamp + Send + Sync> SdkSchedules<C> {
 }
 
 /// Sends a wake-up that is not to wait for its time.
-pub async fn send_now(clients: &Clients, queue_url: &str, wake_up: &WakeUp) -> Result<(), Fault> {
-    send(clients, queue_url, wake_up, 0).await
+pub async fn send_now(
+    clients: &Clients,
+    queue_url: &str,
+    wake_up: &WakeUp,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    send(clients, queue_url, wake_up, now, 0).await
 }
 
-async fn send(clients: &Clients, queue_url: &str, wake_up: &WakeUp, delay: i32) -> Result<(), Fault> {
+async fn send(
+    clients: &Clients,
+    queue_url: &str,
+    wake_up: &WakeUp,
+    due: Timestamp,
+    delay: i32,
+) -> Result<(), Fault> {
     let request = clients.sqs().send_message().queue_url(queue_url);
-    let request = request.message_body(wake_up_body(wake_up)).delay_seconds(delay);
+    let request = request.message_body(wake_up_body(wake_up, due)).delay_seconds(delay);
     request.send().await.map(|_| ()).map_err(|error| fault(&error))
 }
 
 impl<C: Fn() -> Timestamp + Send + Sync> Schedules for SdkSchedules<C> {
     async fn arm(&self, wake_up: &WakeUp, at: Timestamp) -> Result<(), Fault> {
-        let delay = at.duration_since((self.clock)());
+        let now = (self.clock)();
+        let delay = at.duration_since(now);
         if delay <= LONGEST_DELAY {
-            Box::pin(self.send(wake_up, whole_seconds(delay))).await
+            Box::pin(self.send(wake_up, at.max(now), whole_seconds(delay))).await
         } else {
             Box::pin(self.schedule(wake_up, next_second(at))).await
         }

@@ -19,7 +19,7 @@ pub(super) async fn wake(table: &Table, controls: &Controls, now: Timestamp) -> 
     }
     let queue = table.queue_url().await?;
     for wake_up in &waiting {
-        send_now(&table.clients, &queue, wake_up).await.ok()?;
+        send_now(&table.clients, &queue, wake_up, now).await.ok()?;
     }
     Some(waiting.len())
 }

@@ -186,7 +186,7 @@ impl Schedules for SharedWorld {
             Operation::Arm,
             |world| {
                 let visible_at = at.max(world.now());
-                world.queue.send_named(wake_up_name(wake_up), wake_up_body(wake_up), visible_at);
+                world.queue.send_named(wake_up_name(wake_up), wake_up_body(wake_up, visible_at), visible_at);
                 Ok(())
             },
             |fault| Err(port_fault(fault)),

@@ -1,7 +1,9 @@
 //! Records of a batch as Lambda hands them over from SQS. A record that is broken is broken alone.
 
+use jiff::Timestamp;
 use serde_json::Value;
 
+use super::wake_up::due;
 use super::{Malformed, Message, Record, read_message};
 use crate::domain::trigger::{Delivery, Trigger};
 use crate::json::{Fault, Node, Object};
@@ -41,7 +43,8 @@ fn body<'a>(members: &Object<'a>) -> Result<&'a str, Fault> {
 }
 
 /// A message that was moved back from the dead letters counts its receives anew (SQS Developer Guide, dead-letter queue
-/// redrive), so an event that was sent long after it happened is not believed to be here for the first time.
+/// redrive), so an event that was sent long after it happened is not believed to be here for the first time, nor a
+/// wake-up that was sent long after it was due. Before a message is set aside it is received for longer than this.
 const SENT_SOON_MS: i64 = 15 * 60_000;
 
 fn delivery(members: &Object<'_>, message: &Message) -> Delivery {
@@ -50,11 +53,14 @@ fn delivery(members: &Object<'_>, message: &Message) -> Delivery {
         attributes.and_then(|attributes| attributes.member(name).text().map(str::to_owned))
     };
     let sent_ms = attribute("SentTimestamp").ok().and_then(|text| text.parse::<i64>().ok());
-    let was_sent_late = match (sent_ms, message) {
-        (Some(sent_ms), Message::Trigger(Trigger::StageEvent(event))) => {
-            sent_ms.saturating_sub(event.time.as_millisecond()) > SENT_SOON_MS
-        }
-        _ => false,
+    let is_late = |expected: Timestamp| {
+        sent_ms.is_some_and(|sent_ms| sent_ms.saturating_sub(expected.as_millisecond()) > SENT_SOON_MS)
+    };
+    let was_sent_late = match message {
+        Message::Trigger(Trigger::StageEvent(event)) => is_late(event.time),
+        // One that does not say when it was due may be as late as any.
+        Message::Trigger(Trigger::WakeUp(_)) => body(members).ok().and_then(due).is_none_or(is_late),
+        Message::Ignored(_) | Message::Malformed(_) => false,
     };
     match attribute("ApproximateReceiveCount").as_deref() {
         Ok("1") if !was_sent_late => Delivery::First,

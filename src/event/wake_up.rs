@@ -1,17 +1,19 @@
 //! Our own messages: wake-ups that were armed for a stage run and have come due. Only what we write ourselves is
 //! accepted; members that a later release may add are passed over.
 
+use jiff::Timestamp;
 use serde_json::json;
 
 use crate::domain::ids::{ExecutionId, PipelineArn, StageName, StageRunId};
 use crate::domain::trigger::WakeUp;
-use crate::json::{Fault, Object};
+use crate::json::{self, Fault, Node, Object};
 
 /// Version of the format, under the key that marks a message as ours.
 const VERSION: u64 = 1;
 
-/// The message that a wake-up travels as, on the queue and through a schedule.
-pub fn wake_up_body(wake_up: &WakeUp) -> String {
+/// The message that a wake-up travels as, on the queue and through a schedule. `due` is when it is to be delivered: by
+/// that a copy is known which was set aside, and comes much later.
+pub fn wake_up_body(wake_up: &WakeUp, due: Timestamp) -> String {
     let WakeUp { run, sequence } = wake_up;
     json!({
         "retrier": VERSION,
@@ -20,6 +22,7 @@ pub fn wake_up_body(wake_up: &WakeUp) -> String {
             "execution-id": run.execution.as_str(),
             "stage": run.stage.as_str(),
             "sequence": sequence,
+            "due": due.to_string(),
         },
     })
     .to_string()
@@ -39,4 +42,11 @@ pub(super) fn read(message: &Object<'_>) -> Result<WakeUp, Fault> {
         },
         sequence: wake_up.member("sequence").whole()?,
     })
+}
+
+/// When a wake-up was to be delivered, if it says so.
+pub(super) fn due(text: &str) -> Option<Timestamp> {
+    let document = json::parse(text).ok()?;
+    let message = Node::root(&document).object().ok()?;
+    message.member("wake-up").object().ok()?.member("due").instant().ok()
 }

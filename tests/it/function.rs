@@ -1,11 +1,11 @@
 //! The function as it is invoked: what it returns, and what it keeps of messages that it cannot understand.
 
 use codepipeline_retrier::domain::ids::PipelineName;
-use codepipeline_retrier::domain::trigger::Delivery;
+use codepipeline_retrier::domain::trigger::{Delivery, WakeUp};
 use codepipeline_retrier::emulator::acts::Act;
 use codepipeline_retrier::emulator::faults::{Fault, Operation};
 use codepipeline_retrier::emulator::world::SharedWorld;
-use codepipeline_retrier::event::{Invocation, read};
+use codepipeline_retrier::event::{Invocation, Message, read, wake_up_body};
 use codepipeline_retrier::function::{Handled, NotHandled, Response};
 use codepipeline_retrier::replay::player::{deployed_function, run};
 use codepipeline_retrier::replay::scenario::Scenario;
@@ -102,6 +102,31 @@ fn a_message_that_was_sent_long_after_its_event_is_not_taken_for_the_first() {
         }]});
         let Invocation::Batch(records) = read(&batch.to_string()) else { panic!("a batch") };
         assert_eq!(records[0].delivery, expected, "{minutes} minutes");
+    }
+}
+
+#[test]
+fn a_wake_up_that_was_sent_long_after_it_was_due_is_not_taken_for_the_first() {
+    let (world, _) = failed();
+    let due = world.now();
+    let run = crate::arbitrary::run();
+    let body = wake_up_body(&WakeUp { run, sequence: 1 }, due);
+    let unknown = body.replace("due", "do");
+    for (body, minutes, expected) in [
+        // The queue delays what is sent before its time; a schedule sends it at its time.
+        (&body, -15, Delivery::First),
+        (&body, 1, Delivery::First),
+        (&body, 20, Delivery::Again),
+        (&unknown, 1, Delivery::Again),
+    ] {
+        let sent = due.saturating_add(SignedDuration::from_mins(minutes)).unwrap();
+        let batch = json!({ "Records": [{
+            "messageId": "m", "body": body, "eventSource": "aws:sqs",
+            "attributes": { "ApproximateReceiveCount": "1", "SentTimestamp": sent.as_millisecond().to_string() },
+        }]});
+        let Invocation::Batch(records) = read(&batch.to_string()) else { panic!("a batch") };
+        assert!(matches!(records[0].message, Message::Trigger(_)), "{body}");
+        assert_eq!(records[0].delivery, expected, "{body}, {minutes} minutes");
     }
 }
 

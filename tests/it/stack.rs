@@ -9,4 +9,5 @@ mod lint;
 mod pattern;
 mod permissions;
 mod process;
+mod queue;
 mod template;

@@ -62,11 +62,12 @@ fn what_is_due_within_a_quarter_of_an_hour_is_a_message_and_the_rest_a_schedule(
         if let Some(delay) = delay {
             assert_eq!(request.operation, "SendMessage");
             assert_eq!(request.body["DelaySeconds"].as_i64().unwrap_or_default(), delay);
-            assert_eq!(request.body["MessageBody"], wake_up_body(&wake_up()));
+            let due = at(0) + SignedDuration::from_millis(milliseconds.max(0));
+            assert_eq!(request.body["MessageBody"], wake_up_body(&wake_up(), due));
             assert_eq!(request.body["QueueUrl"], format!("{}/111122223333/retrier", stub.url));
         } else {
             assert_eq!(request.body["ScheduleExpression"], "at(2026-11-18T11:21:41)");
-            assert_eq!(request.body["Target"]["Input"], wake_up_body(&wake_up()));
+            assert_eq!(request.body["Target"]["Input"], wake_up_body(&wake_up(), at(LATER)));
             assert!(request.body["Target"].get("DeadLetterConfig").is_none());
         }
     }

@@ -45,11 +45,18 @@ impl DynamoLedger {
         while let Some((table, wanted)) = request {
             let answer = self.dynamodb().batch_get_item().request_items(table, wanted).send().await;
             let answer = answer.map_err(|error| Trouble::of("BatchGetItem", &error))?;
+            request = answer.unprocessed_keys.into_iter().flatten().next().map(|(table, mut left)| {
+                left.consistent_read = Some(true);
+                (table, left)
+            });
+            // Who says nothing of the items does not say that there are none.
+            if answer.responses.is_none() && request.is_none() {
+                return Err(Trouble::Unheard("BatchGetItem"));
+            }
             for item in answer.responses.into_iter().flatten().flat_map(|(_, items)| items) {
                 let item = Item::of(&item);
                 found.insert(item.key(), item);
             }
-            request = answer.unprocessed_keys.into_iter().flatten().next();
             if request.is_some() {
                 let pause = pauses.next().ok_or(Trouble::Throttled("BatchGetItem"))?;
                 jittered(pause).await;

@@ -5,6 +5,7 @@
 //! page of AWS promises; a list in another order is read to its end.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -14,11 +15,18 @@ use crate::domain::pipeline::{ActionExecution, Gap, StageEntry};
 
 /// Older executions with a late run in the stage whose whole history is read. That is a retry by hand of an older one.
 const MOST_LOOKED_UP: usize = 10;
+/// Most time for all of it. It is read twice before a retry, and an invocation that is cut off in the middle decides
+/// nothing, however often it is tried.
+const LONGEST: Duration = Duration::from_secs(8);
 
 impl Reader<'_> {
     /// The entries: this execution's, those of executions that started after it, and those of older ones that may have
     /// entered after it. Empty while the lists do not show this execution.
     pub async fn entries(&self, run: &StageRunId) -> Result<Vec<StageEntry>, Gap> {
+        tokio::time::timeout(LONGEST, self.look_up(run)).await.unwrap_or(Err(Gap::Unavailable))
+    }
+
+    async fn look_up(&self, run: &StageRunId) -> Result<Vec<StageEntry>, Gap> {
         let executions = self
             .executions(|read| read.iter().any(|(id, _)| *id == run.execution) && falls(read, |(_, at)| *at))
             .await?;

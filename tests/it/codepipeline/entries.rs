@@ -1,39 +1,44 @@
 //! Who has entered a stage of a PARALLEL pipeline. Execution 1 is the one in question: it started at 100 and entered at
 //! 200.
 
+use std::thread::sleep;
+use std::time::Duration;
+
 use codepipeline_retrier::domain::facts::gather;
 use codepipeline_retrier::domain::pipeline::{ExecutionMode, Gap, StageEntry, StageReading};
 use codepipeline_retrier::ports::Pipelines;
 use serde_json::Value;
 
 use super::readings::well;
-use super::stub::{Reply, Stub};
+use super::stub::{Reply, Request, Stub};
 use super::{Rig, action, actions, execution, execution_id, executions, stage_run};
 
 /// A PARALLEL pipeline with these executions and these runs, newest first, so many to a page.
 fn pipeline(started: &[(u32, i64)], runs: &[Value], page: usize) -> Stub {
     let (started, runs) = (started.to_vec(), runs.to_vec());
-    Stub::start(move |request| {
-        let from: usize = request.body["nextToken"].as_str().map_or(0, |token| token.parse().unwrap());
-        let next = |all: usize| (from + page < all).then(|| (from + page).to_string());
-        Reply::ok(&match request.operation.as_str() {
-            "GetPipelineExecution" => execution("PARALLEL"),
-            "ListPipelineExecutions" => {
-                let entries: Vec<_> = started.iter().skip(from).take(page).copied().collect();
-                executions(&entries, next(started.len()).as_deref())
-            }
-            "ListActionExecutions" => {
-                let of = request.body["filter"]["pipelineExecutionId"].as_str();
-                let runs: Vec<_> = runs
-                    .iter()
-                    .filter(|run| of.is_none_or(|of| run["pipelineExecutionId"] == of))
-                    .cloned()
-                    .collect();
-                let entries: Vec<_> = runs.iter().skip(from).take(page).cloned().collect();
-                actions(&entries, next(runs.len()).as_deref())
-            }
-            _ => return well(request),
-        })
+    Stub::start(move |request| answer(request, &started, &runs, page))
+}
+
+fn answer(request: &Request, started: &[(u32, i64)], runs: &[Value], page: usize) -> Reply {
+    let from: usize = request.body["nextToken"].as_str().map_or(0, |token| token.parse().unwrap());
+    let next = |all: usize| (from + page < all).then(|| (from + page).to_string());
+    Reply::ok(&match request.operation.as_str() {
+        "GetPipelineExecution" => execution("PARALLEL"),
+        "ListPipelineExecutions" => {
+            let entries: Vec<_> = started.iter().skip(from).take(page).copied().collect();
+            executions(&entries, next(started.len()).as_deref())
+        }
+        "ListActionExecutions" => {
+            let of = request.body["filter"]["pipelineExecutionId"].as_str();
+            let runs: Vec<_> = runs
+                .iter()
+                .filter(|run| of.is_none_or(|of| run["pipelineExecutionId"] == of))
+                .cloned()
+                .collect();
+            let entries: Vec<_> = runs.iter().skip(from).take(page).cloned().collect();
+            actions(&entries, next(runs.len()).as_deref())
+        }
+        _ => return well(request),
     })
 }
 
@@ -147,5 +152,22 @@ fn too_many_older_ones_are_a_gap() {
     runs.extend(own());
     let started: Vec<_> = (1..=12).map(|number| (number, 100 - i64::from(number))).collect();
     let (entries, _) = entries(&pipeline(&started, &runs, 100));
+    assert_eq!(entries, Err(Gap::Unavailable));
+}
+
+/// An invocation that is cut off in the middle decides nothing, however often it is tried.
+#[test]
+fn what_takes_longer_than_an_invocation_can_wait_is_a_gap() {
+    let [test, source] = own();
+    let runs = [action(2, "Test", 21, 300, 310), action(3, "Test", 31, 300, 310), test, source];
+    let started = [(1, 100), (2, 50), (3, 50)];
+    let stub = Stub::start(move |request| {
+        // Each of the four in a row takes less than a request may, and together they take more than all of them may.
+        if request.operation.starts_with("List") {
+            sleep(Duration::from_millis(2_500));
+        }
+        answer(request, &started, &runs, 100)
+    });
+    let (entries, _) = entries(&stub);
     assert_eq!(entries, Err(Gap::Unavailable));
 }

@@ -145,7 +145,7 @@ fn a_schedule_fires_once_and_leaves_nothing_behind() {
         let target = schedule.target().unwrap();
         let route = route_to("http://unused");
         assert_eq!((target.arn(), target.role_arn()), (&*route.queue_arn, &*route.scheduler_role_arn));
-        assert_eq!(target.input(), Some(&*wake_up_body(&wake_up)));
+        assert_eq!(target.input(), Some(&*wake_up_body(&wake_up, at(3_601))));
         let dead_letters = target.dead_letter_config().unwrap();
         assert_eq!(dead_letters.arn(), route.dead_letter_queue_arn.as_deref());
         let retries = target.retry_policy().unwrap();

@@ -99,12 +99,13 @@ fn a_failed_stage_is_a_trigger_with_these_parts() {
 
 #[test]
 fn a_wake_up_is_written_as_it_is_read() {
+    let due = "2026-11-22T10:31:02.5Z".parse().unwrap();
     for sequence in [0, 3, u64::MAX] {
         let wake_up = WakeUp { run: run(), sequence };
-        assert_eq!(single(&wake_up_body(&wake_up)), Message::Trigger(Trigger::WakeUp(wake_up)));
+        assert_eq!(single(&wake_up_body(&wake_up, due)), Message::Trigger(Trigger::WakeUp(wake_up)));
     }
     let written: serde_json::Value =
-        serde_json::from_str(&wake_up_body(&WakeUp { run: run(), sequence: 3 })).unwrap();
+        serde_json::from_str(&wake_up_body(&WakeUp { run: run(), sequence: 3 }, due)).unwrap();
     let fixture: serde_json::Value = serde_json::from_str(&fixture("retry-due.json")).unwrap();
     assert_eq!(written, fixture);
 }

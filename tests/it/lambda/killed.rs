@@ -86,9 +86,10 @@ fn killed_at_random_it_retries_at_most_once_and_decides_every_failure() {
         let function = scene.function();
         for failure in &failures {
             let Some(record) = scene.record(&failure.run) else { continue };
-            let wait = record.wait.as_ref().map(|wait| wait.sequence);
-            let Some(sequence) = wait.or(record.claim.as_ref().map(|claim| claim.sequence)) else { continue };
-            let body = wake_up_body(&WakeUp { run: failure.run.clone(), sequence });
+            let wait = record.wait.as_ref().map(|wait| (wait.sequence, wait.wake_at));
+            let claim = record.claim.as_ref().map(|claim| (claim.sequence, claim.lease_until));
+            let Some((sequence, due)) = wait.or(claim) else { continue };
+            let body = wake_up_body(&WakeUp { run: failure.run.clone(), sequence }, due);
             let body = serde_json::from_str(&body).unwrap();
             function.invoke(&batch_of_one("wake-up", &body, 1));
         }

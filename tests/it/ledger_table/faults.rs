@@ -262,6 +262,26 @@ fn what_a_busy_table_leaves_out_is_asked_for_again() {
 }
 
 #[test]
+fn what_a_busy_table_left_out_is_read_no_less_strictly() {
+    let key = serde_json::json!({ "pk": { "S": "controls" }, "sk": { "S": "controls" } });
+    let unprocessed = serde_json::json!({ "ledger": { "Keys": [key] } });
+    let part = Answer::Json(200, serde_json::json!({ "Responses": {}, "UnprocessedKeys": unprocessed }));
+    let rest = Answer::Json(200, serde_json::json!({ "Responses": {}, "UnprocessedKeys": {} }));
+    let scene = Scene::new(&[part, rest]);
+    assert!(scene.runtime.block_on(scene.ledger.read(&run(), &[])).is_ok());
+    assert_eq!(scene.heard()[1].body["RequestItems"]["ledger"]["ConsistentRead"], true);
+}
+
+#[test]
+fn an_answer_without_a_word_about_the_items_is_not_taken_for_their_absence() {
+    for empty in [serde_json::json!({}), serde_json::json!({ "UnprocessedKeys": {} })] {
+        let scene = Scene::new(&[Answer::Json(200, empty.clone())]);
+        assert_eq!(scene.runtime.block_on(scene.ledger.read(&run(), &[])), Err(Fault::NotDone), "{empty}");
+        assert_eq!(scene.last_trouble(), Some(Trouble::Unheard("BatchGetItem")), "{empty}");
+    }
+}
+
+#[test]
 fn troubles_name_codes_and_nothing_of_a_message() {
     let secret = Answer::Json(
         400,

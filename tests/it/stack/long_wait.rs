@@ -8,6 +8,7 @@ use aws_sdk_scheduler::operation::get_schedule::GetScheduleOutput;
 use codepipeline_retrier::domain::trigger::WakeUp;
 use codepipeline_retrier::event::wake_up_body;
 use codepipeline_retrier::names::wake_up_name;
+use jiff::{RoundMode, TimestampRound, Unit};
 
 use super::process::Folder;
 use super::product::Product;
@@ -68,7 +69,9 @@ fn a_wait_of_twenty_minutes_is_kept_by_a_schedule() {
     let kept = schedules(&product, group);
     let [schedule] = kept.as_slice() else { panic!("{kept:?}") };
     assert_eq!(schedule.name(), Some(&*wake_up_name(&wake_up)));
-    let due = run.wait.as_ref().unwrap().wake_at.strftime("at(%Y-%m-%dT%H:%M:%S)").to_string();
+    let whole_seconds = TimestampRound::new().smallest(Unit::Second).mode(RoundMode::Ceil);
+    let due = run.wait.as_ref().unwrap().wake_at.round(whole_seconds).unwrap();
+    let due = due.strftime("at(%Y-%m-%dT%H:%M:%S)").to_string();
     assert_eq!(schedule.schedule_expression(), Some(due.as_str()));
     let target = schedule.target().unwrap();
     assert_eq!(target.input(), Some(&*wake_up_body(&wake_up)));

@@ -11,7 +11,7 @@ CARGO_DENY_VERSION := 0.20.2
 # Where `make tools` puts what is not written in Rust.
 export RETRIER_TOOLS ?= $(CURDIR)/.tools
 
-.PHONY: help test check lint lint-template doc deny cargo-deny demo tools judge package function clean
+.PHONY: help test check lint lint-template doc deny cargo-deny demo local tools judge package function clean
 
 help: ## Lists the targets
 	@awk -F ':[^#]*## ' '/^[a-z-]+:.*## / { printf "  %-15s%s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -55,6 +55,9 @@ cargo-deny: ## Installs cargo-deny where it is missing, which takes some minutes
 
 demo: ## Shows the product at work, without AWS
 	@$(CARGO) run --quiet --locked -- demo
+
+local: tools ## Runs the deployed product on this machine, without AWS, to be tried by hand; Ctrl-C ends it
+	@tests/tools/local
 
 tools: ## Installs MiniStack, the AWS SAM CLI with cargo-lambda, and the AWS CLI into .tools; needs Python
 	@tests/tools/install

@@ -39,6 +39,9 @@ mod interleaving;
 #[cfg(all(feature = "function", feature = "serve"))]
 mod lambda;
 #[cfg(test)]
+#[cfg(all(feature = "function", feature = "serve"))]
+mod later;
+#[cfg(test)]
 #[cfg(feature = "function")]
 mod ledger_table;
 #[cfg(test)]

@@ -7,7 +7,9 @@ With `--log FILE` its own log goes there, otherwise nowhere.
 Where it is stricter or slower than tests can bear, it is changed in memory:
 - events with a source `aws.*` are taken from clients (AWS refuses them, and so does MiniStack), since the tests have to
   say what CodePipeline would say;
-- schedules are looked at every second, not every ten.
+- schedules are looked at every second, not every ten;
+- with `AUTH=true`, which holds everybody but the credentials `test` to their policies, connections count as encrypted, as
+  all connections to AWS are: policies may refuse others, and nothing on loopback is.
 
 With `--clock-port PORT` queues and schedules go by a clock that stands still until it is told what time it is: `POST /`
 on that port takes seconds since 1970, lets the schedules fire that are due by then, and answers with the next instant
@@ -75,6 +77,13 @@ def look_at_schedules_every_second():
     from ministack.services import scheduler
 
     scheduler._SCHEDULE_TICK_INTERVAL = 1
+
+
+def take_loopback_for_encrypted():
+    from ministack.core import iam_evaluator
+
+    pin = iam_evaluator.pin_request_origin
+    iam_evaluator.pin_request_origin = lambda source, _: pin(source, True)
 
 
 def repair():
@@ -176,6 +185,7 @@ def main():
     configure(port, options.region)
     take_events_of_aws()
     look_at_schedules_every_second()
+    take_loopback_for_encrypted()
     repair()
     if options.clock_port:
         go_by_a_clock_that_is_set(options.clock_port)

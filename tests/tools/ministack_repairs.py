@@ -2,11 +2,14 @@
 Nothing here makes it more lenient."""
 
 import atexit
+import functools
+import json
 import shutil
 
 
 def apply():
     take_numbers_from_parameters()
+    hold_schedules_to_their_own_group()
     atexit.register(leave_nothing)
 
 
@@ -33,3 +36,21 @@ def take_numbers_from_parameters():
         return limit(mapping, *arguments)
 
     lambda_svc._sqs_esm_concurrency = repaired
+
+
+def hold_schedules_to_their_own_group():
+    """A schedule's ARN has its group, which policies name; with `AUTH=true` MiniStack holds every schedule to `default`."""
+    from ministack.core import iam_actions
+
+    extract = iam_actions.extract_resource_arn
+
+    @functools.wraps(extract)
+    def repaired(service, method, path, headers, body, query_params, *place):
+        arn = extract(service, method, path, headers, body, query_params, *place)
+        if service != "scheduler" or ":schedule/default/" not in arn:
+            return arn
+        given = query_params.get("groupName")
+        group = (given[0] if isinstance(given, list) else given) or json.loads(body or "{}").get("GroupName", "default")
+        return arn.replace(":schedule/default/", f":schedule/{group}/")
+
+    iam_actions.extract_resource_arn = repaired

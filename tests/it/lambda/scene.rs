@@ -3,7 +3,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -21,6 +20,7 @@ use serde_json::Value;
 
 use super::process::{ACCOUNT, FunctionProcess, REGION, now, settings};
 use crate::contract::pipelines::{FAILS_AT, stage_name};
+use crate::later::library;
 use crate::ministack::{MiniStack, unique};
 use crate::tables::Table;
 
@@ -84,7 +84,7 @@ impl Scene {
             ledger,
             settings,
             ahead,
-            later: later(test),
+            later: library(&folder(test)),
             runtime,
             _codepipeline: codepipeline,
             _table: table,
@@ -158,15 +158,4 @@ fn folder(test: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("scene").join(test);
     fs::create_dir_all(&folder).unwrap();
     folder
-}
-
-/// What puts a process's clock ahead, built by the linker that Rust itself needs.
-fn later(test: &str) -> PathBuf {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tools/later.c");
-    let library = folder(test).join("later.so");
-    let status =
-        Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&library).arg(source).arg("-ldl").status();
-    assert!(status.unwrap().success(), "a C compiler makes the clock that tests can put ahead");
-
-    library
 }

@@ -60,11 +60,18 @@ fn killed_at_random_it_retries_at_most_once_and_decides_every_failure() {
     while between < DEATHS {
         assert!(failures.len() < MOST_DEATHS, "only {between} deaths fell between claim and settlement");
         let failure = failure(&scene, 1_000 + failures.len());
+        let before = scene.reads();
         let function = scene.function();
         let end = function.begin(&batch_of_one("first", &failure.event, 1));
-        // In the first half of its life a process hardly gets as far as a claim.
-        let whole = u64::try_from(whole.as_micros()).unwrap();
-        sleep(Duration::from_micros(whole / 2 + random.below(whole)));
+        // Four reads before the claim, one after it; then somewhere in between. However busy the machine is.
+        let reads = 3 + random.below(3);
+        for _ in 0..10_000 {
+            if scene.reads() >= before + reads {
+                break;
+            }
+            sleep(Duration::from_micros(200));
+        }
+        sleep(Duration::from_micros(random.below(u64::try_from(whole.as_micros()).unwrap() / 4)));
         function.kill();
         drop(end);
         let open = scene.record(&failure.run).is_some_and(|record| record.claim.is_some());

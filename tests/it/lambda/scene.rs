@@ -12,6 +12,7 @@ use codepipeline_retrier::domain::ids::{
 };
 use codepipeline_retrier::domain::stage_run::{StageRun, after};
 use codepipeline_retrier::emulator::codepipeline::{PipelineDefinition, Switches};
+use codepipeline_retrier::emulator::faults::Operation;
 use codepipeline_retrier::emulator::http::Server;
 use codepipeline_retrier::emulator::world::{Place, SharedWorld, World};
 use codepipeline_retrier::ports::Ledger;
@@ -141,6 +142,11 @@ impl Scene {
         let later = [("LD_PRELOAD", self.later.to_str().unwrap()), ("LATER_SECONDS", &ahead)];
         let later = later.map(|(name, value)| (name.to_owned(), value.to_owned()));
         self.settings.iter().cloned().chain(later).collect()
+    }
+
+    /// How often CodePipeline has been read.
+    pub fn reads(&self) -> u64 {
+        self.world.lock().faults.count(Operation::Observe)
     }
 
     /// What is on record of a stage run.

@@ -71,10 +71,10 @@ fn a_wait_of_twenty_minutes_is_kept_by_a_schedule() {
     assert_eq!(schedule.name(), Some(&*wake_up_name(&wake_up)));
     let whole_seconds = TimestampRound::new().smallest(Unit::Second).mode(RoundMode::Ceil);
     let due = run.wait.as_ref().unwrap().wake_at.round(whole_seconds).unwrap();
-    let due = due.strftime("at(%Y-%m-%dT%H:%M:%S)").to_string();
-    assert_eq!(schedule.schedule_expression(), Some(due.as_str()));
+    let expression = due.strftime("at(%Y-%m-%dT%H:%M:%S)").to_string();
+    assert_eq!(schedule.schedule_expression(), Some(expression.as_str()));
     let target = schedule.target().unwrap();
-    assert_eq!(target.input(), Some(&*wake_up_body(&wake_up, run.wait.as_ref().unwrap().wake_at)));
+    assert_eq!(target.input(), Some(&*wake_up_body(&wake_up, due)));
     assert_eq!(target.arn(), arn_of(&outputs, "QueueUrl"));
     let role = format!("arn:aws:iam::000000000000:role/{}", physical(&product, "SchedulerRole"));
     assert_eq!(target.role_arn(), role);

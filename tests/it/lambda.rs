@@ -1,6 +1,8 @@
 //! The function in its runtime: the real binary, and what is around it when it is invoked.
 
+mod cargo_lambda;
 mod crowd;
+mod described;
 mod handler;
 mod interface_emulator;
 mod killed;

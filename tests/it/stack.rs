@@ -6,6 +6,7 @@ mod deploys;
 mod end_to_end;
 mod environment;
 mod lint;
+mod local;
 mod long_wait;
 mod pattern;
 mod permissions;

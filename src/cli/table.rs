@@ -22,7 +22,7 @@ const STACK: &str = "codepipeline-retrier";
 /// The table of the ledger.
 #[derive(Debug, Clone, Args)]
 pub(super) struct TableArguments {
-    /// The stack that the product was deployed as; `codepipeline-retrier` unless given
+    /// The stack that the product was deployed as; `codepipeline-retrier` unless given (for `explain`: none)
     #[arg(long, value_name = "NAME", help_heading = "AWS account", value_parser = name)]
     stack_name: Option<String>,
     /// The ledger's table itself, in place of the stack's. `RETRIER_TABLE` says the same
@@ -121,7 +121,8 @@ impl Table {
                 .with_hint("`--region` and `--endpoint-url` say where it is"),
             Trouble::AccessDenied(operation) => CliError::usage(format!(
                 "these credentials do not allow `dynamodb:{operation}` on table `{name}` in {region}"
-            )),
+            ))
+            .with_hint("`--profile` chooses others; docs/permissions.md lists what each command needs"),
             Trouble::Credentials => {
                 CliError::usage(format!("DynamoDB in {region} does not accept these credentials"))
                     .with_hint("they may have expired; `--profile` chooses others")

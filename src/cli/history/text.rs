@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::History;
 use crate::aws::ledger::KeptDecision;
 use crate::cli::columns::{foreign, table};
+use crate::domain::decision::Ruling;
 
 const HEADINGS: [&str; 5] = ["TIME", "STAGE", "VERDICT", "REASON", "BECAUSE"];
 
@@ -31,16 +32,24 @@ fn row(kept: &KeptDecision) -> Vec<String> {
     ]
 }
 
-/// What the last step saw, and until when it waits.
+/// What the last step saw, and until when it waits; of a retry its number, and what failed.
 fn because(document: &str) -> String {
     let document: Value = serde_json::from_str(document).unwrap_or(Value::Null);
-    let steps = document.get("explanation").and_then(Value::as_array);
-    let detail =
-        steps.and_then(|steps| steps.last()).and_then(|step| step.get("detail")).and_then(Value::as_str);
-    let until = document.get("until").and_then(Value::as_str);
-    let mut text = foreign(detail.unwrap_or("-"));
-    if let Some(until) = until.filter(|until| !text.contains(until)) {
-        let _ = write!(text, " (until {})", foreign(until));
+    let steps = document.get("explanation").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let text = |value: &Value, key| value.get(key).and_then(Value::as_str).map(str::to_owned);
+    if let Some(class) = steps.iter().find(|step| text(step, "step").as_deref() == Some("class"))
+        && text(&document, "reason").as_deref() == Some(Ruling::RetryEligible.reason())
+        && let Some(class) = text(class, "detail")
+    {
+        let number = |key| document.get(key).and_then(Value::as_u64).unwrap_or(1);
+        let (retry, most) = (number("retry"), number("max-retries"));
+        return format!("retry {retry} of {most}: {}", foreign(&class));
     }
-    text
+    let detail = steps.last().and_then(|step| text(step, "detail"));
+    let until = text(&document, "until");
+    let mut because = foreign(detail.as_deref().unwrap_or("-"));
+    if let Some(until) = until.filter(|until| !because.contains(until.as_str())) {
+        let _ = write!(because, " (until {})", foreign(&until));
+    }
+    because
 }

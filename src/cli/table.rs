@@ -22,7 +22,7 @@ const STACK: &str = "codepipeline-retrier";
 /// The table of the ledger.
 #[derive(Debug, Clone, Args)]
 pub(super) struct TableArguments {
-    /// The stack that the product was deployed as; `codepipeline-retrier` unless given (for `explain`: none)
+    /// The stack that the product was deployed as; `codepipeline-retrier` unless given
     #[arg(long, value_name = "NAME", help_heading = "AWS account", value_parser = name)]
     stack_name: Option<String>,
     /// The ledger's table itself, in place of the stack's. `RETRIER_TABLE` says the same

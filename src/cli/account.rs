@@ -115,11 +115,12 @@ impl AccountArguments {
 
     fn region_of(&self, config: &SdkConfig) -> Result<Region, CliError> {
         let Some(found) = config.region() else {
-            let message = match &self.profile {
-                Some(profile) => format!("profile `{profile}` says no Region"),
-                None => "no Region is set".to_owned(),
-            };
-            return Err(CliError::usage(message).with_hint("give `--region`, or set AWS_REGION"));
+            return Err(match &self.profile {
+                Some(profile) => CliError::usage(format!("profile `{profile}` says no Region")).with_hint(
+                    "give `--region`; `aws configure list-profiles` shows which profiles there are",
+                ),
+                None => CliError::usage("no Region is set").with_hint("give `--region`, or set AWS_REGION"),
+            });
         };
         Region::parse(found.as_ref()).map_err(|invalid| {
             CliError::usage(format!("the Region `{found}` is not valid: {invalid}"))
@@ -140,13 +141,21 @@ impl AccountArguments {
         let message = match &self.profile {
             _ if !nowhere => {
                 let cause = causes(&error).last().map(ToString::to_string).unwrap_or_default();
+                // The SDK's name of what it could not build helps nobody.
+                let cause = cause.strip_prefix("ProfileFile provider could not be built: ").unwrap_or(&cause);
                 format!("cannot get AWS credentials: {}", cause.trim_end_matches('.'))
             }
             Some(profile) => format!("no AWS credentials found for profile `{profile}`"),
             None => "no AWS credentials found".to_owned(),
         };
-        Err(CliError::usage(message)
-            .with_hint("`aws configure` or `aws sso login` sets them up, `--profile` chooses among several"))
+        Err(CliError::usage(message).with_hint(match &self.profile {
+            Some(profile) => format!(
+                "`aws configure --profile {profile}` or `aws sso login --profile {profile}` sets them up, \
+                 `aws configure list-profiles` shows which profiles there are"
+            ),
+            None => "`aws configure` or `aws sso login` sets them up, `--profile` chooses among several"
+                .to_owned(),
+        }))
     }
 }
 

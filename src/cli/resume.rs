@@ -94,6 +94,7 @@ fn text(
 ) -> String {
     let mut text = match ended {
         Some(pause) => format!("ended the pause for {}: {}\n", pauses::whose(glob), foreign(&pause.reason)),
+        None if glob.is_none() => "there is no pause for all pipelines at once\n".to_owned(),
         None => format!("there is no pause for {}\n", pauses::whose(glob)),
     };
     match woken {

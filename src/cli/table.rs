@@ -121,7 +121,8 @@ impl Table {
                 .with_hint("`--region` and `--endpoint-url` say where it is"),
             Trouble::AccessDenied(operation) => CliError::usage(format!(
                 "these credentials do not allow `dynamodb:{operation}` on table `{name}` in {region}"
-            )),
+            ))
+            .with_hint("`--profile` chooses others; docs/permissions.md lists what each command needs"),
             Trouble::Credentials => {
                 CliError::usage(format!("DynamoDB in {region} does not accept these credentials"))
                     .with_hint("they may have expired; `--profile` chooses others")

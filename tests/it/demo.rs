@@ -77,6 +77,15 @@ fn a_retry_whose_caller_died_is_told_when_it_is_found() {
     insta::assert_snapshot!(told("crashes/after-call"));
 }
 
+/// A copy of an event that is waited upon is decided without a look at the failure.
+#[test]
+fn a_copy_of_an_event_is_told_with_its_reason() {
+    let output = demo(&["--scenario", "examples/scenarios/bad-day.yaml"], "");
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(told.contains("backoff until 09:00:55: this event is being waited upon already\n"), "{told}");
+    assert!(told.lines().all(|line| !line.trim_end().ends_with(':')), "{told}");
+}
+
 #[test]
 fn a_pause_is_told_once_a_line() {
     insta::assert_snapshot!(told("pauses/during-the-wait"));

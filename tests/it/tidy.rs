@@ -5,6 +5,7 @@
 mod habits;
 mod layers;
 mod lexer;
+mod links;
 mod machine;
 mod paths;
 mod purity;

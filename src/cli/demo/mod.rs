@@ -26,8 +26,8 @@ use summary::Summary;
 
 /// Watch a fleet of pipelines fail and recover, without an AWS account
 ///
-/// The pipelines run in memory on a virtual clock, and decisions, claims and retries are made by the code that is meant
-/// to run in AWS. Each line is one moment: what failed, what was decided and why, what people did meanwhile.
+/// The pipelines run in memory on a virtual clock, and decisions, claims and retries are made by the function's
+/// own code. Each line is one moment: what failed, what was decided and why, what people did meanwhile.
 #[derive(Debug, Args)]
 #[command(after_help = output::EXIT_CODES_IN_SHORT, after_long_help = "\
 Examples:
@@ -36,7 +36,7 @@ Examples:
   retrier demo --format json | jq -r '.verdict + \"/\" + .reason'
   retrier demo --scenario my-fleet.yaml
 
-A scenario is a file like `src/cli/demo/fleet.yaml`; `tests/scenarios/` has one for every situation.
+A scenario is a file like those in `examples/scenarios/`; docs/scenarios.md says how one is written.
 
 Exit codes:
   0  played to the end

@@ -209,6 +209,7 @@ fn reasons(decision: &Decision) -> String {
         let step = decision.explanation.iter().rev().find(|step| step.name == name);
         step.map_or("", |step| step.detail.as_str())
     };
+    let last = decision.explanation.last().map_or("", |step| step.detail.as_str());
     let reason = decision.ruling.reason();
     let time = |until| time_from(decision.decided_at, until);
     match (decision.ruling, decision.until) {
@@ -219,11 +220,12 @@ fn reasons(decision: &Decision) -> String {
             decision.retry_mode.map_or("", |mode| mode.as_str()),
             if decision.shadow { " (shadow: nothing is called)" } else { "" },
         ),
+        // A copy of an event that is waited upon is decided without a look at the class.
         (Ruling::WaitBackoff, Some(until)) => {
-            format!("{reason} until {}: {}", time(until), detail(StepName::Class))
+            let because = Some(detail(StepName::Class)).filter(|class| !class.is_empty());
+            format!("{reason} until {}: {}", time(until), because.unwrap_or(last))
         }
         (_, until) => {
-            let last = decision.explanation.last().map_or("", |step| step.detail.as_str());
             if last.starts_with(&format!("{reason} until ")) {
                 return last.to_owned();
             }

@@ -43,10 +43,10 @@ impl Course {
 /// The longest wait, 7 days, at the shortest interval, 30 seconds, with room to spare.
 const MOST_LOOKS: usize = 25_000;
 
-fn environment<'a>(policy: &'a Policy, pipeline: &'a PipelineArn) -> Environment<'a> {
+fn environment<'a>(policy: &'a Policy, mode: Mode, pipeline: &'a PipelineArn) -> Environment<'a> {
     Environment {
         policy: Some(policy),
-        mode: Mode::Active,
+        mode,
         account: &pipeline.account,
         region: &pipeline.region,
         partition: &pipeline.partition,
@@ -55,10 +55,20 @@ fn environment<'a>(policy: &'a Policy, pipeline: &'a PipelineArn) -> Environment
     }
 }
 
+/// The mode that the product was last at work in; `active` where it never was.
+fn mode_on_record(controls: &Controls) -> Mode {
+    controls.activated.as_ref().map_or(Mode::Active, |(_, mode)| *mode)
+}
+
 /// The buckets that a decision looks at; none where no rule is about the stage.
 #[cfg(feature = "aws")]
-pub(super) fn buckets(policy: &Policy, run: &StageRunId, now: Timestamp) -> Vec<BucketKey> {
-    match screen(&environment(policy, &run.pipeline), run, now) {
+pub(super) fn buckets(
+    policy: &Policy,
+    controls: &Controls,
+    run: &StageRunId,
+    now: Timestamp,
+) -> Vec<BucketKey> {
+    match screen(&environment(policy, mode_on_record(controls), &run.pipeline), run, now) {
         Ok(covered) => {
             covered.rule.settings.budgets.iter().map(|budget| budget.key(run, covered.shadow)).collect()
         }
@@ -79,7 +89,7 @@ pub(super) fn course(
     ledger: &View,
     now: Timestamp,
 ) -> Course {
-    let environment = environment(policy, &event.run.pipeline);
+    let environment = environment(policy, mode_on_record(&ledger.controls), &event.run.pipeline);
     let covered = match screen(&environment, &event.run, now) {
         Ok(covered) => covered,
         Err(decision) => return Course { decision: *decision, then: Vec::new(), looked_at: false },

@@ -11,11 +11,13 @@ use super::{Explain, Origin, Report, assumed_of_the_product, files};
 use crate::aws::pipelines::SdkPipelines;
 use crate::cli::account::{Account, AccountArguments, block_on};
 use crate::cli::clock;
+use crate::cli::columns::foreign;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::output;
 use crate::cli::table::TableArguments;
 use crate::domain::ahead::stages_ahead;
+use crate::domain::controls::Controls;
 use crate::domain::decision::Ruling;
 use crate::domain::facts::gather;
 use crate::domain::ids::{ExecutionId, PipelineName, Region, StageName, StageRunId};
@@ -103,10 +105,10 @@ pub(super) fn explain(arguments: &Explain, policy: &Policy, policy_file: String)
     }))?;
     let now = arguments.now(&event)?.unwrap_or_else(|| clock::now().max(event.time));
     let course = course(policy, &event, &reading, ledger.as_ref().unwrap_or(&empty_ledger()), now);
-    let assumptions = match ledger {
+    let assumptions = match &ledger {
         _ if !course.looked_at => Vec::new(),
         None => assumed_of_the_product(Some("--stack-name")).into(),
-        Some(_) => vec![Assumption::new("the product is in mode `active`, and works by this policy", None)],
+        Some(ledger) => assumed_beside(&ledger.controls, policy),
     };
     let ahead = stages_ahead(&event.run.stage, structure.as_ref(), reading.state.as_ref().ok());
     let report = Report { event: &event, origin, policy_file, course, ahead, assumptions };
@@ -121,7 +123,22 @@ pub(super) fn explain(arguments: &Explain, policy: &Policy, policy_file: String)
 async fn ledger(table: &TableArguments, seen: &Seen, policy: &Policy) -> Result<Option<View>, CliError> {
     let Some(table) = table.open_if_named(seen.account.clone()) else { return Ok(None) };
     let run = &seen.event.run;
-    table.view(run, &buckets(policy, run, clock::now())).await.map(Some)
+    let controls = table.ledger.controls().await.map_err(|trouble| table.failed(&trouble))?;
+    table.view(run, &buckets(policy, &controls, run, clock::now())).await.map(Some)
+}
+
+/// What the ledger does not tell of the product: mode and policy are on record once a failure has put them to work.
+fn assumed_beside(controls: &Controls, policy: &Policy) -> Vec<Assumption> {
+    match &controls.activated {
+        None => vec![Assumption::new("the product is in mode `active`, and works by this policy", None)],
+        Some((version, _)) if *version != policy.version => {
+            let (this, last) = (&policy.version.0, foreign(&version.0));
+            let text =
+                format!("the product works by this policy, version {this}; the last one at work was {last}");
+            vec![Assumption::new(text, None)]
+        }
+        Some(_) => Vec::new(),
+    }
 }
 
 const RIGHTS: &str = "reading takes `codepipeline:GetPipeline`, `codepipeline:GetPipelineState`, \
@@ -230,7 +247,8 @@ fn unreadable(name: &PipelineName, region: &Region, gap: Gap) -> CliError {
     match gap {
         Gap::PipelineNotFound => CliError::usage(format!("there is no pipeline `{name}` in {region}"))
             .with_hint("`--region` chooses another Region, `--profile` another account"),
-        Gap::Denied => error(gap.as_str()).with_hint(RIGHTS),
+        Gap::Denied => error(gap.as_str())
+            .with_hint(format!("the credentials may have expired, or lack a right: {RIGHTS}")),
         Gap::Throttled => error("CodePipeline asks to slow down").with_hint("try again in a minute"),
         Gap::ExecutionNotFound | Gap::Unavailable | Gap::NotRead => {
             error(gap.as_str()).with_hint("look at the network, proxies and `--endpoint-url`")

@@ -32,7 +32,7 @@ pub(super) fn of(decision: &Decision, origin: Origin) -> Meaning {
 
 const RETRY_IN_SHADOW: Meaning = meaning(
     "Nothing speaks against a retry: outside shadow mode the stage would be retried now.",
-    "Set `mode: active` when such failures should be retried.",
+    "Deploy mode `active`, in the rule and the stack, when such failures should be retried.",
 );
 
 const CANNOT_READ: Meaning = meaning(

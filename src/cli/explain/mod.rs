@@ -40,13 +40,18 @@ const USAGE: &str = "retrier explain --event <FILE> [OPTIONS]
        retrier explain --event <FILE> --live [OPTIONS]
        retrier explain --pipeline-name <NAME> --stage <NAME> [OPTIONS]";
 
+/// Other commands have a stack to begin with.
+#[cfg(feature = "aws")]
+const STACK: &str =
+    "The stack that the product was deployed as, to read its ledger; none is read unless it is named";
+
 /// Explain what is decided about a failed stage, and why
 ///
 /// It shows the decision with every step that led to it, what would follow, and the stages that a retry would run on
 /// into. It reads files, or with `--live` and with `--pipeline-name` the account, and never changes anything there. What
 /// neither tells is assumed and listed, with the flag that would tell.
 #[derive(Debug, Args)]
-#[cfg_attr(feature = "aws", command(override_usage = USAGE))]
+#[cfg_attr(feature = "aws", command(override_usage = USAGE, mut_arg("stack_name", |stack| stack.help(STACK))))]
 #[command(after_help = output::EXIT_CODES_IN_SHORT, after_long_help = "\
 Examples:
   retrier explain --event event.json --state state.json --actions actions.json \\

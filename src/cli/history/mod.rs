@@ -17,13 +17,14 @@ use crate::policy_file;
 
 /// Show what was decided about a pipeline's failures, newest first
 ///
-/// Decisions are kept for 90 days. With `--format json` it prints one decision document on each line.
+/// Decisions are kept for 90 days. A retry is there twice: as claimed, before the call, and as accepted. With `--format json` it prints one decision document on each line.
 #[derive(Debug, Args)]
 #[command(after_help = output::EXIT_CODES_IN_SHORT, after_long_help = "\
 Examples:
   retrier history web-shop
   retrier history web-shop --stage Test --since 30d --limit 200
-  retrier history web-shop --format json | jq -r 'select(.verdict == \"retry\") | .\"decided-at\"'
+  retrier history web-shop --format json \\
+      | jq -r 'select(.verdict == \"retry\" and .final) | .\"decided-at\"'
 
 Exit codes:
   0  shown, even if nothing was decided

@@ -187,12 +187,10 @@ impl Desk {
             .with_step(StepName::Rule, StepOutcome::Pass, "rule `all` matches")
             .with_step(StepName::Backoff, stop, "retry 1 of 2 comes a minute after the failure");
         wait.until = Some(self.at(-7_140));
-        let mut shadow = Decision::bare(Ruling::RetryEligible, &test, self.at(-3_600)).with_step(
-            StepName::Budget,
-            StepOutcome::Pass,
-            "a token of every budget",
-        );
-        shadow.shadow = true;
+        let mut shadow = Decision::bare(Ruling::RetryEligible, &test, self.at(-3_600))
+            .with_step(StepName::Class, StepOutcome::Pass, "action `Browser` failed as `capacity`")
+            .with_step(StepName::Budget, StepOutcome::Pass, "a token of every budget");
+        (shadow.shadow, shadow.retry, shadow.max_retries) = (true, Some(1), Some(2));
         let old = Decision::bare(Ruling::GiveUpNotRetryable, &deploy, self.at(-8 * 86_400)).with_step(
             StepName::Class,
             stop,

@@ -1,6 +1,7 @@
 //! What the ledger adds to an explanation, where it is named.
 
 use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
 
 use codepipeline_retrier::aws::pipelines::SdkPipelines;
 use codepipeline_retrier::domain::controls::Pause;
@@ -45,12 +46,8 @@ fn the_ledger_is_read_where_it_is_named() {
     let assumed = nothing_yet["assumptions"].as_array().unwrap();
     assert_eq!(assumed.len(), 1, "the ledger is not assumed: {assumed:?}");
 
-    let run = StageRunId {
-        pipeline: PipelineArn::parse("arn:aws:codepipeline:eu-central-1:111122223333:always-red").unwrap(),
-        execution: ExecutionId::parse(account.last_execution("always-red")).unwrap(),
-        stage: StageName::parse("Build").unwrap(),
-    };
-    let decided = runtime.block_on(decide(&run, &account.endpoint, &table));
+    let run = red_build(&account);
+    let decided = runtime.block_on(decide(&run, Mode::Active, &account.endpoint, &table));
     assert_eq!(decided.ruling, Ruling::GiveUpNotRetryable);
     assert_eq!(named()["reason"], "already-answered");
     let by_environment = explain(&[]).env("RETRIER_TABLE", &table.name).output().unwrap();
@@ -68,6 +65,44 @@ fn the_ledger_is_read_where_it_is_named() {
     assert!(missing.contains("there is no table `nothing` in eu-central-1"), "{missing}");
 }
 
+/// Whoever runs the product in shadow mode is told what it does there, not what it would do in another mode.
+#[test]
+fn mode_and_policy_are_those_on_record() {
+    let account = Account::start();
+    let scene = scene("mode").write("another.yaml", &POLICY.replace("all", "every"));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let server = MiniStack::shared();
+    let table = runtime.block_on(Table::on(&server, "explain-mode"));
+    let explained = |policy| {
+        let stage = ["--pipeline-name", "always-red", "--stage", "Build", "--format", "json"];
+        let by = ["--table", &table.name, "--policy", policy];
+        let mut command = command(&scene, &[&stage[..], &by].concat());
+        command
+            .env("AWS_REGION", "eu-central-1")
+            .env("AWS_ENDPOINT_URL_CODEPIPELINE", &account.endpoint)
+            .env("AWS_ENDPOINT_URL_DYNAMODB", server.url());
+        document(&command.output().unwrap())
+    };
+
+    let decided = runtime.block_on(decide(&red_build(&account), Mode::Shadow, &account.endpoint, &table));
+    assert!(decided.shadow);
+    let same = explained("policy.yaml");
+    assert_eq!((&same["reason"], &same["shadow"]), (&json!("already-answered"), &json!(true)));
+    assert_eq!(same["assumptions"], json!([]));
+    let another = explained("another.yaml");
+    let assumed = another["assumptions"][0]["assumed"].as_str().unwrap();
+    assert!(assumed.contains("the last one at work was"), "{assumed}");
+}
+
+/// The failed stage of a pipeline that no retry helps.
+fn red_build(account: &Account) -> StageRunId {
+    StageRunId {
+        pipeline: PipelineArn::parse("arn:aws:codepipeline:eu-central-1:111122223333:always-red").unwrap(),
+        execution: ExecutionId::parse(account.last_execution("always-red")).unwrap(),
+        stage: StageName::parse("Build").unwrap(),
+    }
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "the command reads the real clock, and so does what it is held against"
@@ -77,7 +112,7 @@ fn present() -> Timestamp {
 }
 
 /// Has the product decide about a failed stage.
-async fn decide(run: &StageRunId, codepipeline: &str, table: &Table) -> Decision {
+async fn decide(run: &StageRunId, mode: Mode, codepipeline: &str, table: &Table) -> Decision {
     let PipelineArn { account, region, partition, .. } = run.pipeline.clone();
     let place = Place { partition, account, region };
     let engine = Engine {
@@ -91,7 +126,7 @@ async fn decide(run: &StageRunId, codepipeline: &str, table: &Table) -> Decision
     let timing = Timing::default();
     let environment = Environment {
         policy: Some(&policy),
-        mode: Mode::Active,
+        mode,
         account,
         region,
         partition,

@@ -76,7 +76,7 @@ const fn of_ruling(ruling: Ruling) -> Meaning {
         ),
         Ruling::IgnoreAlreadyAnswered => meaning(
             "This very failure has had its retry or its final decision.",
-            "Nothing to do: if the retry fails, that is a new failure.",
+            "See `retrier history` for what it was; if a retry fails, that is a new failure.",
         ),
         Ruling::IgnorePipelineGone => {
             meaning("The pipeline does not exist any more.", "Nothing to do: there is nothing left to retry.")

@@ -16,6 +16,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_types::SdkConfig;
 use clap::Args;
 
+use super::columns::foreign;
 use super::error::CliError;
 use crate::aws::clients::{Clients, proxied_http_client};
 use crate::aws::settings::{Endpoints, Trust, variable};
@@ -143,7 +144,7 @@ impl AccountArguments {
                 let cause = causes(&error).last().map(ToString::to_string).unwrap_or_default();
                 // The SDK's name of what it could not build helps nobody.
                 let cause = cause.strip_prefix("ProfileFile provider could not be built: ").unwrap_or(&cause);
-                format!("cannot get AWS credentials: {}", cause.trim_end_matches('.'))
+                format!("cannot get AWS credentials: {}", foreign(cause.trim_end_matches('.')))
             }
             Some(profile) => format!("no AWS credentials found for profile `{profile}`"),
             None => "no AWS credentials found".to_owned(),

@@ -1,12 +1,22 @@
 //! The AWS Lambda function: wiring only.
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
-use codepipeline_retrier::aws::settings::Settings;
+use codepipeline_retrier::aws::settings::{Settings, variable};
 use codepipeline_retrier::lambda::serve;
 use jiff::Timestamp;
 
+const OUTSIDE: &str = "\
+error: this is the AWS Lambda function, and it runs in Lambda only
+hint: `retrier` is the command; events/README.md says how to try the function on your machine
+";
+
 fn main() -> ExitCode {
+    if variable("AWS_LAMBDA_RUNTIME_API").is_none() {
+        let _ = io::stderr().write_all(OUTSIDE.as_bytes());
+        return ExitCode::from(2);
+    }
     // One message at a time needs one thread.
     let outcome = tokio::runtime::Builder::new_current_thread()
         .enable_all()

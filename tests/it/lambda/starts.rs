@@ -93,3 +93,13 @@ fn a_policy_that_does_not_compile_is_told_with_its_findings() {
         assert!(log[1]["policy-version"].is_null());
     }
 }
+
+#[test]
+fn outside_lambda_it_says_what_it_is() {
+    let output =
+        std::process::Command::new(env!("CARGO_BIN_EXE_retrier-lambda")).env_clear().output().unwrap();
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.starts_with("error: this is the AWS Lambda function"), "{said}");
+    assert!(!said.contains("panicked"), "{said}");
+}

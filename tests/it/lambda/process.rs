@@ -116,8 +116,14 @@ impl FunctionProcess {
         lines.clone()
     }
 
-    /// What it has logged so far, each line as JSON.
-    pub fn log(&self) -> Vec<Value> {
+    /// What it has logged, each line as JSON, once there are at least so many lines: they come by another way than answers.
+    pub fn log(&self, lines: usize) -> Vec<Value> {
+        for _ in 0..600 {
+            if self.lines.lock().unwrap().len() >= lines {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
         self.lines.lock().unwrap().iter().map(|line| serde_json::from_str(line).expect(line)).collect()
     }
 

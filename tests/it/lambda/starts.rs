@@ -31,7 +31,7 @@ fn an_event_that_is_no_concern_of_ours_needs_no_aws() {
     let function = FunctionProcess::start(&alone());
     let End::Response(document) = function.invoke(&event("pipeline-failed")) else { panic!("a response") };
     assert_eq!((&document["verdict"], &document["reason"]), (&json!("ignore"), &json!("not-a-failure")));
-    let log = function.log();
+    let log = function.log(3);
     assert_eq!(log[0]["message"], "started");
     assert_eq!(log[0]["mode"], "active");
     assert!(log.iter().all(|line| line["timestamp"].is_string() && line["level"].is_string()));
@@ -69,7 +69,7 @@ fn everything_that_is_wrong_with_the_settings_is_told_at_every_invocation() {
         assert!(message.contains("RETRIER_TABLE is not set"), "{message}");
         assert!(message.contains("RETRIER_MODE must be"), "{message}");
     }
-    assert_eq!(function.log()[0]["message"], "invalid-settings");
+    assert_eq!(function.log(1)[0]["message"], "invalid-settings");
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn a_policy_that_does_not_compile_is_told_with_its_findings() {
             &nowhere(),
         ));
         function.invoke(&event("pipeline-failed"));
-        let log = function.log();
+        let log = function.log(2);
         assert_eq!((&log[0]["message"], &log[0]["level"]), (&json!("policy-invalid"), &json!("ERROR")));
         assert!(!log[0][expected].is_null(), "{}", log[0]);
         assert!(log[1]["policy-version"].is_null());

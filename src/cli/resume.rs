@@ -55,10 +55,9 @@ impl Resume {
                     ended(current, glob.as_ref(), now).is_some().then(|| current.resume(glob.as_ref()))
                 })
                 .await?;
-            let woken = match &changed {
-                Changed::Done { after, .. } => waking::wake(&table, after, now).await,
-                Changed::Nothing(_) => Some(0),
-            };
+            // Also where there is no pause: an earlier `resume` may have ended it without hearing so.
+            let (Changed::Done { after: controls, .. } | Changed::Nothing(controls)) = &changed;
+            let woken = waking::wake(&table, controls, now).await;
             Ok((changed, woken))
         })?;
         let (ended, left) = match &changed {

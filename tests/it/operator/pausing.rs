@@ -1,13 +1,20 @@
 //! Pausing and resuming.
 
 use codepipeline_retrier::domain::controls::{Controls, Pause};
+use codepipeline_retrier::domain::decision::Ruling;
 use codepipeline_retrier::domain::glob::Glob;
-use codepipeline_retrier::domain::protocol::ControlsReply;
+use codepipeline_retrier::domain::protocol::{CommitReply, ControlsReply};
+use codepipeline_retrier::domain::stage_run::{Hint, StageRun};
+use codepipeline_retrier::domain::trigger::{EventKey, Trigger};
+use codepipeline_retrier::event::{Invocation, Message, read};
 use codepipeline_retrier::ports::Ledger;
 use serde_json::json;
 
 use super::Desk;
+use crate::arbitrary::run;
 use crate::command::shown;
+use crate::contract::recording;
+use crate::ministack::unique;
 
 impl Desk {
     fn controls(&self) -> Controls {
@@ -130,4 +137,37 @@ fn what_cannot_be_a_pause_is_refused() {
         insta::assert_snapshot!(format!("refused_{name}"), shown(&output));
     }
     assert_eq!(desk.controls(), Controls::default());
+}
+
+/// An earlier `resume` may have ended the pause without hearing so.
+#[test]
+fn what_waits_for_no_pause_is_woken_even_when_there_is_none_to_end() {
+    let desk = Desk::new();
+    let create = desk.table.clients.sqs().create_queue().queue_name(unique("operator")).send();
+    let queue = desk.runtime.block_on(create).unwrap().queue_url.unwrap();
+    let mut record = StageRun::unwritten(&run());
+    let hint = Hint { key: EventKey::default(), time: desk.now };
+    let wake_up = record.begin_wait(Ruling::WaitPaused, None, desk.at(300), hint);
+    record.revision = 1;
+    let written = desk.runtime.block_on(desk.ledger.commit(&recording(record)));
+    assert_eq!(written, Ok(CommitReply::Done));
+
+    let resume = |arguments: &[&str]| {
+        let output = desk.command(arguments).env("RETRIER_QUEUE_URL", &queue).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (code, said) = resume(&["resume"]);
+    assert_eq!(code, Some(1));
+    assert!(said.contains("1 failure waited for that, and is decided now"), "{said}");
+    let receive = desk.table.clients.sqs().receive_message().queue_url(&queue).send();
+    let messages = desk.runtime.block_on(receive).unwrap().messages.unwrap();
+    let [message] = messages.as_slice() else { panic!("{messages:?}") };
+    let sent = read(message.body().unwrap());
+    assert_eq!(sent, Invocation::Single(Message::Trigger(Trigger::WakeUp(wake_up))));
+
+    desk.run(&["pause", "--reason", "again"]);
+    desk.run(&["pause", "--reason", "web", "--pipeline", "unrelated-*"]);
+    let (code, said) = resume(&["resume", "--pipeline", "unrelated-*"]);
+    assert_eq!(code, Some(0));
+    assert!(!said.contains("decided"), "another pause still holds it: {said}");
 }

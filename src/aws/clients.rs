@@ -20,7 +20,7 @@ use aws_types::SdkConfig;
 use super::settings::{Endpoints, Trust};
 
 /// Certificate authorities of AWS's public endpoints: Amazon Root CA 1 to 4 and Starfield Services Root G2
-/// (<https://www.amazontrust.com/repository/>). Reading only these takes a tenth of the time that a system's bundle takes.
+/// (<https://www.amazontrust.com/repository/>). A system's bundle has a hundred and more, all of which a cold start would read.
 const AMAZON_ROOTS: &str = include_str!("roots.pem");
 
 /// Most time for a connection, handshake included.
@@ -39,7 +39,7 @@ struct Limits {
     backoff: Duration,
 }
 
-/// Reads and conditional writes, which are safe to send again.
+/// Reads are safe to send again. Writes go out with attempts of the ledger's own.
 const DYNAMODB: Limits = Limits {
     attempt: Duration::from_secs(2),
     whole: Duration::from_secs(5),

@@ -3,6 +3,7 @@
 mod cargo_lambda;
 mod crowd;
 mod described;
+mod encrypted;
 mod handler;
 mod interface_emulator;
 mod killed;

@@ -9,8 +9,7 @@ use jiff::Timestamp;
 use crate::domain::ids::PipelineArn;
 use crate::domain::pipeline::PipelineStructure;
 
-/// Most structures that are kept, one for each pipeline. The largest that CodePipeline allows takes about 200 KB here,
-/// an ordinary one 2 KB.
+/// Most structures that are kept, one for each pipeline.
 const MOST: usize = 64;
 
 /// The structures kept.

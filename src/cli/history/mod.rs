@@ -17,7 +17,8 @@ use crate::policy_file;
 
 /// Show what was decided about a pipeline's failures, newest first
 ///
-/// Decisions are kept for 90 days. A retry is there twice: as claimed, before the call, and as accepted. With `--format json` it prints one decision document on each line.
+/// Decisions are kept for 90 days. A retry is there twice: as claimed, before the call, and as accepted. With
+/// `--format json` it prints one decision document on each line.
 #[derive(Debug, Args)]
 #[command(after_help = output::EXIT_CODES_IN_SHORT, after_long_help = "\
 Examples:

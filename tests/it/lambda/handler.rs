@@ -8,7 +8,7 @@ use codepipeline_retrier::function::NotHandled;
 use codepipeline_retrier::lambda::{Failure, Handler};
 use codepipeline_retrier::replay::player::{deployed_function, run};
 use codepipeline_retrier::telemetry::{Log, LogLevel};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::{Context, Diagnostic, LambdaEvent};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -105,4 +105,20 @@ fn a_level_hides_what_is_less_grave() {
         let (_, log) = handle(&world, level, &other, 30);
         assert_eq!(log.len(), lines, "{log:?}");
     }
+}
+
+#[test]
+fn how_a_retry_ended_is_logged() {
+    let (world, event) = failed();
+    let (answer, _) = handle(&world, LogLevel::Info, &event, 30);
+    assert_eq!(answer.unwrap()["verdict"], "retry");
+    world.lock().pass(SignedDuration::from_mins(5));
+    let later = world.lock().service.drain_events();
+    let ends: Vec<Value> = later
+        .iter()
+        .flat_map(|(_, event)| handle(&world, LogLevel::Info, event, 30).1)
+        .filter(|line| line["message"] == "retry-ended")
+        .collect();
+    let [end] = ends.as_slice() else { panic!("{ends:?}") };
+    assert_eq!((&end["retry"], &end["progress"]), (&json!(1), &json!("recovered")));
 }

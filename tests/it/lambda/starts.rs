@@ -13,11 +13,13 @@ fn nowhere() -> String {
     format!("http://{}", listener.local_addr().unwrap())
 }
 
-fn policy() -> std::path::PathBuf {
+/// The policy that ships.
+pub fn policy() -> std::path::PathBuf {
     std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("infra/policy.yaml")
 }
 
-fn event(name: &str) -> Value {
+/// An event of `events/`.
+pub fn event(name: &str) -> Value {
     let path = format!("{}/events/{name}.json", env!("CARGO_MANIFEST_DIR"));
     serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
 }
@@ -43,6 +45,9 @@ fn a_ledger_that_cannot_be_reached_is_an_error_with_a_fixed_name() {
     let End::Error(kind, message) = function.invoke(&event("stage-failed")) else { panic!("an error") };
     assert_eq!(kind, "LedgerUnavailable");
     assert_eq!(message, "the message must be delivered again: ledger-unavailable");
+    let log = function.log(4);
+    let trouble = log.iter().find(|line| line["message"] == "ledger-trouble").unwrap();
+    assert_eq!(trouble["problem"], "the table cannot be reached");
 }
 
 #[test]

@@ -60,17 +60,14 @@ fn mode_on_record(controls: &Controls) -> Mode {
     controls.activated.as_ref().map_or(Mode::Active, |(_, mode)| *mode)
 }
 
-/// The buckets that a decision looks at; none where no rule is about the stage.
+/// The buckets that a decision may look at; none where no rule is about the stage. Which mode the product is in is read
+/// with them, so there are those of both.
 #[cfg(feature = "aws")]
-pub(super) fn buckets(
-    policy: &Policy,
-    controls: &Controls,
-    run: &StageRunId,
-    now: Timestamp,
-) -> Vec<BucketKey> {
-    match screen(&environment(policy, mode_on_record(controls), &run.pipeline), run, now) {
+pub(super) fn buckets(policy: &Policy, run: &StageRunId, now: Timestamp) -> Vec<BucketKey> {
+    match screen(&environment(policy, Mode::Active, &run.pipeline), run, now) {
         Ok(covered) => {
-            covered.rule.settings.budgets.iter().map(|budget| budget.key(run, covered.shadow)).collect()
+            let budgets = covered.rule.settings.budgets.iter();
+            budgets.flat_map(|budget| [false, true].map(|shadow| budget.key(run, shadow))).collect()
         }
         Err(_) => Vec::new(),
     }

@@ -123,8 +123,7 @@ pub(super) fn explain(arguments: &Explain, policy: &Policy, policy_file: String)
 async fn ledger(table: &TableArguments, seen: &Seen, policy: &Policy) -> Result<Option<View>, CliError> {
     let Some(table) = table.open_if_named(seen.account.clone()) else { return Ok(None) };
     let run = &seen.event.run;
-    let controls = table.ledger.controls().await.map_err(|trouble| table.failed(&trouble))?;
-    table.view(run, &buckets(policy, &controls, run, clock::now())).await.map(Some)
+    table.view(run, &buckets(policy, run, clock::now())).await.map(Some)
 }
 
 /// What the ledger does not tell of the product: mode and policy are on record once a failure has put them to work.

@@ -30,6 +30,8 @@ mod events;
 #[cfg(test)]
 mod explain;
 #[cfg(test)]
+mod figure;
+#[cfg(test)]
 mod function;
 #[cfg(test)]
 mod history;

@@ -12,6 +12,7 @@ mod purity;
 // It holds the README against all of the commands.
 #[cfg(all(feature = "aws", feature = "serve"))]
 mod readme;
+mod scoreboard;
 mod tree;
 
 use std::fmt;

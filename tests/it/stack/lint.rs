@@ -25,6 +25,14 @@ fn the_translated_template_is_clean() {
 }
 
 #[test]
+fn the_pipelines_of_the_live_checklist_are_clean() {
+    let home = Folder::new("lint");
+    let template = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/live/pipelines.yaml");
+    let said = succeed(command("sam/bin/cfn-lint", home.path()).arg("--").arg(template));
+    assert_eq!(said.trim(), "");
+}
+
+#[test]
 fn a_mistake_in_the_translated_template_is_found() {
     let home = Folder::new("lint");
     let file = home.path().join("translated.json");

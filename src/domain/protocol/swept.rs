@@ -179,12 +179,15 @@ impl Answering<'_> {
     fn end_of_retry(mut self, is_readable: bool) -> (State, Effect) {
         let run = self.record.id.clone();
         if let Some((number, progress)) = self.progress {
-            let decision = nothing(&run, &format!("retry {number} is over: {}", progress.as_str()), self.now);
+            let detail = format!("retry {number} is over: {}", progress.as_str());
+            let mut decision = nothing(&run, &detail, self.now);
+            name_failure(&self.job.trigger, &mut decision);
             let outcome = Outcome { progress: self.progress, ..Outcome::handled(decision) };
             let next = Next::Finish(Box::new(outcome));
             return commit(self.job, self.context, plain(self.record, None), Purpose::Answer, next);
         }
         let mut decision = nothing(&run, "the retry's end does not show yet", self.now);
+        name_failure(&self.job.trigger, &mut decision);
         if is_readable {
             return done(Outcome::handled(decision));
         }

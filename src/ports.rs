@@ -123,6 +123,9 @@ pub trait Catalogue: Send + Sync {
 
 /// The part of the durable record that only a sweep looks at.
 pub trait Rounds: Send + Sync {
+    /// What operators have set, and since when each rule has been at work, strongly consistent.
+    fn controls(&self) -> impl Future<Output = Result<Controls, Fault>> + Send;
+
     /// How far the sweep has come, strongly consistent.
     fn sweep(&self) -> impl Future<Output = Result<Sweep, Fault>> + Send;
 

@@ -12,6 +12,8 @@ use super::paced::Paced;
 use super::report::{Report, SliceEnd};
 use super::{Engine, reading};
 use crate::domain::ids::PipelineName;
+use crate::domain::pipeline::Gap;
+use crate::domain::protocol::Fault;
 use crate::domain::screen::Environment;
 use crate::domain::stage_run::{Owner, after};
 use crate::domain::sweep::{Sweep, Tick, Turn, concerns};
@@ -77,6 +79,9 @@ where
             Err(_) => return slice.report.ending(SliceEnd::LedgerUnavailable, &sweep),
         }
 
+        if self.put_to_work(environment, clock()).await.is_err() {
+            return slice.report.ending(SliceEnd::LedgerUnavailable, &sweep);
+        }
         let half = after(began, stop.duration_since(began) / 2);
         self.overdue(&mut slice, half).await;
         let how = self.round(&mut slice, &paced, &mut sweep).await;
@@ -99,6 +104,18 @@ where
         }
         slice.report.took(clock());
         slice.report.ending(how, &sweep)
+    }
+
+    /// Rules that are not at work yet are from now on: what fails later is theirs, even if no message tells of it.
+    async fn put_to_work(&self, environment: &Environment<'_>, now: Timestamp) -> Result<(), Fault> {
+        let Some(policy) = environment.policy else { return Ok(()) };
+        let controls = self.engine.ledger.controls().await?;
+        if !controls.knows(policy, environment.mode) {
+            // Who was quicker has put the same rules to work.
+            let controls = controls.activate(policy, environment.mode, None, now);
+            self.engine.ledger.write_controls(&controls).await?;
+        }
+        Ok(())
     }
 
     async fn save(&self, sweep: &mut Sweep) -> Result<(), SliceEnd> {
@@ -187,7 +204,7 @@ where
     }
 }
 
-async fn names(catalogue: &impl Catalogue) -> Result<Vec<PipelineName>, crate::domain::pipeline::Gap> {
+async fn names(catalogue: &impl Catalogue) -> Result<Vec<PipelineName>, Gap> {
     let mut names = Vec::new();
     let mut next = None;
     loop {

@@ -4,7 +4,7 @@
 //! It finds, and the protocol decides: every finding goes through [`Engine::handle`] as an event does. So nothing rests on
 //! how far a sweep came, or on there being one at a time; the lease only saves doing the same work twice.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -171,11 +171,9 @@ where
             Ok(all) => all,
             Err(gap) => return SliceEnd::Unreadable { gap },
         };
-        let concerned: BTreeMap<PipelineName, ()> = all
-            .into_iter()
-            .filter(|name| concerns(policy, slice.environment.mode, name))
-            .map(|name| (name, ()))
-            .collect();
+        let mode = slice.environment.mode;
+        let concerned: BTreeSet<PipelineName> =
+            all.into_iter().filter(|name| concerns(policy, mode, name)).collect();
         sweep.keep_lagging(&concerned);
         let ahead: Vec<PipelineName> = sweep.ahead(&concerned).cloned().collect();
         let mut saved_at = (slice.clock)();

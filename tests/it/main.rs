@@ -73,6 +73,7 @@ mod soak;
 #[cfg(test)]
 #[cfg(feature = "aws")]
 mod stack;
+#[cfg(test)]
 mod sweep;
 #[cfg(test)]
 #[cfg(feature = "function")]

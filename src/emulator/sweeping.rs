@@ -6,6 +6,7 @@ use super::codepipeline::ExecutionSummary;
 use super::faults::Operation;
 use super::ports::{gap, gap_of, give_way, port_fault};
 use super::world::SharedWorld;
+use crate::domain::controls::Controls;
 use crate::domain::ids::{ExecutionId, PipelineName, StageRunId};
 use crate::domain::pipeline::{ActionExecution, Gap};
 use crate::domain::protocol::Fault as PortFault;
@@ -75,6 +76,15 @@ impl Catalogue for SharedWorld {
 }
 
 impl Rounds for SharedWorld {
+    async fn controls(&self) -> Result<Controls, PortFault> {
+        self.call(
+            Operation::SweepRead,
+            |world| Ok(world.ledger.controls().clone()),
+            |fault| Err(port_fault(fault)),
+        )
+        .await
+    }
+
     async fn sweep(&self) -> Result<Sweep, PortFault> {
         self.call(
             Operation::SweepRead,

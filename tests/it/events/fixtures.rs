@@ -40,6 +40,7 @@ fn in_short(message: &Message) -> String {
         }
         Message::Trigger(Trigger::WakeUp(_)) => "wake-up".to_owned(),
         Message::Trigger(Trigger::Sweep(finding)) => panic!("no message says this: {finding:?}"),
+        Message::Sweep(_) => "tick of the sweep".to_owned(),
         Message::Ignored(ignored) => format!("ignored, {}", ignored.reason),
         Message::Malformed(_) => "malformed".to_owned(),
     }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::answering::Answering;
 use super::effects::{commit, done, news, plain, wait_for};
 use super::ended::outcome_event;
-use super::hold::{pause_decision, within_give_up_after};
+use super::hold::{note, pause_decision, storm_decision, within_give_up_after};
 use super::repeated::{already_answered, already_waiting, behind_claim, stale_wake_up};
 use super::{Context, Effect, Job, Next, Outcome, Purpose, State};
 use crate::domain::decision::{Decision, Verdict};
@@ -72,6 +72,15 @@ pub(super) fn proceed(
     };
     if let (Some(decision), false) = (&held_back, claim_is_due) {
         return answer_without_reading(environment, job, context, record, decision.clone(), &hint, now);
+    }
+
+    if let (Ok(covered), None, false) = (&covered, &context.reading, claim_is_due) {
+        if let Some(note) = note(covered, &job, &context, now) {
+            return (State::Noting(job, Box::new(context.view), note.key), Effect::NoteFailure(note));
+        }
+        if let Some(decision) = storm_decision(covered, &job, &context, &record, &hint, now) {
+            return answer_without_reading(environment, job, context, record, decision, &hint, now);
+        }
     }
 
     let Some((reading, jitter)) = context.reading.clone() else {

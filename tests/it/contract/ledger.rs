@@ -111,7 +111,7 @@ pub async fn done<L: Ledger>(ledger: &L, commit: &Commit) {
 }
 
 pub async fn nothing_is_on_record_before_the_first_write<L: Inspected>(ledger: &L) {
-    assert_eq!(ledger.read(&run(), &[key("region")]).await, Ok(View::default()));
+    assert_eq!(ledger.read(&run(), &[key("region")], &[]).await, Ok(View::default()));
     assert!(ledger.decision_ids(&run()).await.is_empty());
     assert!(ledger.quarantined().await.is_empty());
 }
@@ -119,7 +119,7 @@ pub async fn nothing_is_on_record_before_the_first_write<L: Inspected>(ledger: &
 pub async fn the_first_revision_is_written_and_read_back<L: Ledger>(ledger: &L) {
     let commit = writing(&run(), 1);
     done(ledger, &commit).await;
-    assert_eq!(ledger.read(&run(), &[]).await.unwrap().record, Some(commit.record));
+    assert_eq!(ledger.read(&run(), &[], &[]).await.unwrap().record, Some(commit.record));
 }
 
 pub async fn a_revision_that_is_not_the_next_one_is_refused_with_the_current_record<L: Ledger>(ledger: &L) {
@@ -136,7 +136,7 @@ pub async fn a_revision_that_is_not_the_next_one_is_refused_with_the_current_rec
 
 pub async fn a_record_that_was_never_written_conflicts_with_nothing<L: Ledger>(ledger: &L) {
     assert_eq!(ledger.commit(&writing(&run(), 2)).await, Ok(CommitReply::Conflict(None)));
-    assert_eq!(ledger.read(&run(), &[]).await.unwrap().record, None);
+    assert_eq!(ledger.read(&run(), &[], &[]).await.unwrap().record, None);
 }
 
 pub async fn the_same_transaction_twice_is_done_once<L: Inspected>(ledger: &L) {
@@ -146,11 +146,11 @@ pub async fn the_same_transaction_twice_is_done_once<L: Inspected>(ledger: &L) {
         ..writing(&run(), 1)
     };
     done(ledger, &commit).await;
-    let before = ledger.read(&run(), &[key("region")]).await;
+    let before = ledger.read(&run(), &[key("region")], &[]).await;
     // Its own record comes back, by which the sender sees that the first one was done.
     let reply = ledger.commit(&commit).await;
     assert_eq!(reply, Ok(CommitReply::Conflict(Some(Box::new(commit.record.clone())))));
-    assert_eq!(ledger.read(&run(), &[key("region")]).await, before);
+    assert_eq!(ledger.read(&run(), &[key("region")], &[]).await, before);
     assert_eq!(ledger.decision_ids(&run()).await.len(), 1);
 }
 
@@ -163,10 +163,10 @@ pub async fn a_transaction_that_comes_again_late_finds_what_others_wrote_since<L
     done(ledger, &commit).await;
     let later = writing(&run(), 2);
     done(ledger, &later).await;
-    let before = ledger.read(&run(), &[key("region")]).await;
+    let before = ledger.read(&run(), &[key("region")], &[]).await;
     let reply = ledger.commit(&commit).await;
     assert_eq!(reply, Ok(CommitReply::Conflict(Some(Box::new(later.record)))));
-    assert_eq!(ledger.read(&run(), &[key("region")]).await, before);
+    assert_eq!(ledger.read(&run(), &[key("region")], &[]).await, before);
     assert_eq!(ledger.decision_ids(&run()).await.len(), 1);
 }
 
@@ -174,7 +174,7 @@ pub async fn one_failed_condition_undoes_everything<L: Inspected>(ledger: &L) {
     let keys = [key("region"), key("other"), key("paid"), key("waiting")];
     done(ledger, &Commit { withdrawals: vec![withdrawal("paid", Branch::Idle, 0)], ..writing(&run(), 1) })
         .await;
-    let before = ledger.read(&run(), &keys).await.unwrap();
+    let before = ledger.read(&run(), &keys, &[]).await.unwrap();
     let good = Commit {
         withdrawals: vec![withdrawal("region", Branch::Idle, 0), withdrawal("other", Branch::Idle, 0)],
         deposits: vec![Deposit { key: key("paid"), amount_ms: 60_000 }],
@@ -195,11 +195,11 @@ pub async fn one_failed_condition_undoes_everything<L: Inspected>(ledger: &L) {
         Commit { slot: Some((key("waiting"), slot)), ..good.clone() },
     ] {
         assert_ne!(ledger.commit(&bad).await, Ok(CommitReply::Done));
-        assert_eq!(ledger.read(&run(), &keys).await.as_ref(), Ok(&before));
+        assert_eq!(ledger.read(&run(), &keys, &[]).await.as_ref(), Ok(&before));
         assert!(ledger.decision_ids(&run()).await.is_empty());
     }
     done(ledger, &good).await;
-    assert_ne!(ledger.read(&run(), &keys).await.unwrap().buckets, before.buckets);
+    assert_ne!(ledger.read(&run(), &keys, &[]).await.unwrap().buckets, before.buckets);
 }
 
 pub async fn failed_conditions_are_reported_in_order<L: Ledger>(ledger: &L) {
@@ -237,9 +237,9 @@ pub async fn controls_are_written_over_the_version_before<L: Ledger>(ledger: &L)
     assert_eq!(ledger.write_controls(&first).await, Ok(ControlsReply::Done));
     let late = Controls::default().pause(pause("holiday"));
     assert_eq!(ledger.write_controls(&late).await, Ok(ControlsReply::Conflict(first.clone())));
-    assert_eq!(ledger.read(&run(), &[]).await.unwrap().controls, first);
+    assert_eq!(ledger.read(&run(), &[], &[]).await.unwrap().controls, first);
     assert_eq!(ledger.write_controls(&second).await, Ok(ControlsReply::Done));
-    assert_eq!(ledger.read(&run(), &[]).await.unwrap().controls, second);
+    assert_eq!(ledger.read(&run(), &[], &[]).await.unwrap().controls, second);
 }
 
 pub async fn the_same_controls_twice_are_written_once<L: Ledger>(ledger: &L) {
@@ -247,5 +247,5 @@ pub async fn the_same_controls_twice_are_written_once<L: Ledger>(ledger: &L) {
     assert_eq!(ledger.write_controls(&first).await, Ok(ControlsReply::Done));
     // They come back themselves, by which the sender sees that they are in force.
     assert_eq!(ledger.write_controls(&first).await, Ok(ControlsReply::Conflict(first.clone())));
-    assert_eq!(ledger.read(&run(), &[]).await.unwrap().controls, first);
+    assert_eq!(ledger.read(&run(), &[], &[]).await.unwrap().controls, first);
 }

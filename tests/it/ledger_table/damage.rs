@@ -116,15 +116,15 @@ fn a_damaged_record_is_a_fault() {
     for damaged in all {
         let shown = format!("{damaged:?}");
         desk.overwrite(damaged);
-        assert_eq!(desk.run(desk.ledger.read(&run(), &[])), Err(Fault::NotDone), "{shown}");
+        assert_eq!(desk.run(desk.ledger.read(&run(), &[], &[])), Err(Fault::NotDone), "{shown}");
         // A first write is refused by the item, which cannot be told.
         assert_eq!(desk.run(desk.ledger.commit(&first)), Err(Fault::NotDone), "{shown}");
         assert_eq!(desk.run(desk.ledger.commit(&busy)), Err(Fault::NotDone), "{shown}");
         // Others are not concerned.
-        assert_eq!(desk.run(desk.ledger.read(&other, &[])).unwrap().record, None, "{shown}");
+        assert_eq!(desk.run(desk.ledger.read(&other, &[], &[])).unwrap().record, None, "{shown}");
     }
     desk.overwrite(good);
-    assert_eq!(desk.run(desk.ledger.read(&run(), &[])).unwrap().record, Some(first.record));
+    assert_eq!(desk.run(desk.ledger.read(&run(), &[], &[])).unwrap().record, Some(first.record));
 }
 
 #[test]
@@ -153,7 +153,7 @@ fn a_damaged_wait_or_claim_is_a_fault() {
                 };
             });
             desk.overwrite(damaged);
-            let read = desk.run(desk.ledger.read(&run(), &[]));
+            let read = desk.run(desk.ledger.read(&run(), &[], &[]));
             assert_eq!(read, Err(Fault::NotDone), "{part} {name} {value:?}");
             let listed = desk.run(desk.ledger.open_runs()).unwrap_err().to_string();
             assert!(listed.contains("run#arn:aws:codepipeline"), "{listed}");
@@ -173,7 +173,7 @@ fn damaged_controls_are_a_fault() {
     for damaged in all {
         let shown = format!("{damaged:?}");
         desk.overwrite(damaged);
-        assert_eq!(desk.run(desk.ledger.read(&run(), &[])), Err(Fault::NotDone), "{shown}");
+        assert_eq!(desk.run(desk.ledger.read(&run(), &[], &[])), Err(Fault::NotDone), "{shown}");
         assert_eq!(desk.run(desk.ledger.write_controls(&first)), Err(Fault::NotDone), "{shown}");
         assert!(desk.run(desk.ledger.controls()).is_err(), "{shown}");
     }
@@ -197,11 +197,11 @@ fn a_damaged_bucket_is_a_fault() {
     ] {
         let shown = format!("{damaged:?}");
         desk.overwrite(damaged);
-        assert_eq!(desk.run(desk.ledger.read(&run(), &[key("region")])), Err(Fault::NotDone), "{shown}");
+        assert_eq!(desk.run(desk.ledger.read(&run(), &[key("region")], &[])), Err(Fault::NotDone), "{shown}");
         assert_eq!(desk.run(desk.ledger.commit(&next)), Err(Fault::NotDone), "{shown}");
         assert!(desk.run(desk.ledger.buckets()).is_err(), "{shown}");
         // Who does not ask for it is not concerned.
-        assert_eq!(desk.run(desk.ledger.read(&run(), &[])).unwrap().record, Some(commit.record.clone()));
+        assert_eq!(desk.run(desk.ledger.read(&run(), &[], &[])).unwrap().record, Some(commit.record.clone()));
     }
     desk.overwrite(good);
     let reply = desk.run(desk.ledger.commit(&next)).unwrap();

@@ -16,6 +16,7 @@ use codepipeline_retrier::domain::pipeline::{
 use codepipeline_retrier::domain::policy::{Mode, RetryMode};
 use codepipeline_retrier::domain::protocol::{Answer, Commit, CommitReply, Effect, Input, State, View, step};
 use codepipeline_retrier::domain::stage_run::{Hint, Owner, StageRun};
+use codepipeline_retrier::domain::storm::Window;
 use codepipeline_retrier::domain::text::EvidenceText;
 use codepipeline_retrier::domain::trigger::{
     Delivery, EventKey, StageEvent, StageEventState, Trigger, WakeUp,
@@ -117,6 +118,7 @@ fn handle(
                 Answer::Called(codepipeline_retrier::domain::pipeline::RetryReply::Accepted)
             }
             Effect::Finish(_) => return (written, called),
+            Effect::NoteFailure(note) => Answer::Noted(Ok(note.apply(&Window::default()).unwrap())),
             effect @ Effect::WriteControls(_) => panic!("the rules are at work already: {effect:?}"),
         };
     }

@@ -360,7 +360,9 @@ fn windows(case: &Case, run: &StageRunId, failed_at: Timestamp) -> BTreeMap<Wind
         let key = Storm::DEFAULT.window(at);
         let note = Note { key, pipeline, at, failures: Storm::DEFAULT.failures() };
         let window = windows.entry(key).or_default();
-        *window = note.apply(window).unwrap();
+        if let Some(noted) = note.apply(window) {
+            *window = noted;
+        }
     }
     windows
 }

@@ -244,7 +244,7 @@ fn replies(setting: &Setting, keys: Vec<BucketKey>) -> impl Strategy<Value = Rep
             1 => arbitrary::reading().prop_map(|reading| Fenced::Other(Box::new(reading))),
         ];
         let noted = prop_oneof![9 => any::<bool>().prop_map(Ok), 1 => fault().prop_map(Err)];
-        let storm = (select(vec![0_u8, 0, 3, 19, 22]), noted);
+        let storm = (select(vec![0_u8, 0, 0, 0, 0, 0, 3, 19, 22]), noted);
         let armed = prop_oneof![9 => Just(Ok(())), 1 => fault().prop_map(Err)];
         let faults = (often(fault().boxed()), controls_conflict, armed, proptest::bool::weighted(0.85));
         (pass.clone(), view, faults, storm, any::<u64>(), committing(record), fenced, called()).prop_map(

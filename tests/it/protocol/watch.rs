@@ -202,6 +202,8 @@ impl<'a> Watch<'a> {
                 if let Some(fault) = replies.ledger_fault {
                     return Answer::Ledger(Err(fault));
                 }
+                // Who reads the ledger anew begins anew.
+                self.reading = None;
                 self.known.clone_from(&replies.view.record);
                 self.controls = replies.view.controls.version;
                 let windows = windows.into_iter().map(|key| (key, failing(key, replies.failing))).collect();

@@ -3,4 +3,7 @@
 mod outlived;
 mod properties;
 mod replies;
+mod scene;
+mod stormy;
+mod swept;
 mod watch;

@@ -23,11 +23,11 @@ pub(super) fn pause_decision(
     Some(decision.with_step(StepName::Pause, StepOutcome::Stop, detail))
 }
 
-/// When the failure happened that a message tells of, as far as it is news: a wake-up is about one that was told of
-/// before.
+/// When the failure happened that a message tells of: a wake-up is about one that was told of before.
 fn told_of(trigger: &Trigger, now: Timestamp) -> Option<Timestamp> {
     match trigger {
         Trigger::StageEvent(event) if event.state == StageEventState::Failed => Some(event.time.min(now)),
+        Trigger::Sweep(finding) => finding.failure.as_ref().map(|failure| failure.failed_at.min(now)),
         Trigger::StageEvent(_) | Trigger::WakeUp(_) => None,
     }
 }

@@ -47,6 +47,13 @@ macro_rules! suite {
             a_message_is_quarantined_once
         }
         $crate::contract::clauses! {
+            $run, $make, ledger_storms:
+            a_failure_is_noted_and_read_back
+            a_pipeline_is_in_a_window_once
+            a_window_that_has_enough_is_not_added_to
+            windows_are_kept_apart
+        }
+        $crate::contract::clauses! {
             $run, $make, ledger_budgets:
             a_bucket_that_was_never_written_is_full
             buckets_of_one_budget_are_kept_apart

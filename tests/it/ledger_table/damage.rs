@@ -13,7 +13,7 @@ use codepipeline_retrier::ports::Ledger;
 
 use super::Desk;
 use crate::arbitrary::{at, run};
-use crate::contract::{key, recording, withdrawal, writing};
+use crate::contract::{failure_note, key, recording, window_key, withdrawal, writing};
 
 type Attributes = BTreeMap<String, AttributeValue>;
 
@@ -208,4 +208,38 @@ fn a_damaged_bucket_is_a_fault() {
     assert!(
         matches!(reply, CommitReply::BucketChanged(_, bucket) if bucket.full_at == Some(at(60).as_millisecond()))
     );
+}
+
+#[test]
+fn a_damaged_window_is_a_fault() {
+    let desk = Desk::new();
+    for name in ["a", "b"] {
+        desk.run(desk.ledger.note_failure(&failure_note(name, 1))).unwrap();
+    }
+    let good = desk.items().pop_last().unwrap().1;
+    assert_eq!(good["pk"], text("storm"));
+    let windows = [window_key(0)];
+    for damaged in [
+        with(&good, "pipeline:a", None),
+        with(&good, "pipeline:a", Some(text("soon"))),
+        with(&good, "pipeline:a", Some(number("7"))),
+        with(&good, "pipeline:no name", Some(text("2026-11-22T10:00:00Z"))),
+        with(&good, "noted", Some(number("3"))),
+        with(&good, "noted", Some(text("2"))),
+        with(&good, "noted", None),
+        with(&good, "schema", Some(number("2"))),
+        with(&good, "schema", None),
+    ] {
+        let shown = format!("{damaged:?}");
+        desk.overwrite(damaged);
+        assert_eq!(desk.run(desk.ledger.read(&run(), &[], &windows)), Err(Fault::NotDone), "{shown}");
+        assert_eq!(desk.run(desk.ledger.note_failure(&failure_note("a", 1))), Err(Fault::NotDone), "{shown}");
+        assert!(desk.run(desk.ledger.windows(1)).is_err(), "{shown}");
+        // Who does not ask for it is not concerned.
+        assert!(desk.run(desk.ledger.read(&run(), &[], &[])).is_ok());
+    }
+    desk.overwrite(with(&good, "failures", None));
+    assert!(desk.run(desk.ledger.windows(1)).is_err());
+    desk.overwrite(good);
+    assert_eq!(desk.run(desk.ledger.note_failure(&failure_note("c", 2))).unwrap().failures.len(), 3);
 }

@@ -12,16 +12,18 @@ use crate::domain::ids::{ExecutionId, PipelineName, StageRunId};
 use crate::domain::pipeline::{ActionExecution, ExecutionMode, Gap, Reading, RetryReply, StageReading};
 use crate::domain::policy::RetryMode;
 use crate::domain::protocol::{Commit, CommitReply, ControlsReply, Fault, View};
+use crate::domain::storm::{Note, Window, WindowKey};
 use crate::domain::sweep::{Sweep, Tick};
 use crate::domain::trigger::WakeUp;
 
 /// The durable record: stage runs, claims, waits, budgets, decisions, controls.
 pub trait Ledger: Send + Sync {
-    /// Reads what is on record for a stage run, strongly consistent. Buckets never written are left out.
+    /// Reads what is on record for a stage run, strongly consistent. Buckets and windows never written are left out.
     fn read(
         &self,
         run: &StageRunId,
         buckets: &[BucketKey],
+        windows: &[WindowKey],
     ) -> impl Future<Output = Result<View, Fault>> + Send;
 
     /// Carries out one transaction: everything in it, or nothing. When several conditions fail at once, the record's
@@ -29,6 +31,10 @@ pub trait Ledger: Send + Sync {
     /// same moment is no answer: the implementation tries again, with jitter, for some seconds, and only then says
     /// [`Fault::NotDone`].
     fn commit(&self, commit: &Commit) -> impl Future<Output = Result<CommitReply, Fault>> + Send;
+
+    /// Notes a failure, if its pipeline is not in the window and the window does not have enough; the window as it is
+    /// now, whether or not that was written. The same note twice is one.
+    fn note_failure(&self, note: &Note) -> impl Future<Output = Result<Window, Fault>> + Send;
 
     /// Writes the controls if the stored version is the one before.
     fn write_controls(
@@ -160,8 +166,17 @@ pub trait Ticks: Send + Sync {
 }
 
 impl<T: Ledger> Ledger for &T {
-    async fn read(&self, run: &StageRunId, buckets: &[BucketKey]) -> Result<View, Fault> {
-        (**self).read(run, buckets).await
+    async fn read(
+        &self,
+        run: &StageRunId,
+        buckets: &[BucketKey],
+        windows: &[WindowKey],
+    ) -> Result<View, Fault> {
+        (**self).read(run, buckets, windows).await
+    }
+
+    async fn note_failure(&self, note: &Note) -> Result<Window, Fault> {
+        (**self).note_failure(note).await
     }
 
     async fn commit(&self, commit: &Commit) -> Result<CommitReply, Fault> {

@@ -14,6 +14,7 @@ use crate::domain::budget::BucketKey;
 use crate::domain::controls::Controls;
 use crate::domain::ids::{Region, StageRunId};
 use crate::domain::protocol::{ControlsReply, Fault, View};
+use crate::domain::storm::WindowKey;
 use crate::ports::Ledger;
 
 /// The name of the stack unless another is given.
@@ -165,9 +166,14 @@ impl Table {
 }
 
 impl Table {
-    /// What is on record of a stage run, with these buckets.
-    pub(super) async fn view(&self, run: &StageRunId, buckets: &[BucketKey]) -> Result<View, CliError> {
-        self.ledger.read(run, buckets).await.map_err(|_| {
+    /// What is on record of a stage run, with these buckets and windows.
+    pub(super) async fn view(
+        &self,
+        run: &StageRunId,
+        buckets: &[BucketKey],
+        windows: &[WindowKey],
+    ) -> Result<View, CliError> {
+        self.ledger.read(run, buckets, windows).await.map_err(|_| {
             let last = self.trouble.lock().unwrap_or_else(PoisonError::into_inner).take();
             self.failed(&last.unwrap_or(Trouble::OutOfTime))
         })

@@ -10,6 +10,16 @@ use jiff::SignedDuration;
 pub struct Jitter(pub u64);
 
 impl Jitter {
+    /// The number that belongs to a text (FNV-1a, its bits mixed): for what is not worth a hash that nobody can aim at.
+    pub fn of(text: &str) -> Self {
+        let hash = text.bytes().fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3)
+        });
+        let mixed = (hash ^ (hash >> 33)).wrapping_mul(0xFF51_AFD7_ED55_8CCD);
+        let mixed = (mixed ^ (mixed >> 33)).wrapping_mul(0xC4CE_B9FE_1A85_EC53);
+        Self(mixed ^ (mixed >> 33))
+    }
+
     /// A number from 0 to `bound`, both included, the same for the same jitter.
     pub fn up_to(self, bound: i64) -> i64 {
         let bound = i128::from(bound.max(0));

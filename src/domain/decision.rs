@@ -81,6 +81,8 @@ rulings! {
     WaitPaused = Wait "paused" open,
     /// There is no policy that compiles.
     WaitPolicyInvalid = Wait "policy-invalid" open,
+    /// So many pipelines fail at the same time that each has to wait for its turn.
+    WaitStorm = Wait "storm" open,
     /// This failure already has its decision.
     IgnoreAlreadyAnswered = Ignore "already-answered" closes,
     /// A retry of this stage run is under way.
@@ -171,6 +173,7 @@ pub enum StepName {
     Mode,
     Policy,
     Pause,
+    Storm,
     Duplicate,
     StageState,
     Activation,
@@ -194,6 +197,7 @@ impl StepName {
             Self::Mode => "mode",
             Self::Policy => "policy",
             Self::Pause => "pause",
+            Self::Storm => "storm",
             Self::Duplicate => "duplicate",
             Self::StageState => "stage-state",
             Self::Activation => "activation",

@@ -19,6 +19,7 @@ pub mod protocol;
 pub mod screen;
 pub mod signature;
 pub mod stage_run;
+pub mod storm;
 pub mod sweep;
 pub mod text;
 pub mod trigger;

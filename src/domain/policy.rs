@@ -10,6 +10,7 @@ use super::budget::{Budget, Per};
 use super::class::{Class, Group};
 use super::glob::Glob;
 use super::ids::{BudgetName, RuleName, StageRunId};
+use super::storm::Storm;
 
 /// Whether a rule acts.
 ///
@@ -219,6 +220,8 @@ pub struct Policy {
     pub version: PolicyVersion,
     /// The rules, in order.
     pub rules: Vec<Rule>,
+    /// When failures are held, and how they are spread.
+    pub storm: Storm,
 }
 
 impl Policy {

@@ -1,12 +1,16 @@
 //! What can be said before CodePipeline is asked anything.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 
+use super::backoff::Jitter;
 use super::controls::{Controls, Pause};
 use super::decision::{Decision, Ruling, Step, StepName, StepOutcome};
 use super::ids::{AccountId, Partition, Region, StageRunId};
 use super::policy::{Mode, Policy, Rule, Settings};
-use super::stage_run::{Timing, after};
+use super::stage_run::{Hint, StageRun, Timing, after};
+use super::storm::{Window, WindowKey};
 
 /// What the product runs with.
 #[derive(Debug, Clone, Copy)]
@@ -149,6 +153,45 @@ pub fn pause_refusal(
         None => format!("paused until somebody resumes it: {reason}"),
     };
     Some((*until, detail))
+}
+
+/// A decision on what [`screen`] has let pass, before anything is read.
+pub fn screened(covered: &Covered<'_>, ruling: Ruling, run: &StageRunId, now: Timestamp) -> Decision {
+    Decision {
+        rule: Some(covered.rule.name.clone()),
+        policy_version: Some(covered.policy.version.clone()),
+        max_retries: Some(covered.rule.settings.max_retries),
+        shadow: covered.shadow,
+        explanation: screened_steps(covered, run),
+        ..Decision::bare(ruling, run, now)
+    }
+}
+
+/// What a storm makes of a failure that an event tells of, where there is no pause: it waits for its turn. A failure that
+/// waits already, or waited, for whatever it was, is not held once more.
+pub fn storm_refusal(
+    covered: &Covered<'_>,
+    windows: &BTreeMap<WindowKey, Window>,
+    record: &StageRun,
+    hint: &Hint,
+    failed_at: Timestamp,
+    now: Timestamp,
+) -> Option<Decision> {
+    let storm = &covered.policy.storm;
+    let weather = storm.weather(windows, now);
+    if !weather.is_storm || record.wait.as_ref().is_some_and(|wait| wait.hint.key == hint.key) {
+        return None;
+    }
+    let run = &record.id;
+    let jitter = Jitter::of(&format!("{run} {}", hint.key));
+    let give_up_after = covered.rule.settings.give_up_after;
+    let turn = storm.turn(windows, &run.pipeline.name, failed_at, give_up_after, jitter);
+    (turn > now).then(|| {
+        let detail = format!("{}; this failure's turn is at {turn:.0}", weather.in_words());
+        Decision { until: Some(turn), ..screened(covered, Ruling::WaitStorm, run, now) }
+            .with_step(StepName::Pause, StepOutcome::Pass, "not paused")
+            .with_step(StepName::Storm, StepOutcome::Stop, detail)
+    })
 }
 
 /// How long a failure is worth waiting for, where its rule is not known: the default.

@@ -11,6 +11,8 @@ pub enum Operation {
     LedgerRead,
     /// A transaction on the ledger.
     LedgerCommit,
+    /// Noting a failure for the sake of storms.
+    FailureNote,
     /// Writing the controls.
     ControlsWrite,
     /// A note of a malformed message.
@@ -37,9 +39,10 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::LedgerRead,
         Self::LedgerCommit,
+        Self::FailureNote,
         Self::ControlsWrite,
         Self::Quarantine,
         Self::Observe,
@@ -58,6 +61,7 @@ impl Operation {
         match self {
             Self::LedgerRead => "ledger-read",
             Self::LedgerCommit => "ledger-commit",
+            Self::FailureNote => "failure-note",
             Self::ControlsWrite => "controls-write",
             Self::Quarantine => "quarantine",
             Self::Observe => "observe",

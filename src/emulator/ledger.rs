@@ -10,6 +10,7 @@ use crate::domain::decision::Decision;
 use crate::domain::ids::StageRunId;
 use crate::domain::protocol::{Commit, CommitReply, ControlsReply, View};
 use crate::domain::stage_run::StageRun;
+use crate::domain::storm::{Note, Window, WindowKey};
 use crate::domain::sweep::Sweep;
 use crate::ports::{Quarantined, SweepReply};
 
@@ -19,6 +20,7 @@ pub struct MemoryLedger {
     controls: Controls,
     records: BTreeMap<StageRunId, StageRun>,
     buckets: BTreeMap<BucketKey, Bucket>,
+    windows: BTreeMap<WindowKey, Window>,
     decisions: Vec<Decision>,
     quarantine: BTreeMap<String, Quarantined>,
     sweep: Sweep,
@@ -26,14 +28,26 @@ pub struct MemoryLedger {
 
 impl MemoryLedger {
     /// What is on record for a stage run.
-    pub fn read(&self, run: &StageRunId, buckets: &[BucketKey]) -> View {
+    pub fn read(&self, run: &StageRunId, buckets: &[BucketKey], windows: &[WindowKey]) -> View {
         View {
             controls: self.controls.clone(),
             record: self.records.get(run).cloned(),
             buckets: (buckets.iter())
                 .filter_map(|key| Some((key.clone(), *self.buckets.get(key)?)))
                 .collect(),
+            windows: (windows.iter())
+                .filter_map(|key| Some((*key, self.windows.get(key)?.clone())))
+                .collect(),
         }
+    }
+
+    /// Notes a failure, if that is news; the window as it is now.
+    pub fn note_failure(&mut self, note: &Note) -> Window {
+        let window = self.windows.entry(note.key).or_default();
+        if let Some(noted) = note.apply(window) {
+            *window = noted;
+        }
+        window.clone()
     }
 
     /// One transaction: all of it, or nothing.
@@ -144,6 +158,11 @@ impl MemoryLedger {
     /// Every bucket that was ever written.
     pub fn buckets(&self) -> impl Iterator<Item = (&BucketKey, &Bucket)> {
         self.buckets.iter()
+    }
+
+    /// Every window in which a failure was noted.
+    pub fn windows(&self) -> impl Iterator<Item = (&WindowKey, &Window)> {
+        self.windows.iter()
     }
 
     /// The messages that could not be understood.

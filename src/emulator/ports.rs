@@ -17,6 +17,7 @@ use crate::domain::pipeline::{
 };
 use crate::domain::policy::RetryMode;
 use crate::domain::protocol::{Commit, CommitReply, ControlsReply, Fault as PortFault, View};
+use crate::domain::storm::{Note, Window, WindowKey};
 use crate::domain::trigger::WakeUp;
 use crate::event::wake_up_body;
 use crate::names::wake_up_name;
@@ -92,10 +93,15 @@ pub(super) fn gap_of(fault: Fault) -> Gap {
 }
 
 impl Ledger for SharedWorld {
-    async fn read(&self, run: &StageRunId, buckets: &[BucketKey]) -> Result<View, PortFault> {
+    async fn read(
+        &self,
+        run: &StageRunId,
+        buckets: &[BucketKey],
+        windows: &[WindowKey],
+    ) -> Result<View, PortFault> {
         self.call(
             Operation::LedgerRead,
-            |world| Ok(world.ledger.read(run, buckets)),
+            |world| Ok(world.ledger.read(run, buckets, windows)),
             |fault| Err(port_fault(fault)),
         )
         .await
@@ -105,6 +111,15 @@ impl Ledger for SharedWorld {
         self.call(
             Operation::LedgerCommit,
             |world| Ok(world.ledger.commit(commit)),
+            |fault| Err(port_fault(fault)),
+        )
+        .await
+    }
+
+    async fn note_failure(&self, note: &Note) -> Result<Window, PortFault> {
+        self.call(
+            Operation::FailureNote,
+            |world| Ok(world.ledger.note_failure(note)),
             |fault| Err(port_fault(fault)),
         )
         .await

@@ -59,9 +59,10 @@ impl<L: Ledger, P: Pipelines, S: Schedules> Engine<L, P, S> {
 
     async fn carry_out(&self, effect: Effect) -> Answer {
         match effect {
-            Effect::ReadLedger { run, buckets } => {
-                Answer::Ledger(self.ledger.read(&run, &buckets).await.map(Box::new))
+            Effect::ReadLedger { run, buckets, windows } => {
+                Answer::Ledger(self.ledger.read(&run, &buckets, &windows).await.map(Box::new))
             }
+            Effect::NoteFailure(note) => Answer::Noted(self.ledger.note_failure(&note).await),
             Effect::WriteControls(controls) => {
                 Answer::ControlsWritten(self.ledger.write_controls(&controls).await)
             }

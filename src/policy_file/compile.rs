@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::domain::budget::Budget;
 use crate::domain::ids::RuleName;
 use crate::domain::policy::{Policy, PolicyVersion, Rule, Settings, default_budgets};
+use crate::domain::storm::Storm;
 
 use super::diagnostic::{Code, Diagnostic, quote};
 use super::document::{Document, GivenBudget, GivenRule};
@@ -34,7 +35,7 @@ pub(super) fn compile(document: Document, version: PolicyVersion, findings: &mut
     let rules = rules.into_iter().collect::<Option<Vec<Rule>>>()?;
     // Who uses a budget is certain only when nothing is wrong.
     note_unused_budgets(&document.budgets, &rules, findings);
-    Some(Policy { version, rules })
+    Some(Policy { version, rules, storm: document.storm.unwrap_or(Storm::DEFAULT) })
 }
 
 /// Budgets by name: the two built-in ones, and over them those of the file.

@@ -1,9 +1,12 @@
 //! The parts of a policy file as they are written: every value valid by itself, nothing resolved against the rest.
 
+use jiff::SignedDuration;
+
 use crate::domain::budget::{Budget, InvalidBudget, Per};
 use crate::domain::glob::Glob;
 use crate::domain::ids::{BudgetName, RuleName};
 use crate::domain::policy::Selector;
+use crate::domain::storm::Storm;
 
 use super::diagnostic::{Code, Diagnostic, quote};
 use super::keys;
@@ -24,6 +27,7 @@ pub(super) const PERS: &[(&str, Per)] =
 pub(super) struct Document {
     pub defaults: GivenSettings,
     pub budgets: Vec<GivenBudget>,
+    pub storm: Option<Storm>,
     pub rules: Vec<GivenRule>,
 }
 
@@ -65,10 +69,12 @@ impl Document {
             .and_then(|node| Fields::read(node, "`defaults`", &keys::DEFAULTS, findings))
             .map(|fields| GivenSettings::read(&fields, findings));
         let given_budgets = fields.get("budgets").map(|node| budgets(node, findings));
+        let given_storm = fields.get("storm").and_then(|node| storm(node, findings));
         let given_rules = fields.require("rules", findings).map(|node| rules(node, findings));
         Self {
             defaults: defaults.unwrap_or_default(),
             budgets: given_budgets.unwrap_or_default(),
+            storm: given_storm,
             rules: given_rules.unwrap_or_default(),
         }
     }
@@ -132,6 +138,24 @@ impl BudgetBody {
         }
         built.ok()
     }
+}
+
+fn storm(node: &Node, findings: &mut Findings) -> Option<Storm> {
+    let fields = Fields::read(node, "`storm`", &keys::STORM, findings)?;
+    let [least, most] = Storm::FAILURES.map(i64::from);
+    let failures = match fields.get("failures") {
+        Some(node) => read::integer(node, "`failures`", least..=most, findings)
+            .and_then(|failures| u32::try_from(failures).ok()),
+        None => Some(Storm::DEFAULT.failures()),
+    };
+    let mut duration = |key: &str, default, [least, most]: [SignedDuration; 2], most_text: &str| {
+        let Some(node) = fields.get(key) else { return Some(default) };
+        read::duration(node, &format!("`{key}`"), (least, "1m"), (most, most_text), findings)
+    };
+    let within = duration("within", Storm::DEFAULT.within(), Storm::WITHIN, "1h");
+    let spread = duration("spread", Storm::DEFAULT.spread(), Storm::SPREAD, "1d");
+    // What could still be refused here has been noted above.
+    Storm::try_new(failures?, within?, spread?).ok()
 }
 
 fn rules(node: &Node, findings: &mut Findings) -> Vec<GivenRule> {

@@ -49,13 +49,15 @@ const MATCH_KEYS: &[&str] = &["pipeline", "stage", "account", "region"];
 
 const BACKOFF_KEYS: &[&str] = &["initial", "factor", "max", "jitter"];
 
+const STORM_KEYS: &[&str] = &["failures", "within", "spread"];
+
 const LATER_SETTINGS: &[&str] = &["freezes", "downstream", "on-give-up", "notify"];
 
 /// The whole file.
 pub(super) const POLICY: Keys = Keys {
     owner: "a policy",
-    known: &[&["version", "defaults", "budgets", "rules"]],
-    later: &["storm", "classifiers", "freezes"],
+    known: &[&["version", "defaults", "budgets", "storm", "rules"]],
+    later: &["classifiers", "freezes"],
     needed: &[
         ("version", "add `version: 1`"),
         ("rules", "add at least one rule: `rules: [{ name: everything, match: { pipeline: \"*\" } }]`"),
@@ -63,6 +65,7 @@ pub(super) const POLICY: Keys = Keys {
     elsewhere: &[
         (SETTINGS, "belongs under `defaults` or in a rule; indent it"),
         (&["name", "match"], "belongs in a rule; indent it"),
+        (STORM_KEYS, "belongs under `storm`; indent it"),
         (MATCH_KEYS, "belongs under `match` of a rule; indent it"),
     ],
 };
@@ -124,7 +127,11 @@ pub(super) const BUDGET: Keys = Keys {
     elsewhere: &[],
 };
 
+/// `storm`.
+pub(super) const STORM: Keys =
+    Keys { owner: "`storm`", known: &[STORM_KEYS], later: &[], needed: &[], elsewhere: &[] };
+
 /// Every key of the format, wherever it stands.
 pub(super) fn of_the_format() -> impl Iterator<Item = &'static str> {
-    [&POLICY, &RULE, &MATCH, &BACKOFF, &BUDGET].into_iter().flat_map(Keys::all)
+    [&POLICY, &RULE, &MATCH, &BACKOFF, &BUDGET, &STORM].into_iter().flat_map(Keys::all)
 }

@@ -48,13 +48,14 @@ mod tests {
     #[test]
     fn it_knows_exactly_the_keys_that_are_read() {
         let schema = parsed();
-        let tables: [(&str, &Keys); 6] = [
+        let tables: [(&str, &Keys); 7] = [
             ("", &keys::POLICY),
             ("/properties/defaults", &keys::DEFAULTS),
             ("/$defs/rule", &keys::RULE),
             ("/$defs/match", &keys::MATCH),
             ("/$defs/backoff", &keys::BACKOFF),
             ("/$defs/budget", &keys::BUDGET),
+            ("/properties/storm", &keys::STORM),
         ];
         for (place, keys) in tables {
             let map = schema.pointer(place).unwrap();

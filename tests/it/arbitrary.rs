@@ -18,6 +18,7 @@ use codepipeline_retrier::domain::ids::{
 use codepipeline_retrier::domain::policy::{
     Mode, ParallelRetries, Policy, PolicyVersion, RetryMode, Rule, Selector, Settings,
 };
+use codepipeline_retrier::domain::storm::Storm;
 
 pub use readings::{gap, plain_reading, reading};
 pub use records::{key, record};
@@ -92,6 +93,7 @@ pub fn policy(mode: Mode) -> impl Strategy<Value = Policy> {
                     ..Settings::with_budgets(budgets)
                 },
             }],
+            storm: Storm::DEFAULT,
         },
     )
 }

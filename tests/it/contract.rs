@@ -6,6 +6,7 @@ mod dynamodb;
 mod ledger;
 mod ledger_budgets;
 mod ledger_keeping;
+mod ledger_storms;
 mod ledger_sweep;
 #[cfg(all(feature = "function", feature = "serve"))]
 mod over_http;
@@ -20,6 +21,8 @@ mod world;
 pub use ledger::recording;
 #[cfg(feature = "function")]
 pub use ledger::{key, run_number, withdrawal, writing};
+#[cfg(feature = "function")]
+pub use ledger_storms::{failure_note, window_key};
 
 /// One test for each clause of a module. `run` drives a clause to its end on the implementation that `make` makes.
 macro_rules! clauses {

@@ -55,12 +55,13 @@ fn decision(name: &str, case: &Case) -> Decision {
     let controls = subject.controls();
     let direct = match screen(&environment, &subject.run, subject.now) {
         Err(decision) => *decision,
-        Ok(covered) => {
+        Ok(covered) => subject.stormed(&covered).unwrap_or_else(|| {
             decide(&Question {
                 covered,
                 record: &subject.record,
                 reading: &subject.reading,
                 buckets: &subject.buckets(case, &covered),
+                windows: &subject.windows,
                 controls: &controls,
                 hint: &subject.hint,
                 own_claim: subject.own_claim,
@@ -69,7 +70,7 @@ fn decision(name: &str, case: &Case) -> Decision {
                 timing: environment.timing,
             })
             .decision
-        }
+        }),
     };
     if !subject.own_claim {
         let mut through = through::protocol(case, &subject);

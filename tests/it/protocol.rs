@@ -4,5 +4,6 @@ mod outlived;
 mod properties;
 mod replies;
 mod scene;
+mod stormy;
 mod swept;
 mod watch;

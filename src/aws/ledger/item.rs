@@ -74,6 +74,11 @@ impl Item {
         self
     }
 
+    /// The names of its attributes.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
     /// The key, as far as it is there.
     pub(super) fn key(&self) -> Key {
         let part = |name| match self.0.get(name) {

@@ -10,6 +10,7 @@ use crate::domain::decision::Decision;
 use crate::domain::ids::{
     AccountId, BudgetName, ExecutionId, PipelineArn, PipelineName, Region, StageName, StageRunId,
 };
+use crate::domain::storm::WindowKey;
 use crate::fingerprint::{seed, sha256_hex};
 use crate::names::decision_id;
 
@@ -21,6 +22,8 @@ pub(super) const QUARANTINE: &str = "quarantine";
 const CONTROLS: &str = "controls";
 /// Both keys of the one item of the sweep's progress.
 const SWEEP: &str = "sweep";
+/// Partition of the windows of failures.
+pub(super) const STORM: &str = "storm";
 /// First part of the partition of a record.
 const RUN: &str = "run";
 /// First part of the partition of a pipeline's decisions.
@@ -117,6 +120,19 @@ pub(super) fn bucket_of(sort: &str) -> Option<BucketKey> {
     parts.next().is_none().then_some(BucketKey { budget, account, region, pipeline, stage, shadow })
 }
 
+/// A window of failures, by when it begins.
+pub(super) fn window(key: WindowKey) -> Key {
+    let start = Timestamp::from_millisecond(key.start_ms).unwrap_or(Timestamp::MAX);
+    Key::new(STORM, format!("{}#{}", instant(start), key.within_ms))
+}
+
+/// The window of [`window`].
+pub(super) fn window_of(sort: &str) -> Option<WindowKey> {
+    let (start, within) = sort.split_once('#')?;
+    let start: Timestamp = start.parse().ok()?;
+    Some(WindowKey { within_ms: within.parse().ok()?, start_ms: start.as_millisecond() })
+}
+
 pub(super) fn quarantined(fingerprint: &str) -> Key {
     Key::new(QUARANTINE, fingerprint)
 }
@@ -176,6 +192,15 @@ mod tests {
             shadow: false,
         };
         assert_eq!(bucket(&key).sort, "tight#live#111122223333#eu-central-1");
+    }
+
+    #[test]
+    fn windows_lie_by_time_and_are_taken_apart_again() {
+        let key = WindowKey { within_ms: 300_000, start_ms: 1_795_000_200_000 };
+        let sort = window(key).sort;
+        assert_eq!(sort, "2026-11-18T11:10:00.000000000Z#300000");
+        assert_eq!(window_of(&sort), Some(key));
+        assert_eq!(window_of("300000"), None);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use super::bucket::{self, KeptBucket};
 use super::item::{Item, PARTITION, SORT};
 use super::stored::{self, KeptDecision, OPEN_SHARD};
+use super::window::{self, KeptWindow};
 use super::{DynamoLedger, Trouble, keys};
 use crate::domain::controls::Controls;
 use crate::domain::ids::PipelineName;
@@ -108,6 +109,20 @@ impl DynamoLedger {
         })
         .await?;
         Ok(buckets)
+    }
+
+    /// The newest windows in which a failure was noted, newest first, at most so many.
+    pub async fn windows(&self, limit: usize) -> Result<Vec<KeptWindow>, Trouble> {
+        let query = (self.partition(keys::STORM).consistent_read(true))
+            .scan_index_forward(false)
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX).max(1));
+        let mut windows = Vec::new();
+        self.pages(query, |item| {
+            windows.push(window::kept(&item)?);
+            Ok(windows.len() < limit)
+        })
+        .await?;
+        Ok(windows)
     }
 
     /// The controls in force.

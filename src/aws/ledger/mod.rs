@@ -14,6 +14,7 @@
 //! | record of a stage run | `run#ARN#EXECUTION#STAGE` | `record` | `revision`, `body`; `open-shard` and `open-until` with a wait or claim | 90 days from the last write |
 //! | decision | `decisions#PIPELINE` | `INSTANT#ID` | `verdict`, `reason`, `stage`, `execution`, `shadow`, `decision-id`, `body` | 90 days |
 //! | bucket | `buckets` | `BUDGET#live#ACCOUNT#REGION`, then `#ARN`, then `#STAGE` where there is one for each; `shadow` for `live` in shadow mode | `full-at`, `next-slot`, `capacity`, `interval-ms` | 30 days from when it is full |
+//! | window of failures | `storm` | `INSTANT#WIDTH`, its beginning and its milliseconds | `pipeline:NAME` for each, `noted`, `failures` | a day after it is over |
 //! | message not understood | `quarantine` | fingerprint | `length`, `problem`, `at` | 90 days |
 //!
 //! The index `open` (`open-shard`, `open-until`, keys only) lists stage runs with a wait or a claim by when the first of
@@ -52,6 +53,7 @@ mod stored;
 mod sweep;
 mod transaction;
 mod trouble;
+mod window;
 mod write;
 
 use std::sync::Arc;
@@ -63,6 +65,7 @@ use crate::domain::budget::BucketKey;
 use crate::domain::controls::Controls;
 use crate::domain::ids::StageRunId;
 use crate::domain::protocol::{Commit, CommitReply, ControlsReply, Fault, View};
+use crate::domain::storm::{Note, Window, WindowKey};
 use crate::domain::sweep::Sweep;
 use crate::ports::{Ledger, Page, PageToken, Quarantined, Rounds, SweepReply};
 
@@ -71,6 +74,7 @@ pub use item::Damaged;
 pub use listing::{OPEN_INDEX, Quarantine};
 pub use stored::KeptDecision;
 pub use trouble::Trouble;
+pub use window::KeptWindow;
 
 /// The ledger in a table.
 pub struct DynamoLedger {
@@ -109,13 +113,22 @@ impl DynamoLedger {
 }
 
 impl Ledger for DynamoLedger {
-    async fn read(&self, run: &StageRunId, buckets: &[BucketKey]) -> Result<View, Fault> {
+    async fn read(
+        &self,
+        run: &StageRunId,
+        buckets: &[BucketKey],
+        windows: &[WindowKey],
+    ) -> Result<View, Fault> {
         // Reading does nothing, whatever became of it.
-        self.told(self.view(run, buckets).await.map_err(|trouble| (Fault::NotDone, trouble)))
+        self.told(self.view(run, buckets, windows).await.map_err(|trouble| (Fault::NotDone, trouble)))
     }
 
     async fn commit(&self, commit: &Commit) -> Result<CommitReply, Fault> {
         self.told(self.write_commit(commit).await)
+    }
+
+    async fn note_failure(&self, note: &Note) -> Result<Window, Fault> {
+        self.told(self.add_failure(note).await)
     }
 
     async fn write_controls(&self, controls: &Controls) -> Result<ControlsReply, Fault> {

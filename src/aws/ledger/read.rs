@@ -7,11 +7,12 @@ use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use super::attempts::jittered;
 use super::item::{Item, PARTITION, SORT};
 use super::keys::{self, Key};
-use super::{DynamoLedger, Trouble, bucket, stored};
+use super::{DynamoLedger, Trouble, bucket, stored, window};
 use crate::domain::budget::BucketKey;
 use crate::domain::controls::Controls;
 use crate::domain::ids::StageRunId;
 use crate::domain::protocol::View;
+use crate::domain::storm::WindowKey;
 
 /// Most keys that one request may ask for (DynamoDB API, `BatchGetItem`).
 const MOST_KEYS: usize = 100;
@@ -65,10 +66,16 @@ impl DynamoLedger {
         Ok(())
     }
 
-    /// Controls, record and buckets.
-    pub(super) async fn view(&self, run: &StageRunId, buckets: &[BucketKey]) -> Result<View, Trouble> {
+    /// Controls, record, buckets and windows.
+    pub(super) async fn view(
+        &self,
+        run: &StageRunId,
+        buckets: &[BucketKey],
+        windows: &[WindowKey],
+    ) -> Result<View, Trouble> {
         let keys = [keys::controls(), keys::record(run)].into_iter();
-        let found = self.get(keys.chain(buckets.iter().map(keys::bucket)).collect()).await?;
+        let keys = keys.chain(buckets.iter().map(keys::bucket));
+        let found = self.get(keys.chain(windows.iter().copied().map(keys::window)).collect()).await?;
         let item = |key| found.get(&key);
         Ok(View {
             controls: item(keys::controls()).map_or(Ok(Controls::default()), stored::controls)?,
@@ -76,6 +83,10 @@ impl DynamoLedger {
             buckets: (buckets.iter())
                 .filter_map(|key| Some((key, item(keys::bucket(key))?)))
                 .map(|(key, item)| Ok((key.clone(), bucket::bucket(item)?)))
+                .collect::<Result<_, Trouble>>()?,
+            windows: (windows.iter())
+                .filter_map(|key| Some((*key, item(keys::window(*key))?)))
+                .map(|(key, item)| Ok((key, window::window(item)?)))
                 .collect::<Result<_, Trouble>>()?,
         })
     }

@@ -21,7 +21,7 @@ use crate::ports::{Quarantined, SweepReply};
 const PUT: &str = "PutItem";
 const TRANSACT: &str = "TransactWriteItems";
 
-type End<T> = Result<T, (Fault, Trouble)>;
+pub(super) type End<T> = Result<T, (Fault, Trouble)>;
 
 /// How a conditional write of one item ended.
 enum Written {
@@ -146,7 +146,7 @@ impl DynamoLedger {
 }
 
 /// One attempt: the doubt of a second one is kept here, not in the SDK.
-fn once() -> Builder {
+pub(super) fn once() -> Builder {
     let mut config = Builder::new();
     config.set_retry_config(Some(RetryConfig::disabled()));
     config
@@ -171,7 +171,7 @@ fn cancelled(
 }
 
 /// Errors that do not come from the request's own conditions.
-fn unanswered<T, E: ProvideErrorMetadata>(
+pub(super) fn unanswered<T, E: ProvideErrorMetadata>(
     operation: &'static str,
     error: &SdkError<E, HttpResponse>,
 ) -> Attempt<T> {

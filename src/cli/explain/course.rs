@@ -2,8 +2,6 @@
 //!
 //! It asks the product's own `screen` and `decide`, with what the ledger holds, or with one that holds nothing.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 
 #[cfg(feature = "aws")]
@@ -18,7 +16,7 @@ use crate::domain::ids::StageRunId;
 use crate::domain::pipeline::Reading;
 use crate::domain::policy::{Mode, Policy};
 use crate::domain::protocol::View;
-use crate::domain::screen::{Environment, screen};
+use crate::domain::screen::{Environment, pause_refusal, screen, storm_refusal};
 use crate::domain::stage_run::{Hint, StageRun, Timing};
 use crate::domain::trigger::StageEvent;
 use crate::names;
@@ -75,7 +73,7 @@ pub(super) fn buckets(policy: &Policy, run: &StageRunId, now: Timestamp) -> Vec<
 
 /// A ledger in which nothing was ever written.
 pub(super) fn empty_ledger() -> View {
-    View { controls: Controls::default(), record: None, buckets: BTreeMap::new() }
+    View::default()
 }
 
 /// Decides at `now`, and again at each instant that a wait names.
@@ -100,6 +98,7 @@ pub(super) fn course(
             record: &record,
             reading,
             buckets: &ledger.buckets,
+            windows: &ledger.windows,
             controls: &ledger.controls,
             hint: &hint,
             own_claim: false,
@@ -109,7 +108,11 @@ pub(super) fn course(
         })
         .decision
     };
-    let decision = decide_at(now);
+    let stormed = match pause_refusal(&ledger.controls, &event.run, now) {
+        Some(_) => None,
+        None => storm_refusal(&covered, &ledger.windows, &record, &hint, event.time.min(now), now),
+    };
+    let decision = stormed.unwrap_or_else(|| decide_at(now));
     let mut then: Vec<Decision> = Vec::new();
     let mut last = decision.clone();
     for _ in 0..MOST_LOOKS {

@@ -122,8 +122,8 @@ pub(super) fn explain(arguments: &Explain, policy: &Policy, policy_file: String)
 /// What the ledger holds of the stage run, where something says which table it is.
 async fn ledger(table: &TableArguments, seen: &Seen, policy: &Policy) -> Result<Option<View>, CliError> {
     let Some(table) = table.open_if_named(seen.account.clone()) else { return Ok(None) };
-    let run = &seen.event.run;
-    table.view(run, &buckets(policy, run, clock::now())).await.map(Some)
+    let (run, now) = (&seen.event.run, clock::now());
+    table.view(run, &buckets(policy, run, now), &policy.storm.windows(now)).await.map(Some)
 }
 
 /// What the ledger does not tell of the product: mode and policy are on record once a failure has put them to work.

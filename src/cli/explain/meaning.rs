@@ -133,6 +133,10 @@ const fn of_ruling(ruling: Ruling) -> Meaning {
             "There is no policy that can be used, so nothing is retried.",
             "Check it with `retrier validate`, and deploy one without errors.",
         ),
+        Ruling::WaitStorm => meaning(
+            "Many pipelines fail at the same time, so what is wrong is probably in none of them.",
+            "Nothing is lost: each failure has its turn within the time that `storm` of the policy sets.",
+        ),
         Ruling::WaitClaimOpen => meaning(
             "A retry of this stage is under way, or its end is not known yet.",
             "Nothing to do: the pipeline itself will show whether it happened.",

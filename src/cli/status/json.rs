@@ -16,7 +16,7 @@ fn instant(at: Timestamp) -> String {
 
 /// One document.
 pub(super) fn document(shown: &Shown) -> Value {
-    let Shown { table, region, now, controls, buckets, open, quarantine } = shown;
+    let Shown { table, region, now, controls, weather, buckets, open, quarantine } = shown;
     let pauses = pauses::in_force(controls, *now).into_iter().map(pauses::document);
     let policy = controls.activated.as_ref().map(|(version, mode)| {
         let rules = controls.active_since.iter().map(|((rule, shadow), since)| {
@@ -29,6 +29,7 @@ pub(super) fn document(shown: &Shown) -> Value {
         "region": region,
         "now": instant(*now),
         "pauses": pauses.collect::<Vec<_>>(),
+        "storm": weather.is_some_and(|weather| weather.is_storm),
         "policy": policy,
         "budgets": buckets.iter().map(|bucket| budget(bucket, *now)).collect::<Vec<_>>(),
         "waits": open.iter().filter_map(wait).collect::<Vec<_>>(),

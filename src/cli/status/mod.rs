@@ -4,7 +4,7 @@ mod json;
 mod text;
 
 use clap::Args;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::account::block_on;
 use super::clock;
@@ -12,11 +12,12 @@ use super::error::CliError;
 use super::exit::Exit;
 use super::output::{self, Format};
 use super::table::TableArguments;
-use crate::aws::ledger::{KeptBucket, Quarantine};
+use crate::aws::ledger::{KeptBucket, KeptWindow, Quarantine};
 use crate::domain::controls::Controls;
 use crate::domain::stage_run::StageRun;
+use crate::domain::storm::{Storm, Weather};
 
-/// Show what the product is doing: pauses, budgets, waits, retries under way
+/// Show what the product is doing: pauses, storms, budgets, waits, retries under way
 ///
 /// Whatever is open in the ledger, read as it is now. Budgets are shown by what was last taken from them, so one that
 /// nobody has used is not there.
@@ -42,12 +43,16 @@ pub(super) struct Status {
 /// Most messages of the quarantine that are shown.
 const MOST_QUARANTINED: usize = 5;
 
+/// Windows of failures that are read: those of the present, and of a policy that was at work a moment ago.
+const WINDOWS: usize = 4;
+
 /// All that is shown.
 struct Shown {
     table: String,
     region: String,
     now: Timestamp,
     controls: Controls,
+    weather: Option<Weather>,
     buckets: Vec<KeptBucket>,
     open: Vec<StageRun>,
     quarantine: Quarantine,
@@ -58,14 +63,17 @@ impl Status {
         let shown = block_on(async {
             let table = self.table.open().await?;
             let failed = |trouble| table.failed(&trouble);
+            let now = clock::now();
+            let windows = table.ledger.windows(WINDOWS).await.map_err(failed)?;
             Ok(Shown {
+                weather: weather(windows, now),
                 controls: table.ledger.controls().await.map_err(failed)?,
                 buckets: table.ledger.buckets().await.map_err(failed)?,
                 open: table.ledger.open_runs().await.map_err(failed)?,
                 quarantine: table.ledger.quarantined(MOST_QUARANTINED).await.map_err(failed)?,
                 table: table.name.clone(),
                 region: table.region.to_string(),
-                now: clock::now(),
+                now,
             })
         })?;
         output::data(&match self.format {
@@ -74,4 +82,12 @@ impl Status {
         })?;
         Ok(Exit::Fine)
     }
+}
+
+/// Whether there is a storm, by the policy of the last failure that was noted; none where none was noted of late.
+fn weather(windows: Vec<KeptWindow>, now: Timestamp) -> Option<Weather> {
+    let newest = windows.first()?;
+    let within = SignedDuration::from_millis(newest.key.within_ms);
+    let storm = Storm::try_new(newest.failures, within, Storm::DEFAULT.spread()).ok()?;
+    Some(storm.weather(&windows.into_iter().map(|kept| (kept.key, kept.window)).collect(), now))
 }

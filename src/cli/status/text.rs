@@ -17,9 +17,12 @@ const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 const MARGIN: &str = "  ";
 
 pub(super) fn render(shown: &Shown) -> String {
-    let Shown { table, region, now, controls, buckets, open, quarantine } = shown;
+    let Shown { table, region, now, controls, weather, buckets, open, quarantine } = shown;
     let mut text = format!("{HEADING}ledger{HEADING:#}: table `{table}` in {region}\n");
     text.push_str(&pauses_in_force(controls, *now));
+    if let Some(weather) = weather.filter(|weather| weather.is_storm) {
+        let _ = writeln!(text, "{WARNING}held back{WARNING:#}: {}", weather.in_words());
+    }
     text.push_str(&policy(controls));
     text.push_str(&budgets(buckets, *now));
     text.push_str(&waits(open, *now));

@@ -17,6 +17,7 @@ use super::ids::ActionExecutionId;
 use super::pipeline::Reading;
 use super::screen::{Covered, pause_refusal, screened_steps};
 use super::stage_run::{Hint, StageRun, Timing, after};
+use super::storm::{Window, WindowKey};
 
 /// Everything that a decision rests on.
 #[derive(Debug, Clone, Copy)]
@@ -29,6 +30,8 @@ pub struct Question<'a> {
     pub reading: &'a Reading,
     /// What the budgets hold.
     pub buckets: &'a BTreeMap<BucketKey, Bucket>,
+    /// What is known of a storm.
+    pub windows: &'a BTreeMap<WindowKey, Window>,
     /// What operators have set, and since when the rule has been at work.
     pub controls: &'a Controls,
     /// The event behind it.
@@ -103,6 +106,7 @@ struct Decider<'q, 'a> {
 impl Decider<'_, '_> {
     fn run(&mut self) -> Checked<()> {
         self.pause()?;
+        self.storm();
         let facts = self.facts()?;
         self.duplicate(&facts)?;
         self.stage_state(&facts)?;
@@ -152,6 +156,14 @@ impl Decider<'_, '_> {
         }
         self.pass(StepName::Pause, "not paused");
         Ok(())
+    }
+
+    /// Whoever comes here is not held: there is no storm, or it was this failure's turn.
+    fn storm(&mut self) {
+        let Question { covered, windows, now, .. } = *self.question;
+        let weather = covered.policy.storm.weather(windows, now);
+        let turn = if weather.is_storm { ", and this failure need not wait for its turn" } else { "" };
+        self.pass(StepName::Storm, format!("{}{turn}", weather.in_words()));
     }
 
     /// The instant after which no retry is useful: by the failure's time, or where that is unknown by the event's.

@@ -49,6 +49,7 @@ impl Answering<'_> {
             record: &self.record,
             reading: &self.reading,
             buckets: &self.context.view.buckets,
+            windows: &self.context.view.windows,
             controls: &self.context.view.controls,
             hint: &self.hint,
             own_claim,

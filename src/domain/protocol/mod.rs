@@ -34,6 +34,7 @@ use super::ids::StageRunId;
 use super::pipeline::{ExecutionMode, Reading, RetryReply, StageReading};
 use super::policy::RetryMode;
 use super::stage_run::{Owner, Progress, StageRun};
+use super::storm::{Note, Window, WindowKey};
 use super::trigger::{Delivery, Trigger, WakeUp};
 
 pub use step::step;
@@ -61,6 +62,8 @@ pub enum Answer {
     },
     /// To [`Effect::ReadLedger`].
     Ledger(Result<Box<View>, Fault>),
+    /// To [`Effect::NoteFailure`]: the window as it is now.
+    Noted(Result<Window, Fault>),
     /// To [`Effect::WriteControls`].
     ControlsWritten(Result<ControlsReply, Fault>),
     /// To [`Effect::Observe`].
@@ -89,6 +92,8 @@ pub struct View {
     pub record: Option<StageRun>,
     /// The buckets that were asked for; an absent one is full.
     pub buckets: BTreeMap<BucketKey, Bucket>,
+    /// The windows that were asked for; in an absent one nothing failed.
+    pub windows: BTreeMap<WindowKey, Window>,
 }
 
 /// Why the ledger or the schedules gave no answer.
@@ -142,13 +147,17 @@ pub enum ControlsReply {
 /// The one thing to do next.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Effect {
-    /// Read controls, record and buckets, strongly consistent.
+    /// Read controls, record, buckets and windows, strongly consistent.
     ReadLedger {
         /// The stage run.
         run: StageRunId,
         /// The buckets.
         buckets: Vec<BucketKey>,
+        /// The windows that tell whether there is a storm.
+        windows: Vec<WindowKey>,
     },
+    /// Note that a pipeline failed, if that is news and its window does not have enough.
+    NoteFailure(Note),
     /// Write the controls if their version is still the one before.
     WriteControls(Controls),
     /// Ask CodePipeline everything that a decision needs.
@@ -255,6 +264,8 @@ pub enum State {
     Reading(Job),
     /// The rules of a new policy are being put to work.
     Activating(Job, Box<View>, Controls),
+    /// A failure is being noted.
+    Noting(Job, Box<View>, WindowKey),
     /// CodePipeline is being asked.
     Observing(Job, Box<View>),
     /// A transaction is under way.
@@ -277,6 +288,8 @@ pub struct Job {
     owner: Owner,
     /// How often it had to begin again since others were quicker.
     rounds: u8,
+    /// Whether the failure has been noted for the sake of storms.
+    noted: bool,
 }
 
 /// What has been read so far.

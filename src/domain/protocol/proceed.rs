@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::answering::Answering;
 use super::effects::{commit, done, news, plain, wait_for};
 use super::ended::outcome_event;
-use super::hold::{pause_decision, within_give_up_after};
+use super::hold::{note, pause_decision, storm_decision, within_give_up_after};
 use super::repeated::{already_answered, already_waiting, behind_claim, stale_wake_up};
 use super::swept::{Sifted, hint_of_finding, name_failure, sift};
 use super::{Context, Effect, Job, Next, Outcome, Purpose, State};
@@ -85,6 +85,15 @@ pub(super) fn proceed(
     let must_be_read = claim_is_due || matches!(sifted, Sifted::End);
     if let (Some(decision), false) = (&held_back, must_be_read) {
         return answer_without_reading(environment, job, context, record, decision.clone(), &hint, now);
+    }
+
+    if let (Ok(covered), None, false) = (&covered, &context.reading, must_be_read) {
+        if let Some(note) = note(covered, &job, &context, now) {
+            return (State::Noting(job, Box::new(context.view), note.key), Effect::NoteFailure(note));
+        }
+        if let Some(decision) = storm_decision(covered, &job, &context, &record, &hint, now) {
+            return answer_without_reading(environment, job, context, record, decision, &hint, now);
+        }
     }
 
     let Some((reading, jitter)) = context.reading.clone() else {

@@ -10,11 +10,9 @@ use super::{
     Answer, CommitReply, Committing, Conclusion, Context, ControlsReply, Effect, Ending, Fault, Held, Input,
     Job, Next, Outcome, Purpose, State, TO_BEGIN, TO_CALL, View,
 };
-use crate::domain::budget::BucketKey;
 use crate::domain::decide::{Question, decide, is_same_failure};
 use crate::domain::decision::{Decision, Ruling, StepName, StepOutcome, Verdict};
 use crate::domain::facts::{moved_on, refreshed};
-use crate::domain::ids::StageRunId;
 use crate::domain::pipeline::{ExecutionMode, StageReading};
 use crate::domain::screen::{Environment, screen};
 use crate::domain::stage_run::after;
@@ -28,7 +26,7 @@ pub fn step(environment: &Environment<'_>, state: State, input: Input) -> (State
     let Input { now, answer } = input;
     match (state, answer) {
         (State::Idle, Answer::Begin { trigger, delivery, owner }) => {
-            begin(environment, Job { trigger, delivery, owner, rounds: 0 }, now)
+            begin(environment, Job { trigger, delivery, owner, rounds: 0, noted: false }, now)
         }
         (State::Reading(job), Answer::Ledger(Ok(view))) => {
             proceed(environment, job, Context { view: *view, reading: None }, now)
@@ -40,7 +38,13 @@ pub fn step(environment: &Environment<'_>, state: State, input: Input) -> (State
             };
             begin_again(environment, job, Context { view: View { controls, ..*view }, reading: None }, now)
         }
+        (State::Noting(mut job, mut view, key), Answer::Noted(Ok(window))) => {
+            view.windows.insert(key, window);
+            job.noted = true;
+            proceed(environment, job, Context { view: *view, reading: None }, now)
+        }
         (State::Reading(_), Answer::Ledger(Err(_)))
+        | (State::Noting(..), Answer::Noted(Err(_)))
         | (State::Activating(..), Answer::ControlsWritten(Err(_))) => finish(Conclusion::LedgerUnavailable),
         (State::Observing(job, view), Answer::Observed { reading, jitter }) => {
             proceed(environment, job, Context { view: *view, reading: Some((reading, jitter)) }, now)
@@ -63,10 +67,11 @@ fn begin(environment: &Environment<'_>, job: Job, now: Timestamp) -> (State, Eff
         return finish(Conclusion::OutOfTime);
     }
     let run = job.trigger.run().clone();
-    let buckets = match screen(environment, &run, now) {
-        Ok(covered) => {
-            (covered.rule.settings.budgets.iter()).map(|budget| budget.key(&run, covered.shadow)).collect()
-        }
+    let (buckets, windows) = match screen(environment, &run, now) {
+        Ok(covered) => (
+            (covered.rule.settings.budgets.iter()).map(|budget| budget.key(&run, covered.shadow)).collect(),
+            covered.policy.storm.windows(now).to_vec(),
+        ),
         Err(decision) => {
             // Nothing is on record of a stage run that no rule covers, unless a wait or claim brought this about, or
             // whoever had the message before died over one.
@@ -80,14 +85,10 @@ fn begin(environment: &Environment<'_>, job: Job, now: Timestamp) -> (State, Eff
             if is_foreign || (decision.ruling.verdict() == Verdict::Ignore && !may_be_on_record) {
                 return done(Outcome::handled(*decision));
             }
-            Vec::new()
+            (Vec::new(), Vec::new())
         }
     };
-    read_ledger(job, run, buckets)
-}
-
-fn read_ledger(job: Job, run: StageRunId, buckets: Vec<BucketKey>) -> (State, Effect) {
-    (State::Reading(job), Effect::ReadLedger { run, buckets })
+    (State::Reading(job), Effect::ReadLedger { run, buckets, windows })
 }
 
 /// Thinks again with what others have left in the meantime.
@@ -216,6 +217,7 @@ fn fenced(
                 record: &held.record,
                 reading: &fresh,
                 buckets: &held.context.view.buckets,
+                windows: &held.context.view.windows,
                 controls: &held.context.view.controls,
                 hint: &claim.hint,
                 own_claim: true,

@@ -12,6 +12,7 @@ use codepipeline_retrier::domain::budget::BucketKey;
 use codepipeline_retrier::domain::controls::Controls;
 use codepipeline_retrier::domain::ids::StageRunId;
 use codepipeline_retrier::domain::protocol::{Commit, CommitReply, ControlsReply, Fault, View};
+use codepipeline_retrier::domain::storm::{Note, Window, WindowKey};
 use codepipeline_retrier::domain::sweep::Sweep;
 use codepipeline_retrier::ports::{Ledger, Page, PageToken, Quarantined, Rounds, SweepReply};
 
@@ -37,8 +38,17 @@ fn run(clause: impl Future<Output = ()>, port: &OnTable) {
 }
 
 impl Ledger for OnTable {
-    async fn read(&self, run: &StageRunId, buckets: &[BucketKey]) -> Result<View, Fault> {
-        self.ledger.read(run, buckets).await
+    async fn read(
+        &self,
+        run: &StageRunId,
+        buckets: &[BucketKey],
+        windows: &[WindowKey],
+    ) -> Result<View, Fault> {
+        self.ledger.read(run, buckets, windows).await
+    }
+
+    async fn note_failure(&self, note: &Note) -> Result<Window, Fault> {
+        self.ledger.note_failure(note).await
     }
 
     async fn commit(&self, commit: &Commit) -> Result<CommitReply, Fault> {

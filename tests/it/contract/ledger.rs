@@ -58,6 +58,13 @@ macro_rules! suite {
             many_that_are_overdue_are_all_listed
         }
         $crate::contract::clauses! {
+            $run, $make, ledger_storms:
+            a_failure_is_noted_and_read_back
+            a_pipeline_is_in_a_window_once
+            a_window_that_has_enough_is_not_added_to
+            windows_are_kept_apart
+        }
+        $crate::contract::clauses! {
             $run, $make, ledger_budgets:
             a_bucket_that_was_never_written_is_full
             buckets_of_one_budget_are_kept_apart
@@ -122,7 +129,7 @@ pub async fn done<L: Ledger>(ledger: &L, commit: &Commit) {
 }
 
 pub async fn nothing_is_on_record_before_the_first_write<L: Inspected>(ledger: &L) {
-    assert_eq!(ledger.read(&run(), &[key("region")]).await, Ok(View::default()));
+    assert_eq!(ledger.read(&run(), &[key("region")], &[]).await, Ok(View::default()));
     assert!(ledger.decision_ids(&run()).await.is_empty());
     assert!(ledger.quarantined().await.is_empty());
 }
@@ -130,7 +137,7 @@ pub async fn nothing_is_on_record_before_the_first_write<L: Inspected>(ledger: &
 pub async fn the_first_revision_is_written_and_read_back<L: Ledger>(ledger: &L) {
     let commit = writing(&run(), 1);
     done(ledger, &commit).await;
-    assert_eq!(ledger.read(&run(), &[]).await.unwrap().record, Some(commit.record));
+    assert_eq!(ledger.read(&run(), &[], &[]).await.unwrap().record, Some(commit.record));
 }
 
 pub async fn a_revision_that_is_not_the_next_one_is_refused_with_the_current_record<L: Ledger>(ledger: &L) {
@@ -147,7 +154,7 @@ pub async fn a_revision_that_is_not_the_next_one_is_refused_with_the_current_rec
 
 pub async fn a_record_that_was_never_written_conflicts_with_nothing<L: Ledger>(ledger: &L) {
     assert_eq!(ledger.commit(&writing(&run(), 2)).await, Ok(CommitReply::Conflict(None)));
-    assert_eq!(ledger.read(&run(), &[]).await.unwrap().record, None);
+    assert_eq!(ledger.read(&run(), &[], &[]).await.unwrap().record, None);
 }
 
 pub async fn the_same_transaction_twice_is_done_once<L: Inspected>(ledger: &L) {
@@ -157,11 +164,11 @@ pub async fn the_same_transaction_twice_is_done_once<L: Inspected>(ledger: &L) {
         ..writing(&run(), 1)
     };
     done(ledger, &commit).await;
-    let before = ledger.read(&run(), &[key("region")]).await;
+    let before = ledger.read(&run(), &[key("region")], &[]).await;
     // Its own record comes back, by which the sender sees that the first one was done.
     let reply = ledger.commit(&commit).await;
     assert_eq!(reply, Ok(CommitReply::Conflict(Some(Box::new(commit.record.clone())))));
-    assert_eq!(ledger.read(&run(), &[key("region")]).await, before);
+    assert_eq!(ledger.read(&run(), &[key("region")], &[]).await, before);
     assert_eq!(ledger.decision_ids(&run()).await.len(), 1);
 }
 
@@ -174,10 +181,10 @@ pub async fn a_transaction_that_comes_again_late_finds_what_others_wrote_since<L
     done(ledger, &commit).await;
     let later = writing(&run(), 2);
     done(ledger, &later).await;
-    let before = ledger.read(&run(), &[key("region")]).await;
+    let before = ledger.read(&run(), &[key("region")], &[]).await;
     let reply = ledger.commit(&commit).await;
     assert_eq!(reply, Ok(CommitReply::Conflict(Some(Box::new(later.record)))));
-    assert_eq!(ledger.read(&run(), &[key("region")]).await, before);
+    assert_eq!(ledger.read(&run(), &[key("region")], &[]).await, before);
     assert_eq!(ledger.decision_ids(&run()).await.len(), 1);
 }
 
@@ -185,7 +192,7 @@ pub async fn one_failed_condition_undoes_everything<L: Inspected>(ledger: &L) {
     let keys = [key("region"), key("other"), key("paid"), key("waiting")];
     done(ledger, &Commit { withdrawals: vec![withdrawal("paid", Branch::Idle, 0)], ..writing(&run(), 1) })
         .await;
-    let before = ledger.read(&run(), &keys).await.unwrap();
+    let before = ledger.read(&run(), &keys, &[]).await.unwrap();
     let good = Commit {
         withdrawals: vec![withdrawal("region", Branch::Idle, 0), withdrawal("other", Branch::Idle, 0)],
         deposits: vec![Deposit { key: key("paid"), amount_ms: 60_000 }],
@@ -206,11 +213,11 @@ pub async fn one_failed_condition_undoes_everything<L: Inspected>(ledger: &L) {
         Commit { slot: Some((key("waiting"), slot)), ..good.clone() },
     ] {
         assert_ne!(ledger.commit(&bad).await, Ok(CommitReply::Done));
-        assert_eq!(ledger.read(&run(), &keys).await.as_ref(), Ok(&before));
+        assert_eq!(ledger.read(&run(), &keys, &[]).await.as_ref(), Ok(&before));
         assert!(ledger.decision_ids(&run()).await.is_empty());
     }
     done(ledger, &good).await;
-    assert_ne!(ledger.read(&run(), &keys).await.unwrap().buckets, before.buckets);
+    assert_ne!(ledger.read(&run(), &keys, &[]).await.unwrap().buckets, before.buckets);
 }
 
 pub async fn failed_conditions_are_reported_in_order<L: Ledger>(ledger: &L) {
@@ -248,9 +255,9 @@ pub async fn controls_are_written_over_the_version_before<L: Ledger>(ledger: &L)
     assert_eq!(ledger.write_controls(&first).await, Ok(ControlsReply::Done));
     let late = Controls::default().pause(pause("holiday"));
     assert_eq!(ledger.write_controls(&late).await, Ok(ControlsReply::Conflict(first.clone())));
-    assert_eq!(ledger.read(&run(), &[]).await.unwrap().controls, first);
+    assert_eq!(ledger.read(&run(), &[], &[]).await.unwrap().controls, first);
     assert_eq!(ledger.write_controls(&second).await, Ok(ControlsReply::Done));
-    assert_eq!(ledger.read(&run(), &[]).await.unwrap().controls, second);
+    assert_eq!(ledger.read(&run(), &[], &[]).await.unwrap().controls, second);
 }
 
 pub async fn the_same_controls_twice_are_written_once<L: Ledger>(ledger: &L) {
@@ -258,5 +265,5 @@ pub async fn the_same_controls_twice_are_written_once<L: Ledger>(ledger: &L) {
     assert_eq!(ledger.write_controls(&first).await, Ok(ControlsReply::Done));
     // They come back themselves, by which the sender sees that they are in force.
     assert_eq!(ledger.write_controls(&first).await, Ok(ControlsReply::Conflict(first.clone())));
-    assert_eq!(ledger.read(&run(), &[]).await.unwrap().controls, first);
+    assert_eq!(ledger.read(&run(), &[], &[]).await.unwrap().controls, first);
 }

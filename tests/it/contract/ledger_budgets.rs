@@ -12,7 +12,7 @@ use super::ledger_keeping::run_together;
 use crate::arbitrary::{at, run};
 
 async fn bucket<L: Ledger>(ledger: &L, key: &BucketKey) -> Option<Bucket> {
-    ledger.read(&run(), std::slice::from_ref(key)).await.unwrap().buckets.get(key).copied()
+    ledger.read(&run(), std::slice::from_ref(key), &[]).await.unwrap().buckets.get(key).copied()
 }
 
 async fn full_at<L: Ledger>(ledger: &L, name: &str) -> Option<i64> {
@@ -33,10 +33,10 @@ async fn take<L: Ledger>(ledger: &L, tokens: u32) {
 }
 
 pub async fn a_bucket_that_was_never_written_is_full<L: Inspected>(ledger: &L) {
-    let view = ledger.read(&run(), &[key("region"), key("other")]).await.unwrap();
+    let view = ledger.read(&run(), &[key("region"), key("other")], &[]).await.unwrap();
     assert!(view.buckets.is_empty(), "buckets never written are left out");
     take(ledger, 1).await;
-    let view = ledger.read(&run(), &[key("region"), key("other")]).await.unwrap();
+    let view = ledger.read(&run(), &[key("region"), key("other")], &[]).await.unwrap();
     assert_eq!(view.buckets.into_keys().collect::<Vec<_>>(), [key("region")]);
 }
 
@@ -55,7 +55,7 @@ pub async fn buckets_of_one_budget_are_kept_apart<L: Inspected>(ledger: &L) {
         let run = run_number(u32::try_from(number).unwrap());
         done(ledger, &Commit { withdrawals, ..writing(&run, 1) }).await;
     }
-    let found = ledger.read(&run(), &keys).await.unwrap().buckets;
+    let found = ledger.read(&run(), &keys, &[]).await.unwrap().buckets;
     let expected = (0..)
         .zip(&keys)
         .map(|(number, key)| (key.clone(), Bucket { full_at: Some(ms(number + 60)), next_slot: None }));
@@ -183,7 +183,7 @@ pub async fn many_claims_on_one_budget_get_exactly_its_capacity<L: Inspected>(le
     let budget = budget("region");
     let mut seen = Vec::new();
     for number in 0..12 {
-        let view = ledger.read(&run_number(number), &[key("region")]).await.unwrap();
+        let view = ledger.read(&run_number(number), &[key("region")], &[]).await.unwrap();
         seen.push(view.buckets.get(&key("region")).copied().unwrap_or_default());
     }
     let mut taken = 0;

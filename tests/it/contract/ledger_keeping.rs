@@ -27,7 +27,7 @@ pub async fn records_of_other_stage_runs_are_left_alone<L: Ledger>(ledger: &L) {
     done(ledger, &writing(&run_number(2), 1)).await;
     done(ledger, &writing(&run_number(1), 2)).await;
     let revision =
-        async |number| ledger.read(&run_number(number), &[]).await.unwrap().record.unwrap().revision;
+        async |number| ledger.read(&run_number(number), &[], &[]).await.unwrap().record.unwrap().revision;
     assert_eq!((revision(1).await, revision(2).await), (2, 1));
 }
 
@@ -41,12 +41,12 @@ pub fn run_together() -> [StageRunId; 4] {
 
 pub async fn names_that_run_together_are_kept_apart<L: Inspected>(ledger: &L) {
     for run in run_together() {
-        assert_eq!(ledger.read(&run, &[]).await.unwrap().record, None, "{run}");
+        assert_eq!(ledger.read(&run, &[], &[]).await.unwrap().record, None, "{run}");
         let decision = Some(Decision::bare(Ruling::WaitBackoff, &run, at(0)));
         done(ledger, &Commit { decision, ..writing(&run, 1) }).await;
     }
     for run in run_together() {
-        let record = ledger.read(&run, &[]).await.unwrap().record;
+        let record = ledger.read(&run, &[], &[]).await.unwrap().record;
         assert_eq!(record, Some(writing(&run, 1).record));
         assert_eq!(ledger.decision_ids(&run).await.len(), 1, "{run}");
     }
@@ -76,12 +76,12 @@ pub async fn a_record_comes_back_to_the_last_field<L: Ledger>(ledger: &L) {
         record.revision += 1;
         record.wait.as_mut().unwrap().until = wait_until;
         done(ledger, &recording(record.clone())).await;
-        assert_eq!(ledger.read(&run(), &[]).await.unwrap().record.as_ref(), Some(&record));
+        assert_eq!(ledger.read(&run(), &[], &[]).await.unwrap().record.as_ref(), Some(&record));
     }
     record.revision += 1;
     record.take_over(&Owner("heir".into()), instant(1_200));
     done(ledger, &recording(record.clone())).await;
-    assert_eq!(ledger.read(&run(), &[]).await.unwrap().record, Some(record));
+    assert_eq!(ledger.read(&run(), &[], &[]).await.unwrap().record, Some(record));
 }
 
 pub async fn controls_come_back_to_the_last_field<L: Ledger>(ledger: &L) {
@@ -102,9 +102,9 @@ pub async fn controls_come_back_to_the_last_field<L: Ledger>(ledger: &L) {
         retired: BTreeMap::from([((rule("gone"), false), Retired { since: at(2), left_at: instant })]),
     };
     assert_eq!(ledger.write_controls(&controls).await, Ok(ControlsReply::Done));
-    assert_eq!(ledger.read(&run(), &[]).await.unwrap().controls, controls);
+    assert_eq!(ledger.read(&run(), &[], &[]).await.unwrap().controls, controls);
     // Every stage run is read with them.
-    assert_eq!(ledger.read(&run_number(2), &[]).await.unwrap().controls, controls);
+    assert_eq!(ledger.read(&run_number(2), &[], &[]).await.unwrap().controls, controls);
 }
 
 pub async fn a_decision_is_kept_with_its_record<L: Inspected>(ledger: &L) {

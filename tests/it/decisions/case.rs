@@ -37,6 +37,9 @@ pub struct Case {
     pub budgets: BTreeMap<String, Bucket>,
     #[serde(default)]
     pub pauses: Vec<Pause>,
+    /// How many other pipelines failed a minute before this one.
+    #[serde(default)]
+    pub failing: u32,
     pub active_since: Option<Instant>,
     /// By default when the last failed action failed, else 10:05.
     pub event_time: Option<Instant>,

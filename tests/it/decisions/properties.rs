@@ -57,6 +57,7 @@ impl Asked {
             record: &self.record,
             reading: &self.reading,
             buckets: &self.buckets,
+            windows: &BTreeMap::new(),
             controls: &controls,
             hint: &self.hint,
             own_claim: self.own_claim(),
@@ -129,6 +130,7 @@ fn the_questions_reach_every_ruling() {
         Ruling::IgnoreModeDisabled,
         Ruling::WaitPaused,
         Ruling::WaitPolicyInvalid,
+        Ruling::WaitStorm,
     ];
     let expected = Ruling::ALL.iter().filter(|of| !not_here.contains(of) && !super::NOT_DECIDED.contains(of));
     let missing: Vec<String> =

@@ -3,11 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use codepipeline_retrier::domain::backoff::Jitter;
 use codepipeline_retrier::domain::budget::{Bucket, BucketKey};
 use codepipeline_retrier::domain::controls::{self, Controls};
+use codepipeline_retrier::domain::decision::Decision;
 use codepipeline_retrier::domain::glob::Glob;
 use codepipeline_retrier::domain::ids::{
     AccountId, ActionExecutionId, ActionName, ExecutionId, Partition, PipelineArn, PipelineName, Region,
@@ -19,8 +20,9 @@ use codepipeline_retrier::domain::pipeline::{
     Reading, RetryMetadata, StageDeclaration, StageEntry, StageState, Transition,
 };
 use codepipeline_retrier::domain::policy::{Mode, Policy, RetryMode};
-use codepipeline_retrier::domain::screen::{Covered, Environment};
-use codepipeline_retrier::domain::stage_run::{Claim, Hint, Owner, StageRun, Tally, Timing};
+use codepipeline_retrier::domain::screen::{Covered, Environment, pause_refusal, storm_refusal};
+use codepipeline_retrier::domain::stage_run::{Claim, Hint, Owner, StageRun, Tally, Timing, after};
+use codepipeline_retrier::domain::storm::{Note, Storm, Window, WindowKey};
 use codepipeline_retrier::domain::text::EvidenceText;
 use codepipeline_retrier::domain::trigger::EventKey;
 use codepipeline_retrier::policy_file;
@@ -41,6 +43,7 @@ pub struct Subject {
     pub hint: Hint,
     pub pauses: Vec<controls::Pause>,
     pub active_since: Option<Timestamp>,
+    pub windows: BTreeMap<WindowKey, Window>,
     pub own_claim: bool,
     pub now: Timestamp,
     pub jitter: Jitter,
@@ -67,6 +70,7 @@ impl Subject {
             reading: reading(case, &run, runs),
             hint,
             pauses: case.pauses.iter().map(pause).collect(),
+            windows: windows(case, &run, time.min(now)),
             active_since: case.active_since.map(|Instant(at)| at),
             own_claim: case.record.own_claim.is_some(),
             now,
@@ -101,6 +105,14 @@ impl Subject {
             controls.active_since.extend(self.active_since.map(|at| ((rule.name.clone(), shadow), at)));
         }
         controls
+    }
+
+    /// What a storm makes of it, where there is no pause.
+    pub fn stormed(&self, covered: &Covered<'_>) -> Option<Decision> {
+        if pause_refusal(&self.controls(), &self.run, self.now).is_some() {
+            return None;
+        }
+        storm_refusal(covered, &self.windows, &self.record, &self.hint, self.hint.time, self.now)
     }
 
     /// The buckets of the rule, as the case has them.
@@ -336,4 +348,21 @@ fn action_id(text: &str) -> ActionExecutionId {
 
 fn execution_id(text: &str) -> ExecutionId {
     ExecutionId::parse(text).unwrap()
+}
+
+/// The windows after this failure was noted: the others failed a minute earlier.
+fn windows(case: &Case, run: &StageRunId, failed_at: Timestamp) -> BTreeMap<WindowKey, Window> {
+    let others = (0..case.failing).map(|number| PipelineName::parse(format!("other-{number}")).unwrap());
+    let a_minute_before = after(failed_at, SignedDuration::from_mins(-1));
+    let failures = others.map(|name| (name, a_minute_before));
+    let mut windows: BTreeMap<WindowKey, Window> = BTreeMap::new();
+    for (pipeline, at) in failures.chain([(run.pipeline.name.clone(), failed_at)]) {
+        let key = Storm::DEFAULT.window(at);
+        let note = Note { key, pipeline, at, failures: Storm::DEFAULT.failures() };
+        let window = windows.entry(key).or_default();
+        if let Some(noted) = note.apply(window) {
+            *window = noted;
+        }
+    }
+    windows
 }

@@ -33,7 +33,12 @@ pub fn protocol(case: &Case, subject: &Subject) -> Decision {
                 let covered = screen(&environment, &subject.run, subject.now);
                 let buckets = covered.map(|covered| subject.buckets(case, &covered)).unwrap_or_default();
                 let record = Some(subject.record.clone());
-                Answer::Ledger(Ok(Box::new(View { controls: subject.controls(), record, buckets })))
+                Answer::Ledger(Ok(Box::new(View {
+                    controls: subject.controls(),
+                    record,
+                    buckets,
+                    windows: subject.windows.clone(),
+                })))
             }
             Effect::Observe { .. } => {
                 Answer::Observed { reading: Box::new(subject.reading.clone()), jitter: subject.jitter }

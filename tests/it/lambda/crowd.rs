@@ -9,7 +9,7 @@ use super::process::batch_of_one;
 use super::runtime_api::End;
 use super::scene::{RETRIES_AT_ONCE, Scene};
 use crate::contract::pipelines::{fails, shop, succeeds};
-use crate::figure::record;
+use crate::figure;
 
 const DELIVERIES: u32 = 1_000;
 const AT_A_TIME: u32 = 16;
@@ -43,5 +43,9 @@ fn a_thousand_deliveries_of_one_failure_retry_once() {
     assert_eq!((record.live.used, record.retries.len(), record.claim), (1, 1, None));
     let claims = scene.decisions(&name).iter().filter(|decision| decision.verdict == "retry").count();
     assert_eq!(claims, 2, "the claim and its settlement");
-    record("crowd", &format!("{DELIVERIES} deliveries by {AT_A_TIME} processes: 1 retry, 1 claim"), true);
+    figure::record(
+        "crowd",
+        &format!("{DELIVERIES} deliveries by {AT_A_TIME} processes: 1 retry, 1 claim"),
+        true,
+    );
 }

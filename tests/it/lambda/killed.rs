@@ -15,7 +15,7 @@ use super::process::batch_of_one;
 use super::runtime_api::End;
 use super::scene::{RETRIES_AT_ONCE, Scene};
 use crate::contract::pipelines::{fails, shop, succeeds};
-use crate::figure::record;
+use crate::figure;
 use crate::rig::random::Random;
 
 /// Deaths between claim and settlement that the test waits for.
@@ -128,5 +128,5 @@ fn killed_at_random_it_retries_at_most_once_and_decides_every_failure() {
         "{} deaths of the real binary, {between} of them between claim and settlement: each failure retried once and decided",
         failures.len()
     );
-    record("killed", &measured, true);
+    figure::record("killed", &measured, true);
 }

@@ -151,7 +151,7 @@ impl Scene {
 
     /// What is on record of a stage run.
     pub fn record(&self, run: &StageRunId) -> Option<StageRun> {
-        self.runtime.block_on(self.ledger.read(run, &[])).expect("the ledger answers").record
+        self.runtime.block_on(self.ledger.read(run, &[], &[])).expect("the ledger answers").record
     }
 
     /// Decisions on record about a pipeline, newest first.

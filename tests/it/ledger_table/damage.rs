@@ -13,7 +13,7 @@ use codepipeline_retrier::ports::Ledger;
 
 use super::Desk;
 use crate::arbitrary::{at, run};
-use crate::contract::{key, recording, withdrawal, writing};
+use crate::contract::{failure_note, key, recording, window_key, withdrawal, writing};
 
 type Attributes = BTreeMap<String, AttributeValue>;
 
@@ -116,15 +116,15 @@ fn a_damaged_record_is_a_fault() {
     for damaged in all {
         let shown = format!("{damaged:?}");
         desk.overwrite(damaged);
-        assert_eq!(desk.run(desk.ledger.read(&run(), &[])), Err(Fault::NotDone), "{shown}");
+        assert_eq!(desk.run(desk.ledger.read(&run(), &[], &[])), Err(Fault::NotDone), "{shown}");
         // A first write is refused by the item, which cannot be told.
         assert_eq!(desk.run(desk.ledger.commit(&first)), Err(Fault::NotDone), "{shown}");
         assert_eq!(desk.run(desk.ledger.commit(&busy)), Err(Fault::NotDone), "{shown}");
         // Others are not concerned.
-        assert_eq!(desk.run(desk.ledger.read(&other, &[])).unwrap().record, None, "{shown}");
+        assert_eq!(desk.run(desk.ledger.read(&other, &[], &[])).unwrap().record, None, "{shown}");
     }
     desk.overwrite(good);
-    assert_eq!(desk.run(desk.ledger.read(&run(), &[])).unwrap().record, Some(first.record));
+    assert_eq!(desk.run(desk.ledger.read(&run(), &[], &[])).unwrap().record, Some(first.record));
 }
 
 #[test]
@@ -153,7 +153,7 @@ fn a_damaged_wait_or_claim_is_a_fault() {
                 };
             });
             desk.overwrite(damaged);
-            let read = desk.run(desk.ledger.read(&run(), &[]));
+            let read = desk.run(desk.ledger.read(&run(), &[], &[]));
             assert_eq!(read, Err(Fault::NotDone), "{part} {name} {value:?}");
             let listed = desk.run(desk.ledger.open_runs()).unwrap_err().to_string();
             assert!(listed.contains("run#arn:aws:codepipeline"), "{listed}");
@@ -173,7 +173,7 @@ fn damaged_controls_are_a_fault() {
     for damaged in all {
         let shown = format!("{damaged:?}");
         desk.overwrite(damaged);
-        assert_eq!(desk.run(desk.ledger.read(&run(), &[])), Err(Fault::NotDone), "{shown}");
+        assert_eq!(desk.run(desk.ledger.read(&run(), &[], &[])), Err(Fault::NotDone), "{shown}");
         assert_eq!(desk.run(desk.ledger.write_controls(&first)), Err(Fault::NotDone), "{shown}");
         assert!(desk.run(desk.ledger.controls()).is_err(), "{shown}");
     }
@@ -197,15 +197,49 @@ fn a_damaged_bucket_is_a_fault() {
     ] {
         let shown = format!("{damaged:?}");
         desk.overwrite(damaged);
-        assert_eq!(desk.run(desk.ledger.read(&run(), &[key("region")])), Err(Fault::NotDone), "{shown}");
+        assert_eq!(desk.run(desk.ledger.read(&run(), &[key("region")], &[])), Err(Fault::NotDone), "{shown}");
         assert_eq!(desk.run(desk.ledger.commit(&next)), Err(Fault::NotDone), "{shown}");
         assert!(desk.run(desk.ledger.buckets()).is_err(), "{shown}");
         // Who does not ask for it is not concerned.
-        assert_eq!(desk.run(desk.ledger.read(&run(), &[])).unwrap().record, Some(commit.record.clone()));
+        assert_eq!(desk.run(desk.ledger.read(&run(), &[], &[])).unwrap().record, Some(commit.record.clone()));
     }
     desk.overwrite(good);
     let reply = desk.run(desk.ledger.commit(&next)).unwrap();
     assert!(
         matches!(reply, CommitReply::BucketChanged(_, bucket) if bucket.full_at == Some(at(60).as_millisecond()))
     );
+}
+
+#[test]
+fn a_damaged_window_is_a_fault() {
+    let desk = Desk::new();
+    for name in ["a", "b"] {
+        desk.run(desk.ledger.note_failure(&failure_note(name, 1))).unwrap();
+    }
+    let good = desk.items().pop_last().unwrap().1;
+    assert_eq!(good["pk"], text("storm"));
+    let windows = [window_key(0)];
+    for damaged in [
+        with(&good, "pipeline:a", None),
+        with(&good, "pipeline:a", Some(text("soon"))),
+        with(&good, "pipeline:a", Some(number("7"))),
+        with(&good, "pipeline:no name", Some(text("2026-11-22T10:00:00Z"))),
+        with(&good, "noted", Some(number("3"))),
+        with(&good, "noted", Some(text("2"))),
+        with(&good, "noted", None),
+        with(&good, "schema", Some(number("2"))),
+        with(&good, "schema", None),
+    ] {
+        let shown = format!("{damaged:?}");
+        desk.overwrite(damaged);
+        assert_eq!(desk.run(desk.ledger.read(&run(), &[], &windows)), Err(Fault::NotDone), "{shown}");
+        assert_eq!(desk.run(desk.ledger.note_failure(&failure_note("a", 1))), Err(Fault::NotDone), "{shown}");
+        assert!(desk.run(desk.ledger.windows(1)).is_err(), "{shown}");
+        // Who does not ask for it is not concerned.
+        assert!(desk.run(desk.ledger.read(&run(), &[], &[])).is_ok());
+    }
+    desk.overwrite(with(&good, "failures", None));
+    assert!(desk.run(desk.ledger.windows(1)).is_err());
+    desk.overwrite(good);
+    assert_eq!(desk.run(desk.ledger.note_failure(&failure_note("c", 2))).unwrap().failures.len(), 3);
 }

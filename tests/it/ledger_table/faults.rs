@@ -196,7 +196,7 @@ fn nothing_is_done_where_nobody_listens() {
     assert_eq!(scene.last_trouble(), Some(Trouble::NotSent));
     let note = Quarantined { fingerprint: "aa".into(), length: 1, problem: "not JSON".into(), at: at(0) };
     assert_eq!(scene.runtime.block_on(scene.ledger.quarantine(&note)), Err(Fault::NotDone));
-    assert_eq!(scene.runtime.block_on(scene.ledger.read(&run(), &[])), Err(Fault::NotDone));
+    assert_eq!(scene.runtime.block_on(scene.ledger.read(&run(), &[], &[])), Err(Fault::NotDone));
 }
 
 #[test]
@@ -250,14 +250,14 @@ fn what_a_busy_table_leaves_out_is_asked_for_again() {
     let part = Answer::Json(200, serde_json::json!({ "Responses": {}, "UnprocessedKeys": unprocessed }));
     let rest = Answer::Json(200, serde_json::json!({ "Responses": {}, "UnprocessedKeys": {} }));
     let scene = Scene::new(&[part.clone(), rest]);
-    assert!(scene.runtime.block_on(scene.ledger.read(&run(), &[])).is_ok());
+    assert!(scene.runtime.block_on(scene.ledger.read(&run(), &[], &[])).is_ok());
     let heard = scene.heard();
     assert_eq!(heard[0].body["RequestItems"]["ledger"]["Keys"].as_array().unwrap().len(), 2);
     assert_eq!(heard[1].body["RequestItems"], unprocessed);
     assert!(heard.iter().all(|heard| heard.body["RequestItems"]["ledger"]["ConsistentRead"] == true));
     // What never comes is not taken for absent.
     let scene = Scene::new(&[part]);
-    assert_eq!(scene.runtime.block_on(scene.ledger.read(&run(), &[])), Err(Fault::NotDone));
+    assert_eq!(scene.runtime.block_on(scene.ledger.read(&run(), &[], &[])), Err(Fault::NotDone));
     assert_eq!(scene.last_trouble(), Some(Trouble::Throttled("BatchGetItem")));
 }
 
@@ -268,7 +268,7 @@ fn what_a_busy_table_left_out_is_read_no_less_strictly() {
     let part = Answer::Json(200, serde_json::json!({ "Responses": {}, "UnprocessedKeys": unprocessed }));
     let rest = Answer::Json(200, serde_json::json!({ "Responses": {}, "UnprocessedKeys": {} }));
     let scene = Scene::new(&[part, rest]);
-    assert!(scene.runtime.block_on(scene.ledger.read(&run(), &[])).is_ok());
+    assert!(scene.runtime.block_on(scene.ledger.read(&run(), &[], &[])).is_ok());
     assert_eq!(scene.heard()[1].body["RequestItems"]["ledger"]["ConsistentRead"], true);
 }
 
@@ -276,7 +276,11 @@ fn what_a_busy_table_left_out_is_read_no_less_strictly() {
 fn an_answer_without_a_word_about_the_items_is_not_taken_for_their_absence() {
     for empty in [serde_json::json!({}), serde_json::json!({ "UnprocessedKeys": {} })] {
         let scene = Scene::new(&[Answer::Json(200, empty.clone())]);
-        assert_eq!(scene.runtime.block_on(scene.ledger.read(&run(), &[])), Err(Fault::NotDone), "{empty}");
+        assert_eq!(
+            scene.runtime.block_on(scene.ledger.read(&run(), &[], &[])),
+            Err(Fault::NotDone),
+            "{empty}"
+        );
         assert_eq!(scene.last_trouble(), Some(Trouble::Unheard("BatchGetItem")), "{empty}");
     }
 }

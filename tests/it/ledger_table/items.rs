@@ -17,7 +17,7 @@ use codepipeline_retrier::ports::{Ledger, Quarantined};
 
 use super::Desk;
 use crate::arbitrary::{at, run};
-use crate::contract::{key, recording, withdrawal, writing};
+use crate::contract::{failure_note, key, recording, withdrawal, writing};
 
 const DAY: i64 = 86_400;
 
@@ -68,7 +68,14 @@ fn every_item_lies_where_an_operator_finds_it_and_expires_in_time() {
         Ok(ControlsReply::Done)
     );
 
+    desk.run(desk.ledger.note_failure(&failure_note("shop", 1))).unwrap();
+
     let now = at(0).as_second();
+    let window = desk.item("storm", &format!("{:.9}#300000", at(0)));
+    assert_eq!(expires(&window), Some(now + 300 + DAY));
+    assert_eq!(window["noted"], AttributeValue::N("1".into()));
+    assert_eq!(window["failures"], AttributeValue::N("3".into()));
+    assert_eq!(window["pipeline:shop"], AttributeValue::S(at(1).to_string()));
     assert_eq!(expires(&desk.item(RUN, "record")), Some(now + 90 * DAY));
     let id = codepipeline_retrier::names::decision_id(&decision);
     let kept = desk.item("decisions#shop", &format!("{:.9}#{id}", at(5)));

@@ -9,12 +9,13 @@ use codepipeline_retrier::domain::decision::{Decision, Ruling};
 use codepipeline_retrier::domain::ids::PipelineName;
 use codepipeline_retrier::domain::protocol::{Commit, CommitReply, ControlsReply};
 use codepipeline_retrier::domain::stage_run::{Hint, StageRun, after};
+use codepipeline_retrier::domain::storm::Note;
 use codepipeline_retrier::domain::trigger::EventKey;
 use codepipeline_retrier::ports::{Ledger, Quarantined};
 
 use super::Desk;
 use crate::arbitrary::{at, run};
-use crate::contract::{key, recording, run_number, withdrawal, writing};
+use crate::contract::{failure_note, key, recording, run_number, window_key, withdrawal, writing};
 
 #[test]
 fn decisions_come_newest_first_as_many_as_are_wanted() {
@@ -103,6 +104,19 @@ fn controls_are_read_alone() {
     let paused = Controls::default().pause(Pause { pipeline: None, until: None, reason: "incident".into() });
     assert_eq!(desk.run(desk.ledger.write_controls(&paused)), Ok(ControlsReply::Done));
     assert_eq!(desk.run(desk.ledger.controls()).unwrap(), paused);
+}
+
+#[test]
+fn the_newest_windows_come_first() {
+    let desk = Desk::new();
+    for seconds in [300, 0, 600] {
+        let note = Note { key: window_key(seconds), ..failure_note("shop", seconds) };
+        assert!(desk.run(desk.ledger.note_failure(&note)).is_ok());
+    }
+    let windows = desk.run(desk.ledger.windows(2)).unwrap();
+    let found: Vec<_> =
+        windows.iter().map(|kept| (kept.key, kept.failures, kept.window.failures.len())).collect();
+    assert_eq!(found, [(window_key(600), 3, 1), (window_key(300), 3, 1)]);
 }
 
 #[test]

@@ -67,7 +67,7 @@ fn any_record_survives_the_table() {
             // The first write of a stage run has the first revision.
             let record = StageRun { id: id.clone(), revision: 1, ..record };
             prop_assert_eq!(desk.run(desk.ledger.commit(&recording(record.clone()))), Ok(CommitReply::Done));
-            prop_assert_eq!(desk.run(desk.ledger.read(&id, &[])).unwrap().record, Some(record));
+            prop_assert_eq!(desk.run(desk.ledger.read(&id, &[], &[])).unwrap().record, Some(record));
             Ok(())
         })
         .unwrap();

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use codepipeline_retrier::domain::budget::{Branch, Budget, Per};
@@ -14,6 +15,7 @@ use codepipeline_retrier::domain::ids::{
 use codepipeline_retrier::domain::policy::{Mode, PolicyVersion, RetryMode};
 use codepipeline_retrier::domain::protocol::{Commit, CommitReply, ControlsReply};
 use codepipeline_retrier::domain::stage_run::{Hint, Owner, StageRun};
+use codepipeline_retrier::domain::storm::{Note, Storm};
 use codepipeline_retrier::domain::trigger::EventKey;
 use codepipeline_retrier::ports::{Ledger, Quarantined};
 
@@ -78,6 +80,14 @@ impl Desk {
         claimed.claim(&failed, RetryMode::FailedActions, &withdrawals, &owner, self.at(600), &hint);
         self.commit(&Commit { withdrawals, ..recording(claimed) });
 
+        // Two pipelines would be a storm by this policy, and two failed.
+        let storm = Storm::try_new(2, SignedDuration::from_mins(5), SignedDuration::from_mins(20)).unwrap();
+        for pipeline in ["web-shop", "batch"] {
+            let pipeline = PipelineName::parse(pipeline).unwrap();
+            let note = Note { key: storm.window(self.now), pipeline, at: self.at(-1), failures: 2 };
+            assert!(self.runtime.block_on(self.ledger.note_failure(&note)).is_ok());
+        }
+
         let problem = "`detail.stage` is missing";
         let note =
             Quarantined { fingerprint: "aa".into(), length: 412, problem: problem.into(), at: self.at(-60) };
@@ -134,6 +144,7 @@ fn everything_is_going_on_for_programs() {
     assert_eq!(status["region"], "eu-central-1");
     let pause = json!({ "pipeline": "web-*", "until": at(7_200), "reason": "registry is down" });
     assert_eq!(status["pauses"], json!([pause]));
+    assert_eq!(status["storm"], true);
     assert_eq!(
         status["policy"],
         json!({

@@ -12,6 +12,8 @@ use codepipeline_retrier::domain::protocol::{
     Answer, CommitReply, Conclusion, ControlsReply, Effect, Input, State, View, step,
 };
 
+use codepipeline_retrier::domain::storm::Window;
+
 use super::replies::{Replies, Story, again, story};
 use super::watch::{Watch, me};
 
@@ -24,6 +26,7 @@ fn nonsense(story: &Story, replies: &Replies) -> Vec<Answer> {
     vec![
         Answer::Begin { trigger: story.trigger.clone(), delivery: story.delivery, owner: me() },
         Answer::Ledger(Ok(Box::new(View::default()))),
+        Answer::Noted(Ok(Window::default())),
         Answer::ControlsWritten(Ok(ControlsReply::Done)),
         Answer::Observed { reading: replies.reading.clone(), jitter: Jitter(0) },
         Answer::Committed(Ok(CommitReply::Done)),
@@ -76,6 +79,7 @@ fn handle(story: &Story) -> Result<Vec<&'static str>, TestCaseError> {
 fn name(effect: &Effect) -> &'static str {
     match effect {
         Effect::ReadLedger { .. } => "read",
+        Effect::NoteFailure(_) => "note",
         Effect::WriteControls(_) => "write-controls",
         Effect::Observe { .. } => "observe",
         Effect::Commit(commit) if !commit.deposits.is_empty() => "give-back",
@@ -108,6 +112,7 @@ fn the_stories_reach_every_effect() {
         "fence",
         "finish",
         "give-back",
+        "note",
         "observe",
         "read",
         "write-controls",

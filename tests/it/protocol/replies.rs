@@ -86,6 +86,9 @@ pub struct Replies {
     pub pass: SignedDuration,
     pub view: View,
     pub ledger_fault: Option<Fault>,
+    /// How many pipelines failed in each window, and whether a note of ours finds its way into it.
+    pub failing: u8,
+    pub noted: Result<bool, Fault>,
     pub controls_conflict: Option<Result<u64, Fault>>,
     pub reading: Box<Reading>,
     /// Whether the reading is that of the first answer all the same, which the first record belongs to.
@@ -251,6 +254,7 @@ fn replies(setting: &Setting, keys: Vec<BucketKey>) -> impl Strategy<Value = Rep
             controls,
             record,
             buckets: keys.iter().cloned().zip(buckets).collect(),
+            ..View::default()
         });
         let controls_conflict =
             proptest::option::weighted(0.1, prop_oneof![(0_u64..5).prop_map(Ok), fault().prop_map(Err)]);
@@ -258,16 +262,21 @@ fn replies(setting: &Setting, keys: Vec<BucketKey>) -> impl Strategy<Value = Rep
             5 => Just(Fenced::Same),
             1 => arbitrary::reading().prop_map(|reading| Fenced::Other(Box::new(reading))),
         ];
+        let noted = prop_oneof![9 => any::<bool>().prop_map(Ok), 1 => fault().prop_map(Err)];
+        let storm = (select(vec![0_u8, 0, 0, 0, 0, 0, 3, 19, 22]), noted);
         let armed = prop_oneof![9 => Just(Ok(())), 1 => fault().prop_map(Err)];
         let faults = (often(fault().boxed()), controls_conflict, armed, proptest::bool::weighted(0.85));
-        (pass.clone(), view, faults, any::<u64>(), committing(record), fenced, called()).prop_map(
-            move |(pass, view, faults, jitter, commit, fenced, called)| {
+        (pass.clone(), view, faults, storm, any::<u64>(), committing(record), fenced, called()).prop_map(
+            move |(pass, view, faults, storm, jitter, commit, fenced, called)| {
+                let (failing, noted) = storm;
                 let (ledger_fault, controls_conflict, armed, as_before) = faults;
                 let (reading, jitter) = (Box::new(reading.clone()), Jitter(jitter));
                 Replies {
                     pass,
                     view,
                     ledger_fault,
+                    failing,
+                    noted,
                     controls_conflict,
                     reading,
                     as_before,

@@ -134,6 +134,11 @@ pub fn handle(
         state = next;
         answer = match effect {
             Effect::ReadLedger { .. } => Answer::Ledger(Ok(Box::new(view.clone()))),
+            Effect::NoteFailure(note) => {
+                handled.asked.push("note");
+                let window = view.windows.get(&note.key).cloned().unwrap_or_default();
+                Answer::Noted(Ok(note.apply(&window).unwrap()))
+            }
             Effect::WriteControls(controls) => {
                 handled.controls = Some(controls);
                 Answer::ControlsWritten(Ok(ControlsReply::Done))

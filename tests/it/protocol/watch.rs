@@ -3,20 +3,21 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
 use codepipeline_retrier::domain::decision::Ruling;
-use codepipeline_retrier::domain::ids::ActionExecutionId;
+use codepipeline_retrier::domain::ids::{ActionExecutionId, PipelineName};
 use codepipeline_retrier::domain::pipeline::{
     ActionExecution, ActionStatus, Reading, RetryReply, StageReading,
 };
 use codepipeline_retrier::domain::policy::Mode;
 use codepipeline_retrier::domain::protocol::{
-    Answer, Commit, CommitReply, Conclusion, ControlsReply, Effect, Fault,
+    Answer, Commit, CommitReply, Conclusion, ControlsReply, Effect, Fault, View,
 };
 use codepipeline_retrier::domain::stage_run::{Hint, Owner, StageRun, Timing, after};
+use codepipeline_retrier::domain::storm::{Storm, Window, WindowKey};
 use codepipeline_retrier::domain::trigger::{EventKey, Trigger};
 
 use crate::arbitrary::run;
@@ -50,6 +51,7 @@ pub struct Watch<'a> {
     /// Whether the last transaction had no answer, and if so, whether it was done.
     lost: Option<bool>,
     fenced: Option<StageReading>,
+    notes: u32,
     calls: u32,
     evidence: Evidence,
 }
@@ -64,6 +66,7 @@ impl<'a> Watch<'a> {
             sent: None,
             lost: None,
             fenced: None,
+            notes: 0,
             calls: 0,
             evidence: Evidence::None,
         }
@@ -101,6 +104,11 @@ impl<'a> Watch<'a> {
             }
             Effect::Observe { .. } => self.see_observation(now)?,
             Effect::Arm { .. } | Effect::ReadLedger { .. } => {}
+            Effect::NoteFailure(note) => {
+                self.notes += 1;
+                prop_assert_eq!(self.notes, 1, "a failure noted twice");
+                prop_assert!(note.at <= now, "a failure of the future");
+            }
             Effect::WriteControls(controls) => prop_assert_eq!(controls.version, self.controls + 1),
         }
         prop_assert!(
@@ -145,6 +153,13 @@ impl<'a> Watch<'a> {
                 wait.ruling,
                 wait.wake_at
             );
+        }
+        if let Some(wait) = next.wait.as_ref().filter(|of| of.ruling == Ruling::WaitStorm)
+            && before.is_none_or(|of| of.sequence < wait.sequence)
+        {
+            prop_assert!(self.reading.is_none(), "held after CodePipeline was asked");
+            let spread = Storm::DEFAULT.spread();
+            prop_assert!(wait.wake_at <= after(wait.hint.time, spread), "held for too long: {wait:?}");
         }
         let waited = before.and_then(|record| record.wait.as_ref()).filter(|wait| now < wait.wake_at);
         if matches!(self.story.trigger, Trigger::Sweep(_)) && waited.is_some() && !self.holds() {
@@ -204,14 +219,21 @@ impl<'a> Watch<'a> {
     /// Answers an effect by the story, and keeps account of the answer.
     pub fn answer(&mut self, effect: Effect, replies: &Replies) -> Answer {
         match effect {
-            Effect::ReadLedger { .. } => {
+            Effect::ReadLedger { windows, .. } => {
                 if let Some(fault) = replies.ledger_fault {
                     return Answer::Ledger(Err(fault));
                 }
+                // Who reads the ledger anew begins anew.
+                self.reading = None;
                 self.known.clone_from(&replies.view.record);
                 self.controls = replies.view.controls.version;
-                Answer::Ledger(Ok(Box::new(replies.view.clone())))
+                let windows = windows.into_iter().map(|key| (key, failing(key, replies.failing))).collect();
+                Answer::Ledger(Ok(Box::new(View { windows, ..replies.view.clone() })))
             }
+            Effect::NoteFailure(note) => Answer::Noted(replies.noted.map(|noted| {
+                let window = failing(note.key, replies.failing);
+                if noted { note.apply(&window).unwrap_or(window) } else { window }
+            })),
             Effect::WriteControls(controls) => Answer::ControlsWritten(match replies.controls_conflict {
                 None => {
                     self.controls = controls.version;
@@ -291,6 +313,16 @@ impl<'a> Watch<'a> {
         record.revision += 1;
         record
     }
+}
+
+/// A window in which so many pipelines failed, one a second.
+fn failing(key: WindowKey, pipelines: u8) -> Window {
+    let start = Timestamp::from_millisecond(key.start_ms).unwrap();
+    let failures = (0..pipelines).map(|number| {
+        let name = PipelineName::parse(format!("other-{number}")).unwrap();
+        (name, after(start, SignedDuration::from_secs(number.into())))
+    });
+    Window { failures: failures.collect() }
 }
 
 /// The failed runs that the stage shows as the last ones of their actions, unless something else than failure goes on.

@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::controls::{Controls, Pause};
 use super::decision::{Decision, Ruling, Step, StepName, StepOutcome};
 use super::ids::{AccountId, Partition, Region, StageRunId};
+use super::live::Standing;
 use super::policy::{Mode, Policy, Rule, Settings};
 use super::stage_run::{Timing, after};
 
@@ -13,6 +14,8 @@ use super::stage_run::{Timing, after};
 pub struct Environment<'a> {
     /// The policy in force; none when nothing that compiles was ever there.
     pub policy: Option<&'a Policy>,
+    /// What that policy stands for: it is asked whether the ledger wants another one.
+    pub standing: Standing<'a>,
     /// The deployment's mode; the stricter of it and the rule's wins.
     pub mode: Mode,
     /// The account that it works for.

@@ -13,6 +13,8 @@ pub enum Operation {
     LedgerCommit,
     /// Writing the controls.
     ControlsWrite,
+    /// Reading a policy that was pushed.
+    PolicyRead,
     /// A note of a malformed message.
     Quarantine,
     /// Reading everything about a stage run.
@@ -27,10 +29,11 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::LedgerRead,
         Self::LedgerCommit,
         Self::ControlsWrite,
+        Self::PolicyRead,
         Self::Quarantine,
         Self::Observe,
         Self::Fence,
@@ -44,6 +47,7 @@ impl Operation {
             Self::LedgerRead => "ledger-read",
             Self::LedgerCommit => "ledger-commit",
             Self::ControlsWrite => "controls-write",
+            Self::PolicyRead => "policy-read",
             Self::Quarantine => "quarantine",
             Self::Observe => "observe",
             Self::Fence => "fence",

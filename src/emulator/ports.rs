@@ -20,7 +20,7 @@ use crate::domain::protocol::{Commit, CommitReply, ControlsReply, Fault as PortF
 use crate::domain::trigger::WakeUp;
 use crate::event::wake_up_body;
 use crate::names::wake_up_name;
-use crate::ports::{Ledger, Pipelines, Quarantined, Schedules};
+use crate::ports::{KeptPolicy, Ledger, Pipelines, Quarantined, Schedules};
 
 /// Gives way to others once.
 async fn give_way() {
@@ -113,6 +113,15 @@ impl Ledger for SharedWorld {
         self.call(
             Operation::ControlsWrite,
             |world| Ok(world.ledger.write_controls(controls)),
+            |fault| Err(port_fault(fault)),
+        )
+        .await
+    }
+
+    async fn policy(&self, number: u64) -> Result<KeptPolicy, PortFault> {
+        self.call(
+            Operation::PolicyRead,
+            |world| Ok(world.ledger.policy(number)),
             |fault| Err(port_fault(fault)),
         )
         .await

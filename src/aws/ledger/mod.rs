@@ -3,7 +3,7 @@
 //!
 //! # Layout
 //!
-//! Every item has `pk`, `sk` (text), `schema` (1), and all but the controls `expires` (seconds since 1970, the table's
+//! Every item has `pk`, `sk` (text), `schema` (1), and all but controls and policies `expires` (seconds since 1970, the table's
 //! TTL attribute). An item of another `schema`, or one that cannot be read to the last field, is a fault and never taken
 //! for an absent one.
 //!
@@ -13,6 +13,7 @@
 //! | record of a stage run | `run#ARN#EXECUTION#STAGE` | `record` | `revision`, `body`; `open-shard` and `open-until` with a wait or claim | 90 days from the last write |
 //! | decision | `decisions#PIPELINE` | `INSTANT#ID` | `verdict`, `reason`, `stage`, `execution`, `shadow`, `decision-id`, `body` | 90 days |
 //! | bucket | `buckets` | `BUDGET#live#ACCOUNT#REGION`, then `#ARN`, then `#STAGE` where there is one for each; `shadow` for `live` in shadow mode | `full-at`, `next-slot`, `capacity`, `interval-ms` | 30 days from when it is full |
+//! | push or rollback of a policy | `policies` | its number, eight digits | `at`, `by`; `policy-version`, `text`, `reason`, `restores`, `replaces` where they are | for good |
 //! | message not understood | `quarantine` | fingerprint | `length`, `problem`, `at` | 90 days |
 //!
 //! The index `open` (`open-shard`, `open-until`, keys only) lists stage runs with a wait or a claim by when the first of
@@ -45,6 +46,7 @@ mod controls;
 mod item;
 mod keys;
 mod listing;
+mod policies;
 mod read;
 mod record;
 mod stored;
@@ -61,11 +63,12 @@ use crate::domain::budget::BucketKey;
 use crate::domain::controls::Controls;
 use crate::domain::ids::StageRunId;
 use crate::domain::protocol::{Commit, CommitReply, ControlsReply, Fault, View};
-use crate::ports::{Ledger, Quarantined};
+use crate::ports::{KeptPolicy, Ledger, Quarantined};
 
 pub use bucket::KeptBucket;
 pub use item::Damaged;
 pub use listing::{OPEN_INDEX, Quarantine};
+pub use policies::{PolicyEntry, PushReply};
 pub use stored::KeptDecision;
 pub use trouble::Trouble;
 
@@ -117,6 +120,10 @@ impl Ledger for DynamoLedger {
 
     async fn write_controls(&self, controls: &Controls) -> Result<ControlsReply, Fault> {
         self.told(self.replace_controls(controls).await)
+    }
+
+    async fn policy(&self, number: u64) -> Result<KeptPolicy, Fault> {
+        self.told(self.kept_policy(number).await.map_err(|trouble| (Fault::NotDone, trouble)))
     }
 
     async fn quarantine(&self, message: &Quarantined) -> Result<(), Fault> {

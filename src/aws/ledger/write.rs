@@ -17,7 +17,7 @@ use crate::domain::protocol::{Commit, CommitReply, ControlsReply, Fault};
 use crate::ports::Quarantined;
 
 const PUT: &str = "PutItem";
-const TRANSACT: &str = "TransactWriteItems";
+pub(super) const TRANSACT: &str = "TransactWriteItems";
 
 type End<T> = Result<T, (Fault, Trouble)>;
 
@@ -133,7 +133,7 @@ impl DynamoLedger {
 }
 
 /// One attempt: the doubt of a second one is kept here, not in the SDK.
-fn once() -> Builder {
+pub(super) fn once() -> Builder {
     let mut config = Builder::new();
     config.set_retry_config(Some(RetryConfig::disabled()));
     config
@@ -158,7 +158,7 @@ fn cancelled(
 }
 
 /// Errors that do not come from the request's own conditions.
-fn unanswered<T, E: ProvideErrorMetadata>(
+pub(super) fn unanswered<T, E: ProvideErrorMetadata>(
     operation: &'static str,
     error: &SdkError<E, HttpResponse>,
 ) -> Attempt<T> {

@@ -7,9 +7,11 @@ use super::effects::{commit, done, news, plain, wait_for};
 use super::ended::outcome_event;
 use super::hold::{pause_decision, within_give_up_after};
 use super::repeated::{already_answered, already_waiting, behind_claim, stale_wake_up};
-use super::{Context, Effect, Job, Next, Outcome, Purpose, State};
+use super::{Conclusion, Context, Effect, Job, Next, Outcome, Purpose, State};
+use crate::domain::controls::Controls;
 use crate::domain::decision::{Decision, Verdict};
-use crate::domain::screen::{Environment, screen};
+use crate::domain::live::Standing;
+use crate::domain::screen::{Covered, Environment, screen};
 use crate::domain::stage_run::{Hint, StageRun, after};
 use crate::domain::trigger::{StageEvent, StageEventState, Trigger, WakeUp};
 
@@ -20,6 +22,11 @@ pub(super) fn proceed(
     context: Context,
     now: Timestamp,
 ) -> (State, Effect) {
+    // Asked before anything is decided, and again whenever newer controls were read.
+    if let Some(source) = environment.standing.moved(&context.view.controls, now) {
+        let moved = Outcome::without_decision(Conclusion::PolicyMoved);
+        return done(Outcome { source: Some(source), ..moved });
+    }
     let run = job.trigger.run();
     let record = context.view.record.clone().unwrap_or_else(|| StageRun::unwritten(run));
     let hint = match hint_of(&job.trigger, &record, now) {
@@ -53,16 +60,7 @@ pub(super) fn proceed(
     }
 
     let covered = screen(environment, run, now);
-    if let Ok(covered) = &covered
-        && !context.view.controls.knows(covered.policy, environment.mode)
-    {
-        let is_first = context.view.controls.activated.is_none();
-        let event = match &job.trigger {
-            Trigger::StageEvent(event) => Some(event.time),
-            // A wake-up tells nothing new, but for a policy that was broken from the first day.
-            Trigger::WakeUp(_) => is_first.then_some(hint.time),
-        };
-        let controls = context.view.controls.activate(covered.policy, environment.mode, event, now);
+    if let Some(controls) = news_of_policy(environment, covered.as_ref().ok(), &job, &context, &hint, now) {
         let state = State::Activating(job, Box::new(context.view), controls.clone());
         return (state, Effect::WriteControls(controls));
     }
@@ -90,6 +88,31 @@ pub(super) fn proceed(
         }
         Err(decision) => done(Outcome::handled(*decision)),
     }
+}
+
+/// The controls with what is new about the policy: that its rules are at work from now on, and beside which package. A
+/// fallback puts nothing to work: its rules were at work before, and the others' time is not over.
+fn news_of_policy(
+    environment: &Environment<'_>,
+    covered: Option<&Covered<'_>>,
+    job: &Job,
+    context: &Context,
+    hint: &Hint,
+    now: Timestamp,
+) -> Option<Controls> {
+    let Standing { packaged, is_fallback, .. } = environment.standing;
+    let controls = &context.view.controls;
+    let live = controls.noted(packaged, now);
+    let unknown = covered.filter(|covered| !is_fallback && !controls.knows(covered.policy, environment.mode));
+    let Some(covered) = unknown else {
+        return (live != controls.live).then(|| controls.point(live));
+    };
+    let event = match &job.trigger {
+        Trigger::StageEvent(event) => Some(event.time),
+        // A wake-up tells nothing new, but for a policy that was broken from the first day.
+        Trigger::WakeUp(_) => controls.activated.is_none().then_some(hint.time),
+    };
+    Some(Controls { live, ..controls.activate(covered.policy, environment.mode, event, now) })
 }
 
 /// What an event says that is worth remembering. No event is from the future.

@@ -16,6 +16,7 @@ use crate::domain::decision::{Decision, Ruling, StepName, StepOutcome, Verdict};
 use crate::domain::facts::{moved_on, refreshed};
 use crate::domain::ids::StageRunId;
 use crate::domain::pipeline::{ExecutionMode, StageReading};
+use crate::domain::policy::Mode;
 use crate::domain::screen::{Environment, screen};
 use crate::domain::stage_run::after;
 use crate::domain::trigger::{Delivery, Trigger};
@@ -68,13 +69,15 @@ fn begin(environment: &Environment<'_>, job: Job, now: Timestamp) -> (State, Eff
             (covered.rule.settings.budgets.iter()).map(|budget| budget.key(&run, covered.shadow)).collect()
         }
         Err(decision) => {
-            // Nothing is on record of a stage run that no rule covers, unless a wait or claim brought this about, or
+            // Nothing is on record of a stage run that is not looked at, unless a wait or claim brought this about, or
             // whoever had the message before died over one.
             let may_be_on_record =
                 matches!(job.trigger, Trigger::WakeUp(_)) || job.delivery == Delivery::Again;
             let is_foreign =
                 matches!(decision.ruling, Ruling::IgnoreForeignAccount | Ruling::IgnoreForeignRegion);
-            if is_foreign || (decision.ruling.verdict() == Verdict::Ignore && !may_be_on_record) {
+            // What the policy at hand says is not the last word: the ledger may hold another one.
+            let is_off = environment.mode == Mode::Disabled && decision.ruling.verdict() == Verdict::Ignore;
+            if is_foreign || (is_off && !may_be_on_record) {
                 return done(Outcome::handled(*decision));
             }
             Vec::new()

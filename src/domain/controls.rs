@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::glob::Glob;
 use super::ids::RuleName;
-use super::live::LivePolicy;
+use super::live::{LivePolicy, Package};
 use super::policy::{Mode, Policy, PolicyVersion};
 use super::stage_run::after;
 
@@ -19,6 +19,8 @@ pub struct Controls {
     pub pauses: Vec<Pause>,
     /// The policy that somebody pushed; where there is none, the packaged one is in force.
     pub live: Option<LivePolicy>,
+    /// The packaged policy that is deployed, as far as functions have told.
+    pub package: Option<Package>,
     /// The policy and mode that `active_since` was last brought up to date with.
     pub activated: Option<(PolicyVersion, Mode)>,
     /// Since when each rule has been at work, and whether in shadow.
@@ -108,6 +110,7 @@ impl Controls {
             version: self.version + 1,
             pauses: self.pauses.iter().filter(|pause| !pause.is_over(now)).cloned().collect(),
             live: self.live.clone(),
+            package: self.package.clone(),
             activated: Some((policy.version.clone(), mode)),
             active_since,
             retired,

@@ -36,6 +36,17 @@ pub struct LivePolicy {
     pub taken_over: Option<(PolicyVersion, Timestamp)>,
 }
 
+/// A packaged policy that is deployed.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Package {
+    /// Its version.
+    pub version: PolicyVersion,
+    /// When a function first told of it.
+    pub since: Timestamp,
+    /// The version that was packaged before; its instances live on for a while.
+    pub before: Option<PolicyVersion>,
+}
+
 /// Which policy is in force.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum Source {
@@ -80,21 +91,30 @@ impl Controls {
     /// without a good policy never takes over.
     pub fn source(&self, packaged: Option<&PolicyVersion>, now: Timestamp) -> Source {
         let Some(live) = &self.live else { return Source::Packaged };
-        let is_old = |packaged| live.beside.as_ref().is_none_or(|beside| beside == packaged);
-        let is_in_force = match (packaged, &live.taken_over) {
-            (None, _) => true,
-            (Some(packaged), None) => is_old(packaged),
-            (Some(packaged), Some((_, at))) => is_old(packaged) && now <= after(*at, ROLL_OUT),
-        };
+        let is_in_force = packaged.is_none_or(|packaged| {
+            let is_beside = live.beside.as_ref().is_none_or(|beside| beside == packaged);
+            match &live.taken_over {
+                None => is_beside || self.is_leaving(packaged, now),
+                Some((_, at)) => is_beside && now <= after(*at, ROLL_OUT),
+            }
+        });
         let policy = live.policy.clone();
         if is_in_force { Source::Pushed(policy) } else { Source::PackagedOver(policy) }
     }
 
-    /// The pointer with what this function's package adds to it: which packaged policy it was pushed beside, or that
-    /// another one has taken over.
-    pub fn noted(&self, packaged: Option<&PolicyVersion>, now: Timestamp) -> Option<LivePolicy> {
-        let mut live = self.live.clone()?;
-        if let Some(packaged) = packaged {
+    /// The same version with what this function's package adds to it: which package is deployed, and that the pushed policy
+    /// was pushed beside it, or that it has taken over. Instances of a package that is on its way out add nothing.
+    #[must_use]
+    pub fn noted(&self, packaged: Option<&PolicyVersion>, now: Timestamp) -> Self {
+        let mut noted = self.clone();
+        let Some(packaged) = packaged.filter(|packaged| !self.is_leaving(packaged, now)) else {
+            return noted;
+        };
+        if self.package.as_ref().is_none_or(|package| package.version != *packaged) {
+            let before = self.package.as_ref().map(|package| package.version.clone());
+            noted.package = Some(Package { version: packaged.clone(), since: now, before });
+        }
+        if let Some(live) = &mut noted.live {
             match &live.beside {
                 None => live.beside = Some(packaged.clone()),
                 Some(beside) if live.taken_over.is_none() && beside != packaged => {
@@ -103,7 +123,14 @@ impl Controls {
                 Some(_) => {}
             }
         }
-        Some(live)
+        noted
+    }
+
+    /// Whether it is the package that a deployment is replacing at this moment.
+    fn is_leaving(&self, packaged: &PolicyVersion, now: Timestamp) -> bool {
+        self.package.as_ref().is_some_and(|package| {
+            package.before.as_ref() == Some(packaged) && now <= after(package.since, ROLL_OUT)
+        })
     }
 
     /// The next version with another pointer; none goes back to the packaged policy.
@@ -138,14 +165,14 @@ mod tests {
     }
 
     fn noted(controls: &Controls, packaged: &str, now: Timestamp) -> Controls {
-        controls.point(controls.noted(Some(&version(packaged)), now))
+        controls.noted(Some(&version(packaged)), now)
     }
 
     #[test]
     fn without_a_pointer_the_packaged_policy_is_in_force() {
         assert_eq!(Controls::default().source(Some(&version("old")), at(0)), Source::Packaged);
         assert_eq!(Controls::default().source(None, at(0)), Source::Packaged);
-        assert_eq!(Controls::default().noted(Some(&version("old")), at(0)), None);
+        assert_eq!(Controls::default().noted(None, at(0)), Controls::default());
     }
 
     #[test]
@@ -155,7 +182,7 @@ mod tests {
         let noted = noted(&fresh, "old", at(1));
         assert_eq!(noted.live.as_ref().unwrap().beside, Some(version("old")));
         assert_eq!(noted.source(Some(&version("old")), at(10_000)), Source::Pushed(pushed()));
-        assert_eq!(noted.noted(Some(&version("old")), at(2)), noted.live, "there is nothing more to note");
+        assert_eq!(noted.noted(Some(&version("old")), at(2)), noted, "there is nothing more to note");
     }
 
     #[test]
@@ -173,20 +200,39 @@ mod tests {
         ] {
             assert_eq!(over.source(Some(&version(packaged)), at(minutes)), expected, "{packaged} {minutes}");
         }
-        assert_eq!(
-            over.noted(Some(&version("newer")), at(90)),
-            over.live,
-            "who took over first is on record"
-        );
+        let newer = noted(&over, "newer", at(90));
+        assert_eq!(newer.live, over.live, "who took over first is on record");
+        // Instances of the package that took over do not go back to the pushed policy when another one comes.
+        assert_eq!(newer.source(Some(&version("new")), at(91)), Source::PackagedOver(pushed()));
+    }
+
+    /// Somebody pushes while a deployment rolls out: the instances that are on their way out must not take over.
+    #[test]
+    fn instances_of_the_old_package_know_a_push_that_came_after_the_new_one() {
+        let deployed = noted(&noted(&Controls::default(), "old", at(0)), "new", at(60));
+        let push = deployed.point(controls().live);
+        for (packaged, minutes) in [("old", 61), ("new", 62), ("old", 63), ("new", 600)] {
+            assert_eq!(
+                push.source(Some(&version(packaged)), at(minutes)),
+                Source::Pushed(pushed()),
+                "{packaged}"
+            );
+        }
+        assert_eq!(noted(&push, "old", at(61)), push, "it says nothing about where the policy was pushed");
+        let beside = noted(&push, "new", at(62));
+        assert_eq!(beside.source(Some(&version("old")), at(63)), Source::Pushed(pushed()));
+        assert_eq!(noted(&beside, "old", at(63)), beside);
+        // Whoever deploys the old package again, later, means it.
+        assert_eq!(beside.source(Some(&version("old")), at(80)), Source::PackagedOver(pushed()));
     }
 
     #[test]
     fn a_package_without_a_good_policy_never_takes_over() {
         let beside = noted(&controls(), "old", at(1));
         assert_eq!(beside.source(None, at(60)), Source::Pushed(pushed()));
-        assert_eq!(beside.noted(None, at(60)), beside.live);
+        assert_eq!(beside.noted(None, at(60)), beside);
         let over = noted(&beside, "new", at(60));
         assert_eq!(over.source(None, at(600)), Source::Pushed(pushed()));
-        assert_eq!(controls().noted(None, at(1)), controls().live);
+        assert_eq!(controls().noted(None, at(1)), controls());
     }
 }

@@ -7,7 +7,7 @@ use super::record::{instant, optional};
 use crate::domain::controls::{Controls, Pause, Retired};
 use crate::domain::glob::Glob;
 use crate::domain::ids::RuleName;
-use crate::domain::live::{LivePolicy, Pushed};
+use crate::domain::live::{LivePolicy, Package, Pushed};
 use crate::domain::policy::{Mode, PolicyVersion};
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -17,6 +17,8 @@ pub(super) struct ControlsDocument {
     pauses: Vec<PauseDocument>,
     #[serde(deserialize_with = "Option::deserialize")]
     live: Option<LiveDocument>,
+    #[serde(deserialize_with = "Option::deserialize")]
+    package: Option<PackageDocument>,
     #[serde(deserialize_with = "Option::deserialize")]
     activated: Option<ActivatedDocument>,
     active_since: Vec<RuleDocument>,
@@ -57,6 +59,15 @@ struct TakenOverDocument {
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct PackageDocument {
+    policy_version: String,
+    since: String,
+    #[serde(deserialize_with = "Option::deserialize")]
+    before: Option<String>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct ActivatedDocument {
     policy_version: String,
     mode: String,
@@ -81,7 +92,7 @@ struct RetiredDocument {
 
 impl ControlsDocument {
     pub(super) fn of(controls: &Controls) -> Self {
-        let Controls { version, pauses, live, activated, active_since, retired } = controls;
+        let Controls { version, pauses, live, package, activated, active_since, retired } = controls;
         Self {
             version: *version,
             pauses: (pauses.iter())
@@ -92,6 +103,11 @@ impl ControlsDocument {
                 })
                 .collect(),
             live: live.as_ref().map(LiveDocument::of),
+            package: package.as_ref().map(|package| PackageDocument {
+                policy_version: package.version.0.clone(),
+                since: package.since.to_string(),
+                before: package.before.as_ref().map(|version| version.0.clone()),
+            }),
             activated: activated.as_ref().map(|(version, mode)| ActivatedDocument {
                 policy_version: version.0.clone(),
                 mode: mode.as_str().to_owned(),
@@ -121,6 +137,13 @@ impl ControlsDocument {
             version: self.version,
             pauses: self.pauses.into_iter().map(PauseDocument::pause).collect::<Option<_>>()?,
             live: optional(self.live, LiveDocument::live)?,
+            package: optional(self.package, |package| {
+                Some(Package {
+                    version: PolicyVersion(package.policy_version),
+                    since: instant(&package.since)?,
+                    before: package.before.map(PolicyVersion),
+                })
+            })?,
             activated: optional(self.activated, |activated| {
                 Some((PolicyVersion(activated.policy_version), Mode::parse(&activated.mode)?))
             })?,

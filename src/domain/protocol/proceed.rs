@@ -102,17 +102,18 @@ fn news_of_policy(
 ) -> Option<Controls> {
     let Standing { packaged, is_fallback, .. } = environment.standing;
     let controls = &context.view.controls;
-    let live = controls.noted(packaged, now);
+    let noted = controls.noted(packaged, now);
     let unknown = covered.filter(|covered| !is_fallback && !controls.knows(covered.policy, environment.mode));
     let Some(covered) = unknown else {
-        return (live != controls.live).then(|| controls.point(live));
+        let live = noted.live.clone();
+        return (live != controls.live).then(|| noted.point(live));
     };
     let event = match &job.trigger {
         Trigger::StageEvent(event) => Some(event.time),
         // A wake-up tells nothing new, but for a policy that was broken from the first day.
         Trigger::WakeUp(_) => controls.activated.is_none().then_some(hint.time),
     };
-    Some(Controls { live, ..controls.activate(covered.policy, environment.mode, event, now) })
+    Some(noted.activate(covered.policy, environment.mode, event, now))
 }
 
 /// What an event says that is worth remembering. No event is from the future.

@@ -11,7 +11,7 @@ use codepipeline_retrier::domain::glob::Glob;
 use codepipeline_retrier::domain::ids::{
     ActionExecutionId, PipelineArn, PipelineName, RuleName, StageName, StageRunId,
 };
-use codepipeline_retrier::domain::live::{LivePolicy, Pushed};
+use codepipeline_retrier::domain::live::{LivePolicy, Package, Pushed};
 use codepipeline_retrier::domain::policy::{Mode, PolicyVersion, RetryMode};
 use codepipeline_retrier::domain::protocol::{Commit, CommitReply, ControlsReply};
 use codepipeline_retrier::domain::stage_run::{Hint, Owner, Progress, StageRun, after};
@@ -99,6 +99,11 @@ pub async fn controls_come_back_to_the_last_field<L: Ledger>(ledger: &L) {
             by: "arn:aws:sts::111122223333:assumed-role/Admin/jane".into(),
             beside: Some(PolicyVersion("v1".into())),
             taken_over: Some((PolicyVersion("v2".into()), at(5))),
+        }),
+        package: Some(Package {
+            version: PolicyVersion("v2".into()),
+            since: at(5),
+            before: Some(PolicyVersion("v1".into())),
         }),
         activated: Some((PolicyVersion("v1".into()), Mode::Shadow)),
         active_since: BTreeMap::from([

@@ -38,6 +38,7 @@ pub fn controls(desk: &Desk) -> Controls {
         version: 1,
         pauses: vec![Pause { pipeline: web, until: Some(desk.at(7_200)), reason: "registry is down".into() }],
         live: None,
+        package: None,
         activated: Some((PolicyVersion("1f3a".into()), Mode::Active)),
         active_since: BTreeMap::from([
             ((rule("everything-else"), true), desk.at(-86_400)),

@@ -88,7 +88,7 @@ impl Desk {
 }
 
 /// The text with every digit of an instant hidden, and how far it is away.
-fn steady(text: &str) -> String {
+pub fn steady(text: &str) -> String {
     const SHAPE: &str = "____-__-__T__:__:__Z";
     let is_instant = |piece: &str| {
         piece

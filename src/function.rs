@@ -2,28 +2,34 @@
 //!
 //! No runtime and no clock of its own: whoever invokes it brings the text, the present, and the ports.
 
+mod policies;
+
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::document::document;
 use crate::domain::decision::Decision;
 use crate::domain::ids::{AccountId, Partition, Region};
-use crate::domain::policy::{Mode, Policy};
-use crate::domain::protocol::Outcome;
+use crate::domain::policy::Mode;
+use crate::domain::protocol::{Conclusion, Outcome};
 use crate::domain::screen::Environment;
 use crate::domain::stage_run::{Owner, Timing};
-use crate::domain::trigger::Delivery;
+use crate::domain::sweep::Tick;
+use crate::domain::trigger::{Delivery, Trigger};
 use crate::engine::{Engine, Report, Sweeper};
-use crate::event::{Ignored, Invocation, Malformed, Message, read};
+use crate::event::{Ignored, Invocation, Malformed, Message, Record, read};
 use crate::ports::{Catalogue, Ledger, Pipelines, Quarantined, Rounds, Schedules, Ticks};
+
+use policies::AtWork;
+pub use policies::{InvalidPolicy, Policies, PolicyNews};
 
 /// The function with all that it works with.
 #[derive(Debug, Clone)]
 pub struct Function<L, P, S> {
     /// What effects go out through.
     pub engine: Engine<L, P, S>,
-    /// The policy in force; none when nothing that compiles was ever there.
-    pub policy: Option<Policy>,
+    /// The packaged policy, and those of the ledger.
+    pub policies: Policies,
     /// The deployment's mode.
     pub mode: Mode,
     /// The account that it works for.
@@ -37,6 +43,9 @@ pub struct Function<L, P, S> {
     /// Most requests to CodePipeline a second that a sweep makes, on average.
     pub sweep_rate: u32,
 }
+
+/// How often a message is handled anew since the policy has moved, before it goes back to its queue.
+const MOST_POLICIES: u32 = 4;
 
 /// What became of one message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,6 +114,8 @@ impl Handled {
 pub struct Response {
     /// Each message, in order.
     pub handled: Vec<Handled>,
+    /// What became known of policies meanwhile.
+    pub news: Vec<PolicyNews>,
     /// What the function returns: a decision, or the batch items to deliver again. An error where a message was handed
     /// over directly and must come again: returning anything else would tell its sender that it is done with.
     pub body: Result<Value, NotHandled>,
@@ -130,24 +141,26 @@ where
         deadline: Timestamp,
         clock: &(impl Fn() -> Timestamp + Sync),
     ) -> Response {
+        let mut news = Vec::new();
         match read(text) {
             Invocation::Single(message) => {
                 let owner = Owner(invocation.to_owned());
-                let handled = self.handle(message, Delivery::Again, owner, deadline, clock).await;
-                Response { body: handled.response(), handled: vec![handled] }
+                let handled = self.handle(message, Delivery::Again, owner, deadline, clock, &mut news).await;
+                Response { body: handled.response(), handled: vec![handled], news }
             }
             Invocation::Batch(records) => {
                 let mut all = Vec::with_capacity(records.len());
                 let mut failures = Vec::new();
                 for (index, record) in records.into_iter().enumerate() {
                     let owner = Owner(format!("{invocation}/{index}"));
-                    let handled = self.handle(record.message, record.delivery, owner, deadline, clock).await;
+                    let Record { message_id, message, delivery } = record;
+                    let handled = self.handle(message, delivery, owner, deadline, clock, &mut news).await;
                     if !handled.is_acknowledged() {
-                        failures.push(json!({ "itemIdentifier": record.message_id }));
+                        failures.push(json!({ "itemIdentifier": message_id }));
                     }
                     all.push(handled);
                 }
-                Response { handled: all, body: Ok(json!({ "batchItemFailures": failures })) }
+                Response { handled: all, news, body: Ok(json!({ "batchItemFailures": failures })) }
             }
         }
     }
@@ -159,25 +172,14 @@ where
         owner: Owner,
         deadline: Timestamp,
         clock: &(impl Fn() -> Timestamp + Sync),
+        news: &mut Vec<PolicyNews>,
     ) -> Handled {
-        let environment = Environment {
-            policy: self.policy.as_ref(),
-            mode: self.mode,
-            account: &self.account,
-            region: &self.region,
-            partition: &self.partition,
-            timing: self.timing,
-            deadline,
-        };
         match message {
             Message::Sweep(tick) => {
-                let sweeper = Sweeper { engine: &self.engine, rate: self.sweep_rate };
-                // Boxed, since it holds the handling of a finding within the reading of a list.
-                let report = Box::pin(sweeper.slice(&environment, tick, &owner, clock)).await;
-                Handled::Swept(Box::new(report))
+                Handled::Swept(Box::new(self.sweep(tick, &owner, deadline, clock, news).await))
             }
             Message::Trigger(trigger) => {
-                let outcome = self.engine.handle(&environment, trigger, delivery, owner, clock).await;
+                let outcome = self.work(trigger, delivery, owner, deadline, clock, news).await;
                 Handled::Worked(Box::new(outcome))
             }
             Message::Ignored(ignored) => Handled::Ignored(ignored),
@@ -194,5 +196,70 @@ where
                 }
             }
         }
+    }
+
+    /// Works on the sweep by the policy that is in force when it begins. Should that move meanwhile, what is found is
+    /// left to the next round.
+    async fn sweep(
+        &self,
+        tick: Tick,
+        owner: &Owner,
+        deadline: Timestamp,
+        clock: &(impl Fn() -> Timestamp + Sync),
+        news: &mut Vec<PolicyNews>,
+    ) -> Report {
+        let ledger = &self.engine.ledger;
+        let mut at_work = self.policies.begin(ledger, clock(), news).await;
+        // A ledger that does not answer does not answer the sweep either.
+        if let Ok(controls) = ledger.controls().await
+            && let Some(source) = at_work.standing(&self.policies).moved(&controls, clock())
+            && let Ok(changed) = self.policies.change_to(source, ledger, clock(), news).await
+        {
+            at_work = changed;
+        }
+        let environment = self.environment(&at_work, deadline);
+        let sweeper = Sweeper { engine: &self.engine, rate: self.sweep_rate };
+        // Boxed, since it holds the handling of a finding within the reading of a list.
+        Box::pin(sweeper.slice(&environment, tick, owner, clock)).await
+    }
+
+    fn environment<'a>(&'a self, at_work: &'a AtWork, deadline: Timestamp) -> Environment<'a> {
+        Environment {
+            policy: at_work.policy(),
+            standing: at_work.standing(&self.policies),
+            mode: self.mode,
+            account: &self.account,
+            region: &self.region,
+            partition: &self.partition,
+            timing: self.timing,
+            deadline,
+        }
+    }
+
+    /// Handles a message by the policy that is in force: by the one at hand, until the ledger names another one.
+    async fn work(
+        &self,
+        trigger: Trigger,
+        mut delivery: Delivery,
+        owner: Owner,
+        deadline: Timestamp,
+        clock: &(impl Fn() -> Timestamp + Sync),
+        news: &mut Vec<PolicyNews>,
+    ) -> Outcome {
+        let ledger = &self.engine.ledger;
+        let mut at_work = self.policies.begin(ledger, clock(), news).await;
+        for round in 0..MOST_POLICIES {
+            let environment = self.environment(&at_work, deadline);
+            let owner = if round == 0 { owner.clone() } else { Owner(format!("{}+{round}", owner.0)) };
+            let outcome = self.engine.handle(&environment, trigger.clone(), delivery, owner, clock).await;
+            let Some(source) = outcome.source else { return outcome };
+            at_work = match self.policies.change_to(source, ledger, clock(), news).await {
+                Ok(at_work) => at_work,
+                Err(_) => return Outcome::without_decision(Conclusion::LedgerUnavailable),
+            };
+            // It may have written before it found that the policy had moved.
+            delivery = Delivery::Again;
+        }
+        Outcome::without_decision(Conclusion::PolicyMoved)
     }
 }

@@ -10,7 +10,7 @@ use crate::domain::budget::BucketKey;
 use crate::domain::controls::Controls;
 use crate::domain::ids::{ExecutionId, PipelineName, StageRunId};
 use crate::domain::pipeline::{ActionExecution, ExecutionMode, Gap, Reading, RetryReply, StageReading};
-use crate::domain::policy::RetryMode;
+use crate::domain::policy::{PolicyVersion, RetryMode};
 use crate::domain::protocol::{Commit, CommitReply, ControlsReply, Fault, View};
 use crate::domain::storm::{Note, Window, WindowKey};
 use crate::domain::sweep::{Sweep, Tick};
@@ -42,8 +42,28 @@ pub trait Ledger: Send + Sync {
         controls: &Controls,
     ) -> impl Future<Output = Result<ControlsReply, Fault>> + Send;
 
+    /// Reads a policy that was pushed, strongly consistent. One that cannot be read is no fault: asking again would not
+    /// help.
+    fn policy(&self, number: u64) -> impl Future<Output = Result<KeptPolicy, Fault>> + Send;
+
     /// Keeps a note of a message that could not be understood. The same message twice is one note.
     fn quarantine(&self, message: &Quarantined) -> impl Future<Output = Result<(), Fault>> + Send;
+}
+
+/// What the ledger keeps under the number of a push or rollback.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeptPolicy {
+    /// A policy.
+    Text {
+        /// The version that the text had when it was pushed.
+        version: PolicyVersion,
+        /// The text, at most 64 KiB.
+        text: String,
+    },
+    /// Nothing: this number went back to the packaged policy.
+    Packaged,
+    /// Something that cannot be read, or that is gone. What is wrong, without a word of what it says.
+    Unreadable(String),
 }
 
 /// A message that could not be understood: what was wrong with it, and nothing of what it said.
@@ -189,6 +209,10 @@ impl<T: Ledger> Ledger for &T {
 
     async fn quarantine(&self, message: &Quarantined) -> Result<(), Fault> {
         (**self).quarantine(message).await
+    }
+
+    async fn policy(&self, number: u64) -> Result<KeptPolicy, Fault> {
+        (**self).policy(number).await
     }
 }
 

@@ -7,7 +7,7 @@ use std::io::Write;
 use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// How much is logged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -42,6 +42,11 @@ impl LogLevel {
     }
 }
 
+/// Namespace of the product's metrics in CloudWatch.
+pub const NAMESPACE: &str = "CodePipelineRetrier";
+/// Metric: policies that were found to be broken, each counted once by each process that finds it.
+pub const POLICY_INVALID: &str = "PolicyInvalid";
+
 /// Where log lines go.
 pub struct Log {
     level: LogLevel,
@@ -66,6 +71,30 @@ impl Log {
         if level > self.level {
             return;
         }
+        self.write(level, message, now, fields);
+    }
+
+    /// Says that a policy is broken: an error, and [`POLICY_INVALID`] beside it, by which somebody is called.
+    pub fn policy_invalid(&self, now: Timestamp, fields: Value) {
+        self.line(LogLevel::Error, "policy-invalid", now, fields);
+        self.count(POLICY_INVALID, now);
+    }
+
+    /// Counts one in a metric: a line in CloudWatch's embedded metric format, at whatever level is logged
+    /// (<https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>).
+    fn count(&self, metric: &str, now: Timestamp) {
+        let directive = json!({
+            "Timestamp": now.as_millisecond(),
+            "CloudWatchMetrics": [{
+                "Namespace": NAMESPACE,
+                "Dimensions": [[]],
+                "Metrics": [{ "Name": metric, "Unit": "Count" }],
+            }],
+        });
+        self.write(LogLevel::Error, "metric", now, json!({ "_aws": directive, metric: 1 }));
+    }
+
+    fn write(&self, level: LogLevel, message: &str, now: Timestamp, fields: Value) {
         let mut line = Map::new();
         line.insert("timestamp".into(), format!("{now:.3}").into());
         line.insert("level".into(), level.as_str().into());

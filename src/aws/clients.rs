@@ -92,6 +92,11 @@ impl Clients {
         }
     }
 
+    /// What the clients share, for one that is not among them.
+    pub const fn shared(&self) -> &SdkConfig {
+        &self.shared
+    }
+
     /// CodePipeline, for reading. A retry goes out with [`retry_config`] on top.
     pub fn codepipeline(&self) -> &aws_sdk_codepipeline::Client {
         self.codepipeline.get_or_init(|| {

@@ -20,6 +20,12 @@ impl CliError {
         Self { message: message.into(), hint: None, exit: Exit::Usage }
     }
 
+    /// Somebody else was quicker, and nothing was done.
+    #[cfg(feature = "aws")]
+    pub fn overtaken(message: impl Into<String>) -> Self {
+        Self { exit: Exit::Findings, ..Self::usage(message) }
+    }
+
     /// Something failed that should not.
     pub fn unexpected(message: impl Into<String>) -> Self {
         Self { exit: Exit::Unexpected, ..Self::usage(message) }

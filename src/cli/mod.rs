@@ -14,11 +14,15 @@ mod exit;
 mod explain;
 #[cfg(feature = "aws")]
 mod history;
+#[cfg(feature = "aws")]
+mod identity;
 mod output;
 #[cfg(feature = "aws")]
 mod pause;
 #[cfg(feature = "aws")]
 mod pauses;
+#[cfg(feature = "aws")]
+mod policy;
 #[cfg(feature = "aws")]
 mod resume;
 mod scenario;
@@ -46,7 +50,8 @@ pub use exit::Exit;
     about = "Retries failed AWS CodePipeline stages by policy",
     long_about = "Retries failed AWS CodePipeline stages by policy: within a budget, never twice, with a reason for \
                   every decision.\n\nThis command checks policies and shows what they do, without an AWS account. \
-                  `explain --live` reads one, and `status`, `history`, `pause` and `resume` work on what is deployed.",
+                  `explain --live` reads one, and `status`, `history`, `pause`, `resume` and `policy` work on what is \
+                  deployed.",
     after_help = output::EXIT_CODES_IN_SHORT,
     after_long_help = EXIT_CODES,
     arg_required_else_help = true,
@@ -80,6 +85,8 @@ enum Command {
     Pause(pause::Pause),
     #[cfg(feature = "aws")]
     Resume(resume::Resume),
+    #[cfg(feature = "aws")]
+    Policy(policy::Policy),
     #[cfg(feature = "serve")]
     Emulator(emulator::Emulator),
     Schema(schema::Schema),
@@ -109,6 +116,8 @@ impl Command {
             Self::Pause(command) => command.run(),
             #[cfg(feature = "aws")]
             Self::Resume(command) => command.run(),
+            #[cfg(feature = "aws")]
+            Self::Policy(command) => command.run(),
             #[cfg(feature = "serve")]
             Self::Emulator(command) => command.run(),
             Self::Schema(_) => schema::run(),

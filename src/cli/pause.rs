@@ -64,7 +64,8 @@ fn length(text: &str) -> Result<SignedDuration, String> {
     }
 }
 
-fn reason(text: &str) -> Result<String, String> {
+/// A person's words for everybody who wonders.
+pub(super) fn reason(text: &str) -> Result<String, String> {
     if text.trim().is_empty() {
         return Err("a reason is wanted: it is what everybody is shown who wonders".into());
     }

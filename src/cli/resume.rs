@@ -16,6 +16,7 @@ use super::pauses::{self, Pattern};
 use super::table::{Changed, TableArguments};
 use super::waking;
 use crate::domain::controls::{Controls, Pause};
+use crate::domain::decision::Ruling;
 use crate::domain::glob::Glob;
 
 /// End a pause
@@ -57,7 +58,7 @@ impl Resume {
                 .await?;
             // Also where there is no pause: an earlier `resume` may have ended it without hearing so.
             let (Changed::Done { after: controls, .. } | Changed::Nothing(controls)) = &changed;
-            let woken = waking::wake(&table, controls, now).await;
+            let woken = waking::wake(&table, controls, Ruling::WaitPaused, now).await;
             Ok((changed, woken))
         })?;
         let (ended, left) = match &changed {
@@ -96,14 +97,7 @@ fn text(
         None if glob.is_none() => "there is no pause for all pipelines at once\n".to_owned(),
         None => format!("there is no pause for {}\n", pauses::whose(glob)),
     };
-    match woken {
-        Some(0) => {}
-        Some(1) => text.push_str("1 failure waited for that, and is decided now\n"),
-        Some(woken) => {
-            let _ = writeln!(text, "{woken} failures waited for that, and are decided now");
-        }
-        None => text.push_str("what waited for that is decided within five minutes\n"),
-    }
+    text.push_str(&waking::line(woken));
     match left {
         [] => text.push_str("nothing is paused\n"),
         left => {

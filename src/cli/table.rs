@@ -151,8 +151,7 @@ impl Table {
                 Ok(ControlsReply::Conflict(now)) => current = now,
                 Err(Fault::Unknown) if !is_doubtful => is_doubtful = true,
                 Err(_) => {
-                    let last = self.trouble.lock().unwrap_or_else(PoisonError::into_inner).take();
-                    let error = self.failed(&last.unwrap_or(Trouble::OutOfTime));
+                    let error = self.last_trouble();
                     return Err(if is_doubtful {
                         error.with_hint("it may have been done all the same: `retrier status` shows it")
                     } else {
@@ -173,10 +172,13 @@ impl Table {
         buckets: &[BucketKey],
         windows: &[WindowKey],
     ) -> Result<View, CliError> {
-        self.ledger.read(run, buckets, windows).await.map_err(|_| {
-            let last = self.trouble.lock().unwrap_or_else(PoisonError::into_inner).take();
-            self.failed(&last.unwrap_or(Trouble::OutOfTime))
-        })
+        self.ledger.read(run, buckets, windows).await.map_err(|_| self.last_trouble())
+    }
+
+    /// What is said about an answer that was a fault.
+    pub(super) fn last_trouble(&self) -> CliError {
+        let last = self.trouble.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.failed(&last.unwrap_or(Trouble::OutOfTime))
     }
 }
 

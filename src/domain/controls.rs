@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::glob::Glob;
 use super::ids::RuleName;
+use super::live::{LivePolicy, Package};
 use super::policy::{Mode, Policy, PolicyVersion};
 use super::stage_run::after;
 
@@ -16,6 +17,10 @@ pub struct Controls {
     pub version: u64,
     /// Pauses, in the order in which they were set.
     pub pauses: Vec<Pause>,
+    /// The policy that somebody pushed; where there is none, the packaged one is in force.
+    pub live: Option<LivePolicy>,
+    /// The packaged policy that is deployed, as far as functions have told.
+    pub package: Option<Package>,
     /// The policy and mode that `active_since` was last brought up to date with.
     pub activated: Option<(PolicyVersion, Mode)>,
     /// Since when each rule has been at work, and whether in shadow.
@@ -58,7 +63,7 @@ const LONGEST_LEAD: SignedDuration = SignedDuration::from_mins(5);
 const LONGEST_FIRST_LEAD: SignedDuration = SignedDuration::from_hours(1);
 /// How long a rule that left is remembered. While a deployment rolls out, old and new policy handle messages in turn; a
 /// rule that only one of them has must not begin anew with each.
-const ROLL_OUT: SignedDuration = SignedDuration::from_mins(15);
+pub(super) const ROLL_OUT: SignedDuration = SignedDuration::from_mins(15);
 /// How much earlier than its event a failure may have happened.
 const EVENT_LEAD: SignedDuration = SignedDuration::from_secs(60);
 
@@ -104,6 +109,8 @@ impl Controls {
         Self {
             version: self.version + 1,
             pauses: self.pauses.iter().filter(|pause| !pause.is_over(now)).cloned().collect(),
+            live: self.live.clone(),
+            package: self.package.clone(),
             activated: Some((policy.version.clone(), mode)),
             active_since,
             retired,

@@ -13,6 +13,7 @@ pub mod duration;
 pub mod facts;
 pub mod glob;
 pub mod ids;
+pub mod live;
 pub mod pipeline;
 pub mod policy;
 pub mod protocol;

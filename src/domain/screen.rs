@@ -8,6 +8,7 @@ use super::backoff::Jitter;
 use super::controls::{Controls, Pause};
 use super::decision::{Decision, Ruling, Step, StepName, StepOutcome};
 use super::ids::{AccountId, Partition, Region, StageRunId};
+use super::live::Standing;
 use super::policy::{Mode, Policy, Rule, Settings};
 use super::stage_run::{Hint, StageRun, Timing, after};
 use super::storm::{Window, WindowKey};
@@ -17,6 +18,8 @@ use super::storm::{Window, WindowKey};
 pub struct Environment<'a> {
     /// The policy in force; none when nothing that compiles was ever there.
     pub policy: Option<&'a Policy>,
+    /// What that policy stands for: it is asked whether the ledger wants another one.
+    pub standing: Standing<'a>,
     /// The deployment's mode; the stricter of it and the rule's wins.
     pub mode: Mode,
     /// The account that it works for.
@@ -32,6 +35,25 @@ pub struct Environment<'a> {
 }
 
 impl Environment<'_> {
+    /// The controls with what is new about the policy: that its rules are at work from now on, or from that event on, and
+    /// beside which package. None where they tell it already. A fallback puts nothing to work: its rules were at work
+    /// before, and the time of the others is not over.
+    pub fn news(
+        &self,
+        policy: Option<&Policy>,
+        controls: &Controls,
+        event: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Option<Controls> {
+        let Standing { packaged, is_fallback, .. } = self.standing;
+        let noted = controls.noted(packaged, now);
+        match policy.filter(|policy| !is_fallback && !controls.knows(policy, self.mode)) {
+            Some(policy) => Some(noted.activate(policy, self.mode, event, now)),
+            None if noted.live != controls.live => Some(noted.point(noted.live.clone())),
+            None => None,
+        }
+    }
+
     /// Whether so much time is left.
     pub fn has_time(&self, now: Timestamp, needed: SignedDuration) -> bool {
         after(now, needed) <= self.deadline

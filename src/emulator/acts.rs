@@ -8,7 +8,8 @@ use super::world::World;
 use crate::domain::controls::Pause;
 use crate::domain::glob::Glob;
 use crate::domain::ids::{ActionName, ExecutionId, PipelineName, StageName};
-use crate::domain::policy::{Mode, Policy, RetryMode};
+use crate::domain::policy::{Mode, Policy, PolicyVersion, RetryMode};
+use crate::ports::KeptPolicy;
 
 /// One act.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,6 +92,25 @@ pub enum Act {
     Deploy {
         /// The policy.
         policy: Option<Box<Policy>>,
+    },
+    /// An operator pushes a policy into the ledger.
+    PushPolicy {
+        /// Its version.
+        version: PolicyVersion,
+        /// Its text.
+        text: String,
+    },
+    /// An operator brings an earlier policy of the ledger back.
+    RestorePolicy {
+        /// Its number.
+        number: u64,
+    },
+    /// A careless hand puts something else where a policy of the ledger was.
+    DamagePolicy {
+        /// Its number.
+        number: u64,
+        /// What is there from then on.
+        kept: KeptPolicy,
     },
     /// A deployment brings another mode.
     SetMode(Mode),
@@ -233,6 +253,13 @@ impl World {
                 self.ledger.write_controls(&next);
             }
             Act::Deploy { policy } => self.deployed.policy = policy.as_deref().cloned(),
+            Act::PushPolicy { version, text } => {
+                self.ledger.push_policy(version.clone(), text.clone(), "an operator", now);
+            }
+            Act::RestorePolicy { number } => {
+                self.ledger.restore_policy(*number, "an operator", now);
+            }
+            Act::DamagePolicy { number, kept } => self.ledger.damage_policy(*number, kept.clone()),
             Act::SetMode(mode) => self.deployed.mode = *mode,
             Act::RefuseRetry(refusal) => self.service.refuse_next_retry(refusal.clone()),
             Act::StaleReads { lasting } => self.show_the_present_until(later(*lasting)),

@@ -15,6 +15,8 @@ pub enum Operation {
     FailureNote,
     /// Writing the controls.
     ControlsWrite,
+    /// Reading a policy that was pushed.
+    PolicyRead,
     /// A note of a malformed message.
     Quarantine,
     /// Reading everything about a stage run.
@@ -39,11 +41,12 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::LedgerRead,
         Self::LedgerCommit,
         Self::FailureNote,
         Self::ControlsWrite,
+        Self::PolicyRead,
         Self::Quarantine,
         Self::Observe,
         Self::Fence,
@@ -63,6 +66,7 @@ impl Operation {
             Self::LedgerCommit => "ledger-commit",
             Self::FailureNote => "failure-note",
             Self::ControlsWrite => "controls-write",
+            Self::PolicyRead => "policy-read",
             Self::Quarantine => "quarantine",
             Self::Observe => "observe",
             Self::Fence => "fence",

@@ -8,11 +8,13 @@ use crate::domain::budget::{Bucket, BucketKey};
 use crate::domain::controls::Controls;
 use crate::domain::decision::Decision;
 use crate::domain::ids::StageRunId;
+use crate::domain::live::{LivePolicy, Pushed};
+use crate::domain::policy::PolicyVersion;
 use crate::domain::protocol::{Commit, CommitReply, ControlsReply, View};
 use crate::domain::stage_run::StageRun;
 use crate::domain::storm::{Note, Window, WindowKey};
 use crate::domain::sweep::Sweep;
-use crate::ports::{Quarantined, SweepReply};
+use crate::ports::{KeptPolicy, Quarantined, SweepReply};
 
 /// All that is on record.
 #[derive(Debug, Clone, Default)]
@@ -24,6 +26,7 @@ pub struct MemoryLedger {
     decisions: Vec<Decision>,
     quarantine: BTreeMap<String, Quarantined>,
     sweep: Sweep,
+    policies: BTreeMap<u64, KeptPolicy>,
 }
 
 impl MemoryLedger {
@@ -93,6 +96,61 @@ impl MemoryLedger {
         }
         self.controls = controls.clone();
         ControlsReply::Done
+    }
+
+    /// What is kept under the number of a push or rollback.
+    pub fn policy(&self, number: u64) -> KeptPolicy {
+        let absent = || KeptPolicy::Unreadable("there is no such policy".to_owned());
+        self.policies.get(&number).cloned().unwrap_or_else(absent)
+    }
+
+    /// Keeps a policy under the next number and points to it, as one transaction.
+    pub fn push_policy(&mut self, version: PolicyVersion, text: String, by: &str, now: Timestamp) -> u64 {
+        self.point_to(version, text, None, by, now)
+    }
+
+    /// Brings an earlier policy back under the next number. Nothing happens where that number holds no policy.
+    pub fn restore_policy(&mut self, number: u64, by: &str, now: Timestamp) -> Option<u64> {
+        let KeptPolicy::Text { version, text } = self.policy(number) else { return None };
+        Some(self.point_to(version, text, Some(number), by, now))
+    }
+
+    /// Goes back to the packaged policy.
+    pub fn withdraw_policy(&mut self) -> u64 {
+        let number = self.next_policy();
+        self.policies.insert(number, KeptPolicy::Packaged);
+        self.controls = self.controls.point(None);
+        number
+    }
+
+    /// Puts something else where a policy was: what a careless hand does in the table.
+    pub fn damage_policy(&mut self, number: u64, kept: KeptPolicy) {
+        self.policies.insert(number, kept);
+    }
+
+    fn point_to(
+        &mut self,
+        version: PolicyVersion,
+        text: String,
+        restores: Option<u64>,
+        by: &str,
+        now: Timestamp,
+    ) -> u64 {
+        let number = self.next_policy();
+        self.policies.insert(number, KeptPolicy::Text { version: version.clone(), text });
+        let live = LivePolicy {
+            policy: Pushed { number, version, restores },
+            since: now,
+            by: by.to_owned(),
+            beside: None,
+            taken_over: None,
+        };
+        self.controls = self.controls.point(Some(live));
+        number
+    }
+
+    fn next_policy(&self) -> u64 {
+        self.policies.last_key_value().map_or(1, |(newest, _)| newest + 1)
     }
 
     /// A note of a message that could not be understood.

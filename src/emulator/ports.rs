@@ -21,7 +21,7 @@ use crate::domain::storm::{Note, Window, WindowKey};
 use crate::domain::trigger::WakeUp;
 use crate::event::wake_up_body;
 use crate::names::wake_up_name;
-use crate::ports::{Ledger, Pipelines, Quarantined, Schedules};
+use crate::ports::{KeptPolicy, Ledger, Pipelines, Quarantined, Schedules};
 
 /// Gives way to others once.
 pub(super) async fn give_way() {
@@ -129,6 +129,15 @@ impl Ledger for SharedWorld {
         self.call(
             Operation::ControlsWrite,
             |world| Ok(world.ledger.write_controls(controls)),
+            |fault| Err(port_fault(fault)),
+        )
+        .await
+    }
+
+    async fn policy(&self, number: u64) -> Result<KeptPolicy, PortFault> {
+        self.call(
+            Operation::PolicyRead,
+            |world| Ok(world.ledger.policy(number)),
             |fault| Err(port_fault(fault)),
         )
         .await

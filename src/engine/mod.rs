@@ -54,7 +54,7 @@ impl<L: Ledger, P: Pipelines, S: Schedules> Engine<L, P, S> {
                 effect => self.carry_out(effect).await,
             };
         }
-        Outcome { conclusion: Conclusion::Contended, decision: None, progress: None }
+        Outcome::without_decision(Conclusion::Contended)
     }
 
     async fn carry_out(&self, effect: Effect) -> Answer {

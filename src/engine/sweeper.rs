@@ -108,11 +108,13 @@ where
 
     /// Rules that are not at work yet are from now on: what fails later is theirs, even if no message tells of it.
     async fn put_to_work(&self, environment: &Environment<'_>, now: Timestamp) -> Result<(), Fault> {
-        let Some(policy) = environment.policy else { return Ok(()) };
         let controls = self.engine.ledger.controls().await?;
-        if !controls.knows(policy, environment.mode) {
+        if environment.standing.moved(&controls, now).is_some() {
+            // The policy at hand is not in force any more, as every finding will be told.
+            return Ok(());
+        }
+        if let Some(controls) = environment.news(environment.policy, &controls, None, now) {
             // Who was quicker has put the same rules to work.
-            let controls = controls.activate(policy, environment.mode, None, now);
             self.engine.ledger.write_controls(&controls).await?;
         }
         Ok(())

@@ -14,13 +14,14 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use crate::document::document;
+use crate::domain::live::Source;
 use crate::domain::pipeline::Gap;
 use crate::domain::policy::Policy;
 use crate::domain::protocol::Outcome;
 use crate::domain::stage_run::after;
 use crate::engine::{Report, SliceEnd};
-use crate::function::{Function, Handled, NotHandled};
-use crate::policy_file::{Severity, load_bytes};
+use crate::function::{Function, Handled, InvalidPolicy, NotHandled, PolicyNews};
+use crate::policy_file::{errors, load_bytes};
 use crate::ports::{Catalogue, Ledger, Pipelines, Rounds, Schedules, Ticks};
 use crate::telemetry::{Log, LogLevel};
 
@@ -76,25 +77,14 @@ pub fn read_policy(path: &Path, log: &Log, now: Timestamp) -> Option<Policy> {
     let bytes = match fs::read(path) {
         Ok(bytes) => bytes,
         Err(error) => {
-            log.line(
-                LogLevel::Error,
-                "policy-invalid",
-                now,
-                json!({ "policy": shown, "problem": error.to_string() }),
-            );
+            log.policy_invalid(now, json!({ "policy": shown, "problem": error.to_string() }));
             return None;
         }
     };
     let loaded = load_bytes(&shown, &bytes);
-    let errors = loaded.diagnostics.iter().filter(|finding| finding.severity() == Severity::Error);
-    let findings: Vec<_> = errors
-        .map(|finding| {
-            let place = loaded.source.place(finding.span);
-            json!({ "code": finding.code.as_str(), "line": place.line, "column": place.column, "message": finding.message })
-        })
-        .collect();
-    if !findings.is_empty() {
-        log.line(LogLevel::Error, "policy-invalid", now, json!({ "policy": shown, "findings": findings }));
+    if loaded.policy.is_none() {
+        let findings = errors(&loaded.source, &loaded.diagnostics);
+        log.policy_invalid(now, json!({ "policy": shown, "findings": findings }));
     }
     loaded.policy
 }
@@ -107,7 +97,7 @@ where
 {
     /// Says with what the function starts.
     pub fn announce(&self) {
-        let policy = self.function.policy.as_ref();
+        let policy = self.function.policies.packaged();
         let fields = json!({
             "version": env!("CARGO_PKG_VERSION"),
             "mode": self.function.mode.as_str(),
@@ -131,6 +121,9 @@ where
         // Boxed, since all that can be under way at once is one large future.
         let working = Box::pin(self.function.invoke(event.payload.get(), &invocation, deadline, &self.clock));
         let response = working.await;
+        for news in response.news {
+            self.tell_news(news);
+        }
         for handled in &response.handled {
             self.tell(handled, request);
         }
@@ -140,6 +133,35 @@ where
             json!({ "requestId": request, "messages": response.handled.len(), "milliseconds": took });
         self.log.line(LogLevel::Debug, "invoked", now, fields);
         Ok(response.body?)
+    }
+
+    fn tell_news(&self, news: PolicyNews) {
+        let now = (self.clock)();
+        match news {
+            PolicyNews::InForce { source, version } => {
+                let (level, message, pushed) = match &source {
+                    Source::Packaged => (LogLevel::Info, "policy-packaged", None),
+                    Source::PackagedOver(pushed) => (LogLevel::Warn, "policy-taken-over", Some(pushed)),
+                    Source::Pushed(pushed) => (LogLevel::Info, "policy-pushed", Some(pushed)),
+                };
+                let fields = json!({
+                    "policy-version": version.map(|version| version.0),
+                    "number": pushed.map(|pushed| pushed.number),
+                });
+                self.log.line(level, message, now, fields);
+            }
+            PolicyNews::Invalid(invalid) => {
+                let InvalidPolicy { policy, problem, findings, instead, version_instead } = *invalid;
+                let fields = json!({
+                    "number": policy.number,
+                    "policy-version": policy.version.0,
+                    "problem": problem,
+                    "findings": findings,
+                    "instead": { "number": instead, "policy-version": version_instead.map(|version| version.0) },
+                });
+                self.log.policy_invalid(now, fields);
+            }
+        }
     }
 
     fn tell(&self, handled: &Handled, request: &str) {

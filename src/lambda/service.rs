@@ -18,7 +18,7 @@ use crate::aws::settings::{InvalidSettings, Settings};
 use crate::aws::wake_ups::{Route, SdkSchedules};
 use crate::domain::stage_run::Timing;
 use crate::engine::Engine;
-use crate::function::Function;
+use crate::function::{Function, Policies};
 use crate::telemetry::{Log, LogLevel};
 
 /// Serves invocations with these settings, or says at each of them what is wrong with the settings: a process that ends
@@ -67,7 +67,7 @@ fn deployed(settings: Settings, clock: fn() -> Timestamp) -> Deployed {
                 pipelines: SdkPipelines::new(Arc::clone(&clients)),
                 schedules: SdkSchedules::new(clients, route, clock),
             },
-            policy,
+            policies: Policies::new(policy),
             mode: settings.mode,
             account: settings.account,
             region: settings.region,

@@ -27,6 +27,8 @@ pub use quantity::duration;
 pub use schema::schema;
 pub use source::{Place, Source, Span};
 
+use serde_json::{Value, json};
+
 use crate::domain::policy::Policy;
 
 use document::Document;
@@ -66,6 +68,16 @@ pub fn load_bytes(name: &str, bytes: &[u8]) -> Loaded {
         }
         _ => load(name, &String::from_utf8_lossy(bytes)),
     }
+}
+
+/// The errors among the findings as a log line has them: code, place and message, and nothing more of the text.
+pub fn errors(source: &Source, findings: &[Diagnostic]) -> Vec<Value> {
+    let errors = findings.iter().filter(|finding| finding.severity() == Severity::Error);
+    let shown = errors.map(|finding| {
+        let Place { line, column } = source.place(finding.span);
+        json!({ "code": finding.code.as_str(), "line": line, "column": column, "message": finding.message })
+    });
+    shown.collect()
 }
 
 fn read(text: &str, findings: &mut Findings) -> Option<Policy> {

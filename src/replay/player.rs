@@ -18,7 +18,7 @@ use crate::emulator::codepipeline::ServiceError;
 use crate::emulator::queue::Message;
 use crate::emulator::world::SharedWorld;
 use crate::engine::Engine;
-use crate::function::{Function, Response};
+use crate::function::{Function, Policies, Response};
 
 /// A script with the function running in it.
 #[derive(Debug)]
@@ -99,7 +99,7 @@ pub fn deployed_function(world: &SharedWorld) -> Function<SharedWorld, SharedWor
     };
     Function {
         engine: Engine { ledger: world.clone(), pipelines: world.clone(), schedules: world.clone() },
-        policy: deployed.policy,
+        policies: Policies::new(deployed.policy),
         mode: deployed.mode,
         account: place.account,
         region: place.region,

@@ -38,6 +38,8 @@ mod history;
 #[cfg(test)]
 mod interleaving;
 #[cfg(test)]
+mod kill_switch;
+#[cfg(test)]
 #[cfg(all(feature = "function", feature = "serve"))]
 mod lambda;
 #[cfg(test)]
@@ -46,6 +48,8 @@ mod later;
 #[cfg(test)]
 #[cfg(feature = "function")]
 mod ledger_table;
+#[cfg(test)]
+mod live_policy;
 #[cfg(test)]
 #[cfg(feature = "function")]
 mod ministack;

@@ -1,6 +1,7 @@
-//! `retrier status`, `history`, `pause` and `resume` as operators meet them: the real binary, a real table.
+//! `retrier status`, `history`, `pause`, `resume` and `policy` as operators meet them: the real binary, a real table.
 
 mod pausing;
+mod policies;
 mod reaching;
 mod reading;
 

@@ -7,6 +7,7 @@ use super::record::{instant, optional};
 use crate::domain::controls::{Controls, Pause, Retired};
 use crate::domain::glob::Glob;
 use crate::domain::ids::RuleName;
+use crate::domain::live::{LivePolicy, Package, Pushed};
 use crate::domain::policy::{Mode, PolicyVersion};
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -14,6 +15,10 @@ use crate::domain::policy::{Mode, PolicyVersion};
 pub(super) struct ControlsDocument {
     version: u64,
     pauses: Vec<PauseDocument>,
+    #[serde(deserialize_with = "Option::deserialize")]
+    live: Option<LiveDocument>,
+    #[serde(deserialize_with = "Option::deserialize")]
+    package: Option<PackageDocument>,
     #[serde(deserialize_with = "Option::deserialize")]
     activated: Option<ActivatedDocument>,
     active_since: Vec<RuleDocument>,
@@ -28,6 +33,37 @@ struct PauseDocument {
     #[serde(deserialize_with = "Option::deserialize")]
     until: Option<String>,
     reason: String,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct LiveDocument {
+    number: u64,
+    policy_version: String,
+    #[serde(deserialize_with = "Option::deserialize")]
+    restores: Option<u64>,
+    since: String,
+    by: String,
+    #[serde(deserialize_with = "Option::deserialize")]
+    beside: Option<String>,
+    #[serde(deserialize_with = "Option::deserialize")]
+    taken_over: Option<TakenOverDocument>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct TakenOverDocument {
+    policy_version: String,
+    at: String,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct PackageDocument {
+    policy_version: String,
+    since: String,
+    #[serde(deserialize_with = "Option::deserialize")]
+    before: Option<String>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -56,7 +92,7 @@ struct RetiredDocument {
 
 impl ControlsDocument {
     pub(super) fn of(controls: &Controls) -> Self {
-        let Controls { version, pauses, activated, active_since, retired } = controls;
+        let Controls { version, pauses, live, package, activated, active_since, retired } = controls;
         Self {
             version: *version,
             pauses: (pauses.iter())
@@ -66,6 +102,12 @@ impl ControlsDocument {
                     reason: pause.reason.clone(),
                 })
                 .collect(),
+            live: live.as_ref().map(LiveDocument::of),
+            package: package.as_ref().map(|package| PackageDocument {
+                policy_version: package.version.0.clone(),
+                since: package.since.to_string(),
+                before: package.before.as_ref().map(|version| version.0.clone()),
+            }),
             activated: activated.as_ref().map(|(version, mode)| ActivatedDocument {
                 policy_version: version.0.clone(),
                 mode: mode.as_str().to_owned(),
@@ -94,6 +136,14 @@ impl ControlsDocument {
         Some(Controls {
             version: self.version,
             pauses: self.pauses.into_iter().map(PauseDocument::pause).collect::<Option<_>>()?,
+            live: optional(self.live, LiveDocument::live)?,
+            package: optional(self.package, |package| {
+                Some(Package {
+                    version: PolicyVersion(package.policy_version),
+                    since: instant(&package.since)?,
+                    before: package.before.map(PolicyVersion),
+                })
+            })?,
             activated: optional(self.activated, |activated| {
                 Some((PolicyVersion(activated.policy_version), Mode::parse(&activated.mode)?))
             })?,
@@ -106,6 +156,37 @@ impl ControlsDocument {
                     Some((rule(of.rule, of.shadow)?, retired))
                 })
                 .collect::<Option<_>>()?,
+        })
+    }
+}
+
+impl LiveDocument {
+    fn of(live: &LivePolicy) -> Self {
+        let LivePolicy { policy, since, by, beside, taken_over } = live;
+        Self {
+            number: policy.number,
+            policy_version: policy.version.0.clone(),
+            restores: policy.restores,
+            since: since.to_string(),
+            by: by.clone(),
+            beside: beside.as_ref().map(|version| version.0.clone()),
+            taken_over: taken_over.as_ref().map(|(version, at)| TakenOverDocument {
+                policy_version: version.0.clone(),
+                at: at.to_string(),
+            }),
+        }
+    }
+
+    fn live(self) -> Option<LivePolicy> {
+        let version = PolicyVersion(self.policy_version);
+        Some(LivePolicy {
+            policy: Pushed { number: self.number, version, restores: self.restores },
+            since: instant(&self.since)?,
+            by: self.by,
+            beside: self.beside.map(PolicyVersion),
+            taken_over: optional(self.taken_over, |taken| {
+                Some((PolicyVersion(taken.policy_version), instant(&taken.at)?))
+            })?,
         })
     }
 }

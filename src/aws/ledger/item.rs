@@ -114,6 +114,11 @@ impl Item {
         }
     }
 
+    /// The attribute as text, if it is there.
+    pub(super) fn optional_string(&self, name: &str) -> Result<Option<&str>, Damaged> {
+        if self.0.contains_key(name) { self.string(name).map(Some) } else { Ok(None) }
+    }
+
     /// The attribute as a whole number, if it is there.
     pub(super) fn integer(&self, name: &str) -> Result<Option<i64>, Damaged> {
         match self.0.get(name) {

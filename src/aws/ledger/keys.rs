@@ -18,6 +18,8 @@ use crate::names::decision_id;
 pub(super) const BUCKETS: &str = "buckets";
 /// Partition of all messages that could not be understood.
 pub(super) const QUARANTINE: &str = "quarantine";
+/// Partition of all policies that were pushed.
+pub(super) const POLICIES: &str = "policies";
 /// Both keys of the one item of controls.
 const CONTROLS: &str = "controls";
 /// Both keys of the one item of the sweep's progress.
@@ -54,6 +56,17 @@ pub(super) fn controls() -> Key {
 
 pub(super) fn sweep() -> Key {
     Key::new(SWEEP, SWEEP)
+}
+
+/// Policies lie together, by number.
+pub(super) fn policy(number: u64) -> Key {
+    Key::new(POLICIES, format!("{number:08}"))
+}
+
+/// The number of [`policy`].
+pub(super) fn policy_of(sort: &str) -> Option<u64> {
+    let number = sort.parse().ok()?;
+    (policy(number).sort == sort).then_some(number)
 }
 
 /// A partition of its own for each stage run: what thousands of stage runs write never meets in one.
@@ -236,6 +249,18 @@ mod tests {
         for other in ["", "region", "region#maybe#111122223333#eu-central-1", "a#live#1#b", "a#live#1#b##c#d"]
         {
             assert_eq!(bucket_of(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn policies_sort_by_number() {
+        let sorts = [1, 9, 10, 99_999_999].map(|number| policy(number).sort);
+        assert!(sorts.is_sorted(), "{sorts:?}");
+        for number in [1, 10, 123_456_789] {
+            assert_eq!(policy_of(&policy(number).sort), Some(number));
+        }
+        for other in ["", "1", "+0000001", "0000000a", "000000001"] {
+            assert_eq!(policy_of(other), None, "{other}");
         }
     }
 

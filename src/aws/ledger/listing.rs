@@ -153,7 +153,7 @@ impl DynamoLedger {
         self.dynamodb().query().table_name(&self.table)
     }
 
-    fn partition(&self, partition: impl Into<String>) -> QueryFluentBuilder {
+    pub(super) fn partition(&self, partition: impl Into<String>) -> QueryFluentBuilder {
         self.query()
             .key_condition_expression("#pk = :pk")
             .expression_attribute_names("#pk", PARTITION)
@@ -161,7 +161,7 @@ impl DynamoLedger {
     }
 
     /// Hands over item by item, until there are no more or no more are wanted.
-    async fn pages(
+    pub(super) async fn pages(
         &self,
         query: QueryFluentBuilder,
         mut take: impl FnMut(Item) -> Result<bool, Trouble>,

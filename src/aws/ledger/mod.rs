@@ -3,8 +3,8 @@
 //!
 //! # Layout
 //!
-//! Every item has `pk`, `sk` (text), `schema` (1), and all but controls and sweep `expires` (seconds since 1970, the table's
-//! TTL attribute). An item of another `schema`, or one that cannot be read to the last field, is a fault and never taken
+//! Every item has `pk`, `sk` (text), `schema` (1), and all but controls, sweep and policies `expires` (seconds since 1970,
+//! the table's TTL attribute). An item of another `schema`, or one that cannot be read to the last field, is a fault and never taken
 //! for an absent one.
 //!
 //! | item | `pk` | `sk` | further attributes | kept |
@@ -15,6 +15,7 @@
 //! | decision | `decisions#PIPELINE` | `INSTANT#ID` | `verdict`, `reason`, `stage`, `execution`, `shadow`, `decision-id`, `body` | 90 days |
 //! | bucket | `buckets` | `BUDGET#live#ACCOUNT#REGION`, then `#ARN`, then `#STAGE` where there is one for each; `shadow` for `live` in shadow mode | `full-at`, `next-slot`, `capacity`, `interval-ms` | 30 days from when it is full |
 //! | window of failures | `storm` | `INSTANT#WIDTH`, its beginning and its milliseconds | `pipeline:NAME` for each, `noted`, `failures` | a day after it is over |
+//! | push or rollback of a policy | `policies` | its number, eight digits | `at`, `by`; `policy-version`, `text`, `reason`, `restores`, `replaces` where they are | for good |
 //! | message not understood | `quarantine` | fingerprint | `length`, `problem`, `at` | 90 days |
 //!
 //! The index `open` (`open-shard`, `open-until`, keys only) lists stage runs with a wait or a claim by when the first of
@@ -47,6 +48,7 @@ mod controls;
 mod item;
 mod keys;
 mod listing;
+mod policies;
 mod read;
 mod record;
 mod stored;
@@ -67,11 +69,12 @@ use crate::domain::ids::StageRunId;
 use crate::domain::protocol::{Commit, CommitReply, ControlsReply, Fault, View};
 use crate::domain::storm::{Note, Window, WindowKey};
 use crate::domain::sweep::Sweep;
-use crate::ports::{Ledger, Page, PageToken, Quarantined, Rounds, SweepReply};
+use crate::ports::{KeptPolicy, Ledger, Page, PageToken, Quarantined, Rounds, SweepReply};
 
 pub use bucket::KeptBucket;
 pub use item::Damaged;
 pub use listing::{OPEN_INDEX, Quarantine};
+pub use policies::{PolicyEntry, PushReply};
 pub use stored::KeptDecision;
 pub use trouble::Trouble;
 pub use window::KeptWindow;
@@ -133,6 +136,10 @@ impl Ledger for DynamoLedger {
 
     async fn write_controls(&self, controls: &Controls) -> Result<ControlsReply, Fault> {
         self.told(self.replace_controls(controls).await)
+    }
+
+    async fn policy(&self, number: u64) -> Result<KeptPolicy, Fault> {
+        self.told(self.kept_policy(number).await.map_err(|trouble| (Fault::NotDone, trouble)))
     }
 
     async fn quarantine(&self, message: &Quarantined) -> Result<(), Fault> {

@@ -105,16 +105,8 @@ impl Transaction {
     }
 
     fn put(&mut self, part: Part, item: Item, condition: Option<Condition>, table: &str) -> Option<()> {
-        let mut put = Put::builder()
-            .table_name(table)
-            .set_item(Some(item.attributes().collect()))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        if let Some(condition) = condition {
-            put = (put.condition_expression(condition.expression))
-                .set_expression_attribute_names(Some(condition.names()))
-                .set_expression_attribute_values(condition.values());
-        }
-        self.add(part, TransactWriteItem::builder().put(put.build().ok()?).build());
+        let put = conditional_put(item, condition, table)?;
+        self.add(part, TransactWriteItem::builder().put(put).build());
         Some(())
     }
 
@@ -157,6 +149,20 @@ impl Transaction {
             Cancelled::Refused(refused.to_owned())
         }
     }
+}
+
+/// The write of one item as a part of a transaction; none where the SDK finds a required part missing, which cannot be.
+pub(super) fn conditional_put(item: Item, condition: Option<Condition>, table: &str) -> Option<Put> {
+    let mut put = Put::builder()
+        .table_name(table)
+        .set_item(Some(item.attributes().collect()))
+        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+    if let Some(condition) = condition {
+        put = (put.condition_expression(condition.expression))
+            .set_expression_attribute_names(Some(condition.names()))
+            .set_expression_attribute_values(condition.values());
+    }
+    put.build().ok()
 }
 
 fn reply(part: &Part, run: &StageRunId, reason: &CancellationReason) -> Result<Option<CommitReply>, Damaged> {

@@ -19,7 +19,7 @@ use crate::domain::sweep::Sweep;
 use crate::ports::{Quarantined, SweepReply};
 
 const PUT: &str = "PutItem";
-const TRANSACT: &str = "TransactWriteItems";
+pub(super) const TRANSACT: &str = "TransactWriteItems";
 
 pub(super) type End<T> = Result<T, (Fault, Trouble)>;
 

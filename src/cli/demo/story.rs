@@ -156,6 +156,9 @@ fn told_act(act: &Act) -> Option<Said> {
             let text = if policy.is_some() { "deploys another policy" } else { "deploys a broken policy" };
             person(String::new(), text)
         }
+        Act::PushPolicy { .. } => person(String::new(), "pushes a policy"),
+        Act::RestorePolicy { number } => person(String::new(), &format!("rolls back to policy {number}")),
+        Act::DamagePolicy { number, .. } => person(String::new(), &format!("damages policy {number}")),
         Act::SetMode(mode) => person(String::new(), &format!("deploys mode `{}`", mode.as_str())),
         Act::Start { .. }
         | Act::RefuseRetry(_)

@@ -13,6 +13,7 @@ use crate::domain::facts::failure;
 use crate::domain::ids::PipelineArn;
 #[cfg(feature = "aws")]
 use crate::domain::ids::StageRunId;
+use crate::domain::live::Standing;
 use crate::domain::pipeline::Reading;
 use crate::domain::policy::{Mode, Policy};
 use crate::domain::protocol::View;
@@ -44,6 +45,7 @@ const MOST_LOOKS: usize = 25_000;
 fn environment<'a>(policy: &'a Policy, mode: Mode, pipeline: &'a PipelineArn) -> Environment<'a> {
     Environment {
         policy: Some(policy),
+        standing: Standing::packaged(Some(&policy.version)),
         mode,
         account: &pipeline.account,
         region: &pipeline.region,

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::Shown;
 use crate::aws::ledger::KeptBucket;
 use crate::cli::pauses;
+use crate::cli::policy::source_document;
 use crate::domain::ids::StageName;
 use crate::domain::stage_run::StageRun;
 use crate::ports::Quarantined;
@@ -31,6 +32,7 @@ pub(super) fn document(shown: &Shown) -> Value {
         "pauses": pauses.collect::<Vec<_>>(),
         "storm": weather.is_some_and(|weather| weather.is_storm),
         "policy": policy,
+        "policy-source": source_document(controls),
         "budgets": buckets.iter().map(|bucket| budget(bucket, *now)).collect::<Vec<_>>(),
         "waits": open.iter().filter_map(wait).collect::<Vec<_>>(),
         "claims": open.iter().filter_map(claim).collect::<Vec<_>>(),

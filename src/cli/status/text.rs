@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::Shown;
 use crate::aws::ledger::KeptBucket;
 use crate::cli::columns::{foreign, moment, table};
-use crate::cli::pauses;
+use crate::cli::{pauses, policy};
 use crate::domain::controls::Controls;
 use crate::domain::stage_run::StageRun;
 
@@ -23,7 +23,7 @@ pub(super) fn render(shown: &Shown) -> String {
     if let Some(weather) = weather.filter(|weather| weather.is_storm) {
         let _ = writeln!(text, "{WARNING}held back{WARNING:#}: {}", weather.in_words());
     }
-    text.push_str(&policy(controls));
+    text.push_str(&policy_in_force(controls, *now));
     text.push_str(&budgets(buckets, *now));
     text.push_str(&waits(open, *now));
     text.push_str(&claims(open, *now));
@@ -46,14 +46,16 @@ fn pauses_in_force(controls: &Controls, now: Timestamp) -> String {
     text
 }
 
-fn policy(controls: &Controls) -> String {
+fn policy_in_force(controls: &Controls, now: Timestamp) -> String {
+    let source = policy::source(controls, now);
     let Some((version, mode)) = &controls.activated else {
         return format!(
-            "\n{HEADING}policy{HEADING:#}: none has been at work yet; the first failure puts it to work\n"
+            "\n{HEADING}policy{HEADING:#}: none has been at work yet; the first failure puts it to work\n\
+             {MARGIN}in force: {source}\n"
         );
     };
     let mut text = format!(
-        "\n{HEADING}policy{HEADING:#}: version {} in mode `{}`\n",
+        "\n{HEADING}policy{HEADING:#}: version {} in mode `{}`\n{MARGIN}in force: {source}\n",
         foreign(&version.0),
         mode.as_str()
     );

@@ -31,6 +31,7 @@ use super::budget::{Bucket, BucketKey, Deposit, Slot, Withdrawal};
 use super::controls::Controls;
 use super::decision::Decision;
 use super::ids::StageRunId;
+use super::live::Source;
 use super::pipeline::{ExecutionMode, Reading, RetryReply, StageReading};
 use super::policy::RetryMode;
 use super::stage_run::{Owner, Progress, StageRun};
@@ -201,6 +202,8 @@ pub struct Outcome {
     pub decision: Option<Decision>,
     /// A retry of ours whose end became known.
     pub progress: Option<(u32, Progress)>,
+    /// For [`Conclusion::PolicyMoved`], the source of the policy to handle the message by.
+    pub source: Option<Source>,
 }
 
 /// Whether a message is done with, and if not, why.
@@ -220,6 +223,9 @@ pub enum Conclusion {
     LeaseLost,
     /// To be delivered again: too little of the invocation was left to bring it to its end.
     OutOfTime,
+    /// Nothing has been decided: another policy is in force than the one at hand, and the message is to be handled by that
+    /// one, or to be delivered again.
+    PolicyMoved,
     /// To be delivered again: an answer came that nobody asked for.
     OutOfOrder,
 }
@@ -235,6 +241,7 @@ impl Conclusion {
             Self::Contended => "contended",
             Self::LeaseLost => "lease-lost",
             Self::OutOfTime => "out-of-time",
+            Self::PolicyMoved => "policy-moved",
             Self::OutOfOrder => "out-of-order",
         }
     }
@@ -247,11 +254,11 @@ impl Conclusion {
 
 impl Outcome {
     fn handled(decision: Decision) -> Self {
-        Self { conclusion: Conclusion::Handled, decision: Some(decision), progress: None }
+        Self { conclusion: Conclusion::Handled, decision: Some(decision), progress: None, source: None }
     }
 
-    fn without_decision(conclusion: Conclusion) -> Self {
-        Self { conclusion, decision: None, progress: None }
+    pub(crate) fn without_decision(conclusion: Conclusion) -> Self {
+        Self { conclusion, decision: None, progress: None, source: None }
     }
 }
 

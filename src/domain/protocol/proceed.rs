@@ -10,7 +10,7 @@ use super::ended::outcome_event;
 use super::hold::{note, pause_decision, storm_decision, within_give_up_after};
 use super::repeated::{already_answered, already_waiting, behind_claim, stale_wake_up};
 use super::swept::{Sifted, hint_of_finding, name_failure, sift};
-use super::{Context, Effect, Job, Next, Outcome, Purpose, State};
+use super::{Conclusion, Context, Effect, Job, Next, Outcome, Purpose, State};
 use crate::domain::decision::{Decision, Verdict};
 use crate::domain::screen::{Environment, screen};
 use crate::domain::stage_run::{Hint, StageRun, after};
@@ -23,6 +23,11 @@ pub(super) fn proceed(
     context: Context,
     now: Timestamp,
 ) -> (State, Effect) {
+    // Asked before anything is decided, and again whenever newer controls were read.
+    if let Some(source) = environment.standing.moved(&context.view.controls, now) {
+        let moved = Outcome::without_decision(Conclusion::PolicyMoved);
+        return done(Outcome { source: Some(source), ..moved });
+    }
     let run = job.trigger.run();
     let record = context.view.record.clone().unwrap_or_else(|| StageRun::unwritten(run));
     let hint = match hint_of(&job.trigger, &record, now) {
@@ -63,18 +68,16 @@ pub(super) fn proceed(
     }
 
     let covered = screen(environment, run, now);
-    if let Ok(covered) = &covered
-        && !context.view.controls.knows(covered.policy, environment.mode)
-    {
-        let is_first = context.view.controls.activated.is_none();
-        let event = match &job.trigger {
-            Trigger::StageEvent(event) => Some(event.time),
-            // A wake-up tells nothing new, but for a policy that was broken from the first day.
-            Trigger::WakeUp(_) => is_first.then_some(hint.time),
-            // Nor does a sweep, which may find failures of any age.
-            Trigger::Sweep(_) => record.wait.as_ref().filter(|_| is_first).map(|wait| wait.hint.time),
-        };
-        let controls = context.view.controls.activate(covered.policy, environment.mode, event, now);
+    let is_first = context.view.controls.activated.is_none();
+    let event = match &job.trigger {
+        Trigger::StageEvent(event) => Some(event.time),
+        // A wake-up tells nothing new, but for a policy that was broken from the first day.
+        Trigger::WakeUp(_) => is_first.then_some(hint.time),
+        // Nor does a sweep, which may find failures of any age.
+        Trigger::Sweep(_) => record.wait.as_ref().filter(|_| is_first).map(|wait| wait.hint.time),
+    };
+    let policy = covered.as_ref().ok().map(|covered| covered.policy);
+    if let Some(controls) = environment.news(policy, &context.view.controls, event, now) {
         let state = State::Activating(job, Box::new(context.view), controls.clone());
         return (state, Effect::WriteControls(controls));
     }

@@ -14,6 +14,7 @@ use crate::domain::decide::{Question, decide, is_same_failure};
 use crate::domain::decision::{Decision, Ruling, StepName, StepOutcome, Verdict};
 use crate::domain::facts::{moved_on, refreshed};
 use crate::domain::pipeline::{ExecutionMode, StageReading};
+use crate::domain::policy::Mode;
 use crate::domain::screen::{Environment, screen};
 use crate::domain::stage_run::after;
 use crate::domain::trigger::{Delivery, Trigger};
@@ -73,7 +74,7 @@ fn begin(environment: &Environment<'_>, job: Job, now: Timestamp) -> (State, Eff
             covered.policy.storm.windows(now).to_vec(),
         ),
         Err(decision) => {
-            // Nothing is on record of a stage run that no rule covers, unless a wait or claim brought this about, or
+            // Nothing is on record of a stage run that is not looked at, unless a wait or claim brought this about, or
             // whoever had the message before died over one.
             let may_be_on_record = match &job.trigger {
                 Trigger::StageEvent(_) => job.delivery == Delivery::Again,
@@ -82,7 +83,9 @@ fn begin(environment: &Environment<'_>, job: Job, now: Timestamp) -> (State, Eff
             };
             let is_foreign =
                 matches!(decision.ruling, Ruling::IgnoreForeignAccount | Ruling::IgnoreForeignRegion);
-            if is_foreign || (decision.ruling.verdict() == Verdict::Ignore && !may_be_on_record) {
+            // What the policy at hand says is not the last word: the ledger may hold another one.
+            let is_off = environment.mode == Mode::Disabled && decision.ruling.verdict() == Verdict::Ignore;
+            if is_foreign || (is_off && !may_be_on_record) {
                 return done(Outcome::handled(*decision));
             }
             (Vec::new(), Vec::new())

@@ -7,14 +7,16 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::runtime::{Builder, Runtime};
 
-use codepipeline_retrier::aws::ledger::DynamoLedger;
+use codepipeline_retrier::aws::ledger::{DynamoLedger, PolicyEntry, PushReply};
 use codepipeline_retrier::domain::budget::BucketKey;
 use codepipeline_retrier::domain::controls::Controls;
 use codepipeline_retrier::domain::ids::StageRunId;
+use codepipeline_retrier::domain::live::{LivePolicy, Pushed};
+use codepipeline_retrier::domain::policy::PolicyVersion;
 use codepipeline_retrier::domain::protocol::{Commit, CommitReply, ControlsReply, Fault, View};
 use codepipeline_retrier::domain::storm::{Note, Window, WindowKey};
 use codepipeline_retrier::domain::sweep::Sweep;
-use codepipeline_retrier::ports::{Ledger, Page, PageToken, Quarantined, Rounds, SweepReply};
+use codepipeline_retrier::ports::{KeptPolicy, Ledger, Page, PageToken, Quarantined, Rounds, SweepReply};
 
 use super::ledger::Inspected;
 use crate::arbitrary::at;
@@ -59,6 +61,10 @@ impl Ledger for OnTable {
         self.ledger.write_controls(controls).await
     }
 
+    async fn policy(&self, number: u64) -> Result<KeptPolicy, Fault> {
+        self.ledger.policy(number).await
+    }
+
     async fn quarantine(&self, message: &Quarantined) -> Result<(), Fault> {
         self.ledger.quarantine(message).await
     }
@@ -90,6 +96,28 @@ impl Inspected for OnTable {
                 == (run.execution.as_str(), run.stage.as_str())
         });
         of_run.map(|decision| decision.id).collect()
+    }
+
+    async fn push_policy(&self, text: &str) -> u64 {
+        let controls = self.ledger.controls().await.unwrap();
+        let newest =
+            self.ledger.policy_entries(1).await.unwrap().pop().map_or(0, |entry| entry.unwrap().number);
+        let version = PolicyVersion(format!("version of {} bytes", text.len()));
+        let entry = PolicyEntry {
+            number: newest + 1,
+            at: at(0),
+            by: "jane".to_owned(),
+            reason: None,
+            version: Some(version.clone()),
+            restores: None,
+            replaces: controls.live.as_ref().map(|live| live.policy.number),
+            text: Some(text.to_owned()),
+        };
+        let policy = Pushed { number: entry.number, version, restores: None };
+        let live = LivePolicy { policy, since: at(0), by: "jane".to_owned(), beside: None, taken_over: None };
+        let pushed = self.ledger.push_policy(&entry, &controls.point(Some(live))).await;
+        assert_eq!(pushed, Ok(PushReply::Done));
+        entry.number
     }
 
     async fn quarantined(&self) -> Vec<Quarantined> {

@@ -16,6 +16,9 @@ pub trait Inspected: Ledger + Rounds {
     /// The names of all decisions on record for a stage run, in any order.
     async fn decision_ids(&self, run: &StageRunId) -> Vec<String>;
 
+    /// Keeps a policy under the next number, points to it, and says which number that is. Its version names its length.
+    async fn push_policy(&self, text: &str) -> u64;
+
     /// Every message in quarantine.
     async fn quarantined(&self) -> Vec<Quarantined>;
 }
@@ -44,6 +47,8 @@ macro_rules! suite {
             a_record_comes_back_to_the_last_field
             controls_come_back_to_the_last_field
             a_decision_is_kept_with_its_record
+            a_policy_that_was_pushed_comes_back_and_no_other
+            a_push_changes_the_controls
             a_message_is_quarantined_once
         }
         $crate::contract::clauses! {

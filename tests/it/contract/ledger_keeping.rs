@@ -11,13 +11,13 @@ use codepipeline_retrier::domain::glob::Glob;
 use codepipeline_retrier::domain::ids::{
     ActionExecutionId, PipelineArn, PipelineName, RuleName, StageName, StageRunId,
 };
+use codepipeline_retrier::domain::live::{LivePolicy, Package, Pushed};
 use codepipeline_retrier::domain::policy::{Mode, PolicyVersion, RetryMode};
-use codepipeline_retrier::domain::protocol::Commit;
-use codepipeline_retrier::domain::protocol::ControlsReply;
+use codepipeline_retrier::domain::protocol::{Commit, CommitReply, ControlsReply};
 use codepipeline_retrier::domain::stage_run::{Hint, Owner, Progress, StageRun, after};
 use codepipeline_retrier::domain::trigger::EventKey;
 use codepipeline_retrier::names::decision_id;
-use codepipeline_retrier::ports::{Ledger, Quarantined};
+use codepipeline_retrier::ports::{KeptPolicy, Ledger, Quarantined};
 
 use super::ledger::{Inspected, done, recording, run_number, withdrawal, writing};
 use crate::arbitrary::{at, run};
@@ -93,6 +93,18 @@ pub async fn controls_come_back_to_the_last_field<L: Ledger>(ledger: &L) {
             Pause { pipeline: Some(Glob::new("web-*")), until: Some(instant), reason: String::new() },
             Pause { pipeline: None, until: None, reason: "two\nlines, \u{201c}quoted\u{201d}".into() },
         ],
+        live: Some(LivePolicy {
+            policy: Pushed { number: 7, version: PolicyVersion("v7".into()), restores: Some(3) },
+            since: instant,
+            by: "arn:aws:sts::111122223333:assumed-role/Admin/jane".into(),
+            beside: Some(PolicyVersion("v1".into())),
+            taken_over: Some((PolicyVersion("v2".into()), at(5))),
+        }),
+        package: Some(Package {
+            version: PolicyVersion("v2".into()),
+            since: at(5),
+            before: Some(PolicyVersion("v1".into())),
+        }),
         activated: Some((PolicyVersion("v1".into()), Mode::Shadow)),
         active_since: BTreeMap::from([
             ((rule("all"), true), instant),
@@ -119,6 +131,36 @@ pub async fn a_decision_is_kept_with_its_record<L: Inspected>(ledger: &L) {
     expected.sort();
     assert_eq!(kept, expected);
     assert!(ledger.decision_ids(&run_number(2)).await.is_empty());
+}
+
+pub async fn a_policy_that_was_pushed_comes_back_and_no_other<L: Inspected>(ledger: &L) {
+    assert!(matches!(ledger.policy(1).await, Ok(KeptPolicy::Unreadable(_))));
+    let text = "version: 1\n# \u{201c}Zürich\u{201d}\t\u{1f980}\r\nrules: []\n";
+    assert_eq!(ledger.push_policy(text).await, 1);
+    assert_eq!(ledger.push_policy("other").await, 2);
+    for (number, text) in [(1, text), (2, "other")] {
+        let kept = KeptPolicy::Text { version: version_of(text), text: text.to_owned() };
+        assert_eq!(ledger.policy(number).await, Ok(kept));
+    }
+    assert!(matches!(ledger.policy(3).await, Ok(KeptPolicy::Unreadable(_))));
+}
+
+/// So a claim by the policy before is refused.
+pub async fn a_push_changes_the_controls<L: Inspected>(ledger: &L) {
+    let before = ledger.read(&run(), &[], &[]).await.unwrap().controls;
+    ledger.push_policy("first").await;
+    let controls = ledger.read(&run(), &[], &[]).await.unwrap().controls;
+    assert_eq!(controls.version, before.version + 1);
+    let live = controls.live.unwrap();
+    let pushed = Pushed { number: 1, version: version_of("first"), restores: None };
+    assert_eq!((live.policy, live.beside, live.taken_over), (pushed, None, None));
+    let claim = Commit { controls: Some(before.version), ..writing(&run(), 1) };
+    assert_eq!(ledger.commit(&claim).await, Ok(CommitReply::ControlsChanged));
+}
+
+/// The version that a text has; these are no policies, and none is compiled here.
+fn version_of(text: &str) -> PolicyVersion {
+    PolicyVersion(format!("version of {} bytes", text.len()))
 }
 
 pub async fn a_message_is_quarantined_once<L: Inspected>(ledger: &L) {

@@ -6,6 +6,7 @@ use std::future::Future;
 use jiff::{SignedDuration, Timestamp};
 
 use codepipeline_retrier::domain::ids::{ExecutionId, PipelineArn, PipelineName, StageRunId};
+use codepipeline_retrier::domain::policy::PolicyVersion;
 use codepipeline_retrier::domain::trigger::{Trigger, WakeUp};
 use codepipeline_retrier::emulator::acts::Act;
 use codepipeline_retrier::emulator::codepipeline::{PipelineDefinition, Switches};
@@ -35,6 +36,13 @@ impl Inspected for SharedWorld {
         let world = self.lock();
         let decisions = world.ledger.decisions().iter();
         decisions.filter(|decision| decision.run == *run).map(decision_id).collect()
+    }
+
+    async fn push_policy(&self, text: &str) -> u64 {
+        let version = PolicyVersion(format!("version of {} bytes", text.len()));
+        let mut world = self.lock();
+        let now = world.now();
+        world.ledger.push_policy(version, text.to_owned(), "jane", now)
     }
 
     async fn quarantined(&self) -> Vec<Quarantined> {

@@ -14,6 +14,7 @@ use codepipeline_retrier::domain::ids::{
     AccountId, ActionExecutionId, ActionName, ExecutionId, Partition, PipelineArn, PipelineName, Region,
     StageName, StageRunId,
 };
+use codepipeline_retrier::domain::live::Standing;
 use codepipeline_retrier::domain::pipeline::{
     ActionDeclaration, ActionExecution, ActionRun, ActionStatus, Category, ChangeSetPart, ErrorDetails,
     ExecutionKind, ExecutionMode, ExecutionStatus, Gap, PipelineExecution, PipelineState, PipelineStructure,
@@ -86,6 +87,7 @@ impl Subject {
     pub fn environment(&self) -> Environment<'_> {
         Environment {
             policy: self.policy.as_ref(),
+            standing: Standing::packaged(self.policy.as_ref().map(|policy| &policy.version)),
             mode: self.mode,
             account: &self.account,
             region: &self.region,

@@ -15,11 +15,11 @@ use super::Desk;
 use crate::arbitrary::{at, run};
 use crate::contract::{failure_note, key, recording, window_key, withdrawal, writing};
 
-type Attributes = BTreeMap<String, AttributeValue>;
+pub type Attributes = BTreeMap<String, AttributeValue>;
 
 impl Desk {
     /// Every item, by its sort key where that is enough to know it.
-    fn items(&self) -> BTreeMap<String, Attributes> {
+    pub fn items(&self) -> BTreeMap<String, Attributes> {
         let scan =
             self.run(self.table.clients.dynamodb().scan().table_name(&self.table.name).send()).unwrap();
         let items = scan.items().iter().map(|item| {
@@ -30,22 +30,22 @@ impl Desk {
         items.collect()
     }
 
-    fn overwrite(&self, item: Attributes) {
+    pub fn overwrite(&self, item: Attributes) {
         let put = self.table.clients.dynamodb().put_item().table_name(&self.table.name);
         self.run(put.set_item(Some(item.into_iter().collect())).send()).unwrap();
     }
 }
 
-fn text(value: &str) -> AttributeValue {
+pub fn text(value: &str) -> AttributeValue {
     AttributeValue::S(value.to_owned())
 }
 
-fn number(value: &str) -> AttributeValue {
+pub fn number(value: &str) -> AttributeValue {
     AttributeValue::N(value.to_owned())
 }
 
 /// The item with one attribute changed, or without it.
-fn with(item: &Attributes, name: &str, value: Option<AttributeValue>) -> Attributes {
+pub fn with(item: &Attributes, name: &str, value: Option<AttributeValue>) -> Attributes {
     let mut item = item.clone();
     match value {
         Some(value) => item.insert(name.to_owned(), value),

@@ -5,11 +5,15 @@ use crate::command::{retrier, shown};
 
 #[test]
 fn help_of_each_command() {
-    for command in ["status", "history", "pause", "resume"] {
+    for command in ["status", "history", "pause", "resume", "policy"] {
         insta::assert_snapshot!(
             format!("help_{command}"),
             shown(&retrier(&[command, "--help"]).output().unwrap())
         );
+    }
+    for command in ["push", "show", "history", "rollback"] {
+        let output = retrier(&["policy", command, "--help"]).output().unwrap();
+        insta::assert_snapshot!(format!("help_policy_{command}"), shown(&output));
     }
 }
 

@@ -39,6 +39,8 @@ pub fn controls(desk: &Desk) -> Controls {
     Controls {
         version: 1,
         pauses: vec![Pause { pipeline: web, until: Some(desk.at(7_200)), reason: "registry is down".into() }],
+        live: None,
+        package: None,
         activated: Some((PolicyVersion("1f3a".into()), Mode::Active)),
         active_since: BTreeMap::from([
             ((rule("everything-else"), true), desk.at(-86_400)),
@@ -96,7 +98,7 @@ impl Desk {
 }
 
 /// The text with every digit of an instant hidden, and how far it is away.
-fn steady(text: &str) -> String {
+pub fn steady(text: &str) -> String {
     const SHAPE: &str = "____-__-__T__:__:__Z";
     let is_instant = |piece: &str| {
         piece

@@ -9,6 +9,7 @@ use codepipeline_retrier::domain::backoff::Jitter;
 use codepipeline_retrier::domain::budget::{Bucket, BucketKey};
 use codepipeline_retrier::domain::controls::{Controls, Pause};
 use codepipeline_retrier::domain::ids::{AccountId, Partition, Region};
+use codepipeline_retrier::domain::live::Standing;
 use codepipeline_retrier::domain::pipeline::{
     ActionStatus, ExecutionMode, Reading, Refusal, RetryReply, StageReading,
 };
@@ -41,6 +42,7 @@ impl Setting {
     pub fn environment(&self) -> Environment<'_> {
         Environment {
             policy: self.policy.as_ref(),
+            standing: Standing::packaged(self.policy.as_ref().map(|policy| &policy.version)),
             mode: self.mode,
             account: &self.account,
             region: &self.region,

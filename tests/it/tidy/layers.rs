@@ -18,7 +18,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("document", &["domain", "names"]),
     ("telemetry", &[]),
     ("engine", &["ports", "domain", "names"]),
-    ("function", &["ports", "domain", "engine", "event", "document"]),
+    ("function", &["ports", "domain", "engine", "event", "document", "policy_file"]),
     ("aws", &["ports", "domain", "names", "event", "json", "document", "fingerprint", "telemetry"]),
     ("lambda", &["ports", "domain", "engine", "event", "function", "policy_file", "document", "telemetry", "aws"]),
     ("emulator", &["ports", "domain", "names", "event", "json", "fingerprint"]),

@@ -7,6 +7,7 @@ use codepipeline_retrier::aws::pipelines::SdkPipelines;
 use codepipeline_retrier::domain::controls::Pause;
 use codepipeline_retrier::domain::decision::{Decision, Ruling};
 use codepipeline_retrier::domain::ids::{ExecutionId, PipelineArn, StageName, StageRunId};
+use codepipeline_retrier::domain::live::Standing;
 use codepipeline_retrier::domain::policy::Mode;
 use codepipeline_retrier::domain::protocol::ControlsReply;
 use codepipeline_retrier::domain::screen::Environment;
@@ -126,6 +127,7 @@ async fn decide(run: &StageRunId, mode: Mode, codepipeline: &str, table: &Table)
     let timing = Timing::default();
     let environment = Environment {
         policy: Some(&policy),
+        standing: Standing::packaged(Some(&policy.version)),
         mode,
         account,
         region,

@@ -1,0 +1,95 @@
+//! Policies in the table: what the function is told of one that is damaged, and that none is ever overwritten.
+
+use codepipeline_retrier::aws::ledger::{PolicyEntry, PushReply};
+use codepipeline_retrier::domain::controls::Controls;
+use codepipeline_retrier::domain::live::{LivePolicy, Pushed};
+use codepipeline_retrier::domain::policy::PolicyVersion;
+use codepipeline_retrier::ports::{KeptPolicy, Ledger};
+
+use super::Desk;
+use super::damage::{number, text, with};
+use crate::arbitrary::at;
+
+fn entry(number: u64, text: &str) -> PolicyEntry {
+    PolicyEntry {
+        number,
+        at: at(0),
+        by: "jane".into(),
+        reason: Some("incident 4711".into()),
+        version: Some(PolicyVersion(format!("v{number}"))),
+        restores: None,
+        replaces: (number > 1).then(|| number - 1),
+        text: Some(text.into()),
+    }
+}
+
+fn pointing(controls: &Controls, entry: &PolicyEntry) -> Controls {
+    let policy = Pushed { number: entry.number, version: entry.version.clone().unwrap(), restores: None };
+    controls.point(Some(LivePolicy {
+        policy,
+        since: at(0),
+        by: "jane".into(),
+        beside: None,
+        taken_over: None,
+    }))
+}
+
+#[test]
+fn a_push_is_all_or_nothing() {
+    let desk = Desk::new();
+    let first = entry(1, "one");
+    let controls = pointing(&Controls::default(), &first);
+    assert_eq!(desk.run(desk.ledger.push_policy(&first, &controls)), Ok(PushReply::Done));
+    // The number is taken, the controls are the next ones.
+    let other = entry(1, "other");
+    let next = pointing(&controls, &other);
+    assert_eq!(desk.run(desk.ledger.push_policy(&other, &next)), Ok(PushReply::Conflict));
+    // The number is free, the controls are not the next ones.
+    let second = entry(2, "two");
+    for stale in [Controls::default(), controls.point(None).point(None)] {
+        let stale = pointing(&stale, &second);
+        assert_eq!(desk.run(desk.ledger.push_policy(&second, &stale)), Ok(PushReply::Conflict));
+    }
+    assert_eq!(desk.run(desk.ledger.controls()), Ok(controls));
+    assert_eq!(desk.run(desk.ledger.policy_entry(1)), Ok(Some(first.clone())));
+    assert_eq!(desk.run(desk.ledger.policy_entry(2)), Ok(None));
+    let listed = desk.run(desk.ledger.policy_entries(9)).unwrap();
+    assert_eq!(listed, [Ok(PolicyEntry { text: None, ..first })], "a list is without texts");
+}
+
+#[test]
+fn a_policy_of_the_largest_size_is_kept() {
+    let desk = Desk::new();
+    let first = entry(1, &"ü".repeat(32 * 1_024));
+    let controls = pointing(&Controls::default(), &first);
+    assert_eq!(desk.run(desk.ledger.push_policy(&first, &controls)), Ok(PushReply::Done));
+    assert_eq!(desk.run(desk.ledger.policy_entry(1)), Ok(Some(first)));
+}
+
+/// A fault would come again with every message; the function has to know that asking again does not help.
+#[test]
+fn a_damaged_policy_is_told_and_no_fault() {
+    let desk = Desk::new();
+    let first = entry(1, "one");
+    let controls = pointing(&Controls::default(), &first);
+    assert_eq!(desk.run(desk.ledger.push_policy(&first, &controls)), Ok(PushReply::Done));
+    let good = desk.items().remove("00000001").unwrap();
+    for damaged in [
+        with(&good, "schema", Some(number("2"))),
+        with(&good, "schema", None),
+        with(&good, "text", Some(number("7"))),
+        with(&good, "text", None),
+        with(&good, "policy-version", None),
+        with(&good, "at", Some(text("yesterday"))),
+        with(&good, "by", None),
+        with(&good, "replaces", Some(number("-1"))),
+    ] {
+        let shown = format!("{damaged:?}");
+        desk.overwrite(damaged);
+        let kept = desk.run(desk.ledger.policy(1));
+        let Ok(KeptPolicy::Unreadable(problem)) = kept else { panic!("{kept:?}: {shown}") };
+        assert!(problem.contains("policies / 00000001") && !problem.contains("yesterday"), "{problem}");
+    }
+    let kept = desk.run(desk.ledger.policy(2));
+    assert!(matches!(kept, Ok(KeptPolicy::Unreadable(_))), "{kept:?}");
+}

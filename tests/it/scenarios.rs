@@ -8,6 +8,11 @@ mod truth;
 
 use story::{Story, files, name_of, read};
 
+/// Each scenario's file, by its name.
+pub fn scenario_files() -> impl Iterator<Item = (String, std::path::PathBuf)> {
+    files().into_iter().map(|path| (name_of(&path), path))
+}
+
 /// Each scenario, by its name.
 #[cfg(feature = "serve")]
 pub fn scenarios() -> impl Iterator<Item = (String, codepipeline_retrier::replay::scenario::Scenario)> {

@@ -3,6 +3,7 @@
 mod bad_files;
 mod coverage;
 mod faults;
+mod horizon;
 mod story;
 mod truth;
 

@@ -17,6 +17,8 @@ mod command;
 #[cfg(test)]
 mod contract;
 #[cfg(test)]
+mod corpus;
+#[cfg(test)]
 mod crash_matrix;
 #[cfg(test)]
 mod decisions;

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::fs;
 
+use codepipeline_retrier::domain::glob::Glob;
 use codepipeline_retrier::policy_file::{Code, Loaded, limits, load, load_bytes};
 use proptest::prelude::*;
 
@@ -72,6 +73,31 @@ fn as_many_rules_and_patterns_as_allowed_are_read() {
     let loaded = load("many", &text);
     assert_eq!(rendered(&loaded), "");
     assert_eq!(loaded.policy.unwrap().rules.len(), limits::RULES);
+}
+
+/// Patterns that take an unwise matcher exponential time: every pattern as long as allowed, against the longest names.
+#[test]
+fn pattern_bombs_do_not_go_off() {
+    let names = [format!("{}b", "a".repeat(99)), "ab".repeat(50), "a".repeat(100), "-a".repeat(50)];
+    let pieces = [
+        "*a", "*a*", "a*", "?*", "*?", "**a", "*ab", "*a?", "*a*b", "?*?*", "*aa", "*ba*", "a?*", "*-a",
+        "*a-",
+    ];
+    let mut bombs = 0;
+    for piece in pieces {
+        for end in ["", "c", "*c", "?"] {
+            let room = limits::PATTERN_BYTES - end.len();
+            let pattern = format!("{}{end}", piece.repeat(room / piece.len()));
+            let glob = Glob::new(&pattern);
+            for name in &names {
+                // A match needs one character for each that is not a star.
+                let needed = pattern.bytes().filter(|byte| *byte != b'*').count();
+                assert!(!glob.matches(name) || needed <= name.len(), "{pattern} {name}");
+            }
+            bombs += 1;
+        }
+    }
+    assert_eq!(bombs, 60);
 }
 
 #[test]

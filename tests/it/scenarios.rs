@@ -3,10 +3,16 @@
 mod bad_files;
 mod coverage;
 mod faults;
+mod horizon;
 mod story;
 mod truth;
 
 use story::{Story, files, name_of, read};
+
+/// Each scenario's file, by its name.
+pub fn scenario_files() -> impl Iterator<Item = (String, std::path::PathBuf)> {
+    files().into_iter().map(|path| (name_of(&path), path))
+}
 
 /// Each scenario, by its name.
 #[cfg(feature = "serve")]

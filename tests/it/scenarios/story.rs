@@ -69,6 +69,11 @@ impl Story {
         if let Some((nth, fault)) = fault {
             player.world().lock().faults.plan_call(nth, fault);
         }
+        Self::told_by(player, scenario)
+    }
+
+    /// Plays a scenario to its end whose world has been prepared.
+    pub(super) fn told_by(mut player: Player, scenario: &Scenario) -> Self {
         let mut found = Expectation::default();
         let mut moments = Vec::new();
         player.play(|moment| {

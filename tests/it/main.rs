@@ -15,6 +15,8 @@ mod codepipeline;
 #[cfg(test)]
 mod command;
 #[cfg(test)]
+mod conformance;
+#[cfg(test)]
 mod contract;
 #[cfg(test)]
 mod crash_matrix;

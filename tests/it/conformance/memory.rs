@@ -48,14 +48,14 @@ impl Subject for MemoryLedger {
     }
 }
 
-const LONGEST: usize = 50;
+const LONGEST: usize = 60;
 
 #[test]
 fn memory_answers_as_the_reference() {
     let tally = runs::batch::<MemoryLedger, Plain>(runs::seed().unwrap_or(1), 600, LONGEST);
     println!("{tally:?}");
-    for reply in runs::EVERY_REPLY {
-        assert!(tally.get(reply).is_some_and(|times| *times >= 20), "hardly any `{reply}`: {tally:?}");
+    for what in runs::EVERYTHING {
+        assert!(tally.contains_key(what), "no `{what}`: {tally:?}");
     }
 }
 

@@ -21,6 +21,7 @@ use codepipeline_retrier::ports::Quarantined;
 use super::exchange::{Book, Reply, Request};
 use super::moves::{Rewrite, rewrite};
 use super::scene::{Handling, Scene, again, bucket_keys, environment, policies, reading, runs};
+use crate::arbitrary::at;
 
 /// One thing that happens. Numbers choose among what there is at that moment.
 #[derive(Debug, Clone)]
@@ -101,7 +102,7 @@ fn message() -> impl Strategy<Value = Message> {
 fn operation(handlings: usize) -> BoxedStrategy<Operation> {
     let pass = prop_oneof![
         4 => 0_i64..5_000,
-        2 => select(vec![60_000_i64, 300_000, 600_000]),
+        2 => select(vec![60_000_i64, 300_000, 700_000]),
         1 => 0_i64..2_000_000,
         // The clock of somebody else, who is behind.
         1 => -240_000_i64..0,
@@ -115,7 +116,7 @@ fn operation(handlings: usize) -> BoxedStrategy<Operation> {
         if handlings < 4 { 4 } else { 1 } =>
             (message(), 0_usize..80, any::<bool>())
                 .prop_map(|(message, reading, again)| Operation::Arrive { message, reading, again }),
-        1 + 18 * at_work => (0_usize..6, outside())
+        1 + 24 * at_work => (0_usize..6, outside())
             .prop_map(|(handling, outside)| Operation::GoOn { handling, outside }),
         at_work => (0_usize..6).prop_map(Operation::Die),
         4 => Rewrite::any().prop_map(Operation::Rewrite),
@@ -193,7 +194,8 @@ impl<B: Book> Scene<B> {
             Message::Event { run, state, attempt } => Trigger::StageEvent(StageEvent {
                 run: runs()[run % runs().len()].clone(),
                 state: *state,
-                time: after(self.now, SignedDuration::from_secs(-5)),
+                // Rules are at work from about when the first event came.
+                time: at(0),
                 key: EventKey { attempt: attempt.to_string(), last_retry: String::new() },
             }),
             Message::WakeUp(which) => match self.wake_ups.iter().rev().nth(*which) {

@@ -9,13 +9,15 @@ use proptest::test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner
 use proptest_state_machine::{ReferenceStateMachine, StateMachineTest};
 use serde_json::json;
 
-use super::exchange::{Book, Request, Subject};
+use codepipeline_retrier::domain::protocol::CommitReply;
+
+use super::exchange::{Book, Reply, Request, Subject};
 use super::operations::{Machine, Operation};
 use super::scene::{Scene, bucket_keys, runs as stage_runs};
 use crate::figure::{self, Progress};
 
-/// Every reply that sequences must meet.
-pub const EVERY_REPLY: [&str; 9] = [
+/// Every reply, and every write of the protocol, that sequences must meet.
+pub const EVERYTHING: [&str; 14] = [
     "read",
     "commit done",
     "commit conflicts with nothing",
@@ -25,9 +27,14 @@ pub const EVERY_REPLY: [&str; 9] = [
     "controls written",
     "controls conflict",
     "quarantined",
+    "a handling claims",
+    "a handling gives back",
+    "a handling queues for a token",
+    "a handling takes over",
+    "a handling settles",
 ];
 
-/// How often each reply was met.
+/// How often each was met.
 pub type Tally = BTreeMap<&'static str, u64>;
 
 thread_local! {
@@ -45,10 +52,13 @@ impl<S: Subject, B: Book> StateMachineTest for Comparison<S, B> {
         S::begin()
     }
 
-    fn apply(mut subject: S, scene: &Scene<B>, _: Operation) -> S {
+    fn apply(mut subject: S, scene: &Scene<B>, operation: Operation) -> S {
         if let Some((request, right)) = &scene.exchange {
             let found = subject.answer(scene.now, request).normal();
-            TALLY.with_borrow_mut(|tally| *tally.entry(found.name()).or_default() += 1);
+            count(found.name());
+            if matches!(operation, Operation::GoOn { .. }) && found == Reply::Commit(CommitReply::Done) {
+                done_by_a_handling(request).for_each(count);
+            }
             assert!(
                 right.contains(&found),
                 "{request:#?}\nwas answered with {found:#?}\nnot with {right:#?}"
@@ -64,6 +74,23 @@ impl<S: Subject, B: Book> StateMachineTest for Comparison<S, B> {
         look(&mut subject, &scene);
         assert_eq!(subject.kept(), scene.book.kept());
     }
+}
+
+fn count(what: &'static str) {
+    TALLY.with_borrow_mut(|tally| *tally.entry(what).or_default() += 1);
+}
+
+/// What a transaction of the protocol's own did.
+fn done_by_a_handling(request: &Request) -> impl Iterator<Item = &'static str> {
+    let Request::Commit(commit) = request else { panic!("a transaction was answered: {request:?}") };
+    let what = [
+        (!commit.withdrawals.is_empty(), "a handling claims"),
+        (!commit.deposits.is_empty(), "a handling gives back"),
+        (commit.slot.is_some(), "a handling queues for a token"),
+        (commit.record.claim.as_ref().is_some_and(|claim| claim.taken_over), "a handling takes over"),
+        (!commit.record.retries.is_empty(), "a handling settles"),
+    ];
+    what.into_iter().filter_map(|(is, what)| is.then_some(what))
 }
 
 /// All that the port shows is the same.

@@ -56,7 +56,7 @@ pub fn policies() -> &'static [Policy] {
                 "version: 1\ndefaults:\n  mode: {mode}\n  retry-on: any\n  max-retries: 6\n  give-up-after: 7d\n  \
                  parallel: independent\n  budgets: [region, own]\n  \
                  backoff: {{ initial: {initial}, max: 30m, jitter: none }}\nbudgets:\n  {budgets}\n\
-                 rules:\n  - name: rule-{number}\n    match: {{ pipeline: '*' }}\n"
+                 rules:\n  - name: all\n    match: {{ pipeline: '*' }}\n"
             );
             policy_file::load("policy", &text).policy.unwrap()
         };

@@ -32,6 +32,9 @@ mod events;
 #[cfg(test)]
 mod explain;
 #[cfg(test)]
+#[cfg(all(feature = "function", feature = "serve"))]
+mod fault_catalogue;
+#[cfg(test)]
 mod figure;
 #[cfg(test)]
 mod function;

@@ -1,5 +1,6 @@
 //! The ledger on a table against the one in memory: on `MiniStack`, or on whatever answers at `RETRIER_TEST_DYNAMODB`.
 
+use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
@@ -15,11 +16,24 @@ use super::scene::{START, runs as stage_runs};
 use crate::figure;
 use crate::tables::Table;
 
-/// A ledger in a table of its own, which goes with it.
-struct OnTable {
+/// A table with what drives it, which the sequences of a thread have one after the other.
+struct Place {
     runtime: Runtime,
-    ledger: DynamoLedger,
     table: Table,
+}
+
+thread_local! {
+    static PLACE: Rc<Place> = {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        let table = runtime.block_on(Table::create("conformance"));
+        Rc::new(Place { runtime, table })
+    };
+}
+
+/// A ledger in that table, which is left empty.
+struct OnTable {
+    place: Rc<Place>,
+    ledger: DynamoLedger,
     now: Arc<Mutex<Timestamp>>,
 }
 
@@ -27,18 +41,17 @@ impl Subject for OnTable {
     const LOOKS_ALWAYS: bool = false;
 
     fn begin() -> Self {
-        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-        let table = runtime.block_on(Table::create("conformance"));
+        let place = PLACE.with(Rc::clone);
         let now = Arc::new(Mutex::new(START));
         let clock = Arc::clone(&now);
-        let ledger = table.ledger(move || *clock.lock().unwrap());
-        Self { runtime, ledger, table, now }
+        let ledger = place.table.ledger(move || *clock.lock().unwrap());
+        Self { place, ledger, now }
     }
 
     fn answer(&mut self, now: Timestamp, request: &Request) -> Reply {
         *self.now.lock().unwrap() = now;
         let ledger = &self.ledger;
-        self.runtime.block_on(async move {
+        self.place.runtime.block_on(async move {
             match request {
                 Request::Read { run, buckets } => {
                     Reply::Read(Box::new(ledger.read(run, buckets).await.unwrap()))
@@ -57,7 +70,7 @@ impl Subject for OnTable {
 
     fn kept(&mut self) -> Kept {
         let mut kept = Kept::default();
-        self.runtime.block_on(async {
+        self.place.runtime.block_on(async {
             for run in stage_runs() {
                 let decisions =
                     self.ledger.decisions(&run.pipeline.name, Timestamp::UNIX_EPOCH, usize::MAX).await;
@@ -72,8 +85,17 @@ impl Subject for OnTable {
 
 impl Drop for OnTable {
     fn drop(&mut self) {
-        let delete = self.table.clients.dynamodb().delete_table().table_name(&self.table.name);
-        let _ = self.runtime.block_on(delete.send());
+        let Place { runtime, table } = &*self.place;
+        runtime.block_on(empty(table));
+    }
+}
+
+async fn empty(table: &Table) {
+    let dynamodb = table.clients.dynamodb();
+    let items = dynamodb.scan().table_name(&table.name).consistent_read(true).send().await.unwrap();
+    for item in items.items() {
+        let keys = ["pk", "sk"].map(|name| (name.to_owned(), item[name].clone()));
+        dynamodb.delete_item().table_name(&table.name).set_key(Some(keys.into())).send().await.unwrap();
     }
 }
 
@@ -81,10 +103,10 @@ const LONGEST: usize = 40;
 
 #[test]
 fn a_table_answers_as_memory() {
-    let tally = runs::batch::<OnTable, MemoryLedger>(runs::seed().unwrap_or(1), 15, LONGEST);
+    let tally = runs::batch::<OnTable, MemoryLedger>(runs::seed().unwrap_or(1), 25, LONGEST);
     println!("{tally:?}");
-    for reply in ["read", "commit done", "commit conflicts", "bucket changed", "controls changed"] {
-        assert!(tally.contains_key(reply), "no `{reply}`: {tally:?}");
+    for what in ["read", "commit done", "commit conflicts", "controls changed", "a handling claims"] {
+        assert!(tally.contains_key(what), "no `{what}`: {tally:?}");
     }
 }
 

@@ -59,7 +59,7 @@ demo: ## Shows the product at work, without AWS
 local: tools ## Runs the deployed product on this machine, without AWS, to be tried by hand; Ctrl-C ends it
 	@tests/tools/local
 
-tools: ## Installs MiniStack, the AWS SAM CLI with cargo-lambda, and the AWS CLI into .tools; needs Python
+tools: ## Installs MiniStack, microburst, the AWS SAM CLI with cargo-lambda, and the AWS CLI into .tools; needs Python
 	@tests/tools/install
 
 judge: tools ## Holds the ledger against AWS's own DynamoDB Local as well, which it fetches; needs Java and npm

@@ -97,6 +97,9 @@ const CREDENTIALS: &[&str] = &[
     "UnrecognizedClientException",
 ];
 
+/// What services that once spoke the query protocol still put before a code (SQS, in the header `x-amzn-query-error`).
+const NAME_SPACES: &[&str] = &["AWS.SimpleQueueService.", "KMS."];
+
 /// Codes by which a service says that it did not hear the request out; how much of it was heard is not known.
 const TIMEOUTS: &[&str] = &["RequestTimeout", "RequestTimeoutException"];
 
@@ -130,6 +133,7 @@ fn of_answer(status: u16, code: Option<&str>) -> Cause<'_> {
         // Not the service's own way to refuse: whoever answered, the request may have gone further.
         return Cause::Unknown;
     };
+    let code = NAME_SPACES.iter().find_map(|name_space| code.strip_prefix(name_space)).unwrap_or(code);
     if is_throttling(code) {
         Cause::Throttled
     } else if !(400..500).contains(&status) || TIMEOUTS.contains(&code) {
@@ -184,6 +188,10 @@ mod tests {
             (400, Some("StageNotRetryableException"), Cause::Refused("StageNotRetryableException")),
             (404, None, Cause::Unknown),
             (408, Some("RequestTimeout"), Cause::Unknown),
+            (408, Some("AWS.SimpleQueueService.RequestTimeout"), Cause::Unknown),
+            (400, Some("AWS.SimpleQueueService.RequestThrottled"), Cause::Throttled),
+            (400, Some("KMS.AccessDeniedException"), Cause::AccessDenied),
+            (400, Some("AWS.SimpleQueueService.NonExistentQueue"), Cause::Refused("NonExistentQueue")),
             (500, Some("InternalServerError"), Cause::Unknown),
             (500, Some("AccessDeniedException"), Cause::Unknown),
             (503, Some("ServiceUnavailable"), Cause::Unknown),

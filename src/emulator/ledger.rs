@@ -75,7 +75,8 @@ impl MemoryLedger {
         if let Some((key, slot)) = &commit.slot {
             let bucket = changed.get(key).copied().unwrap_or_else(|| self.bucket(key));
             if bucket.next_slot != slot.expected {
-                return CommitReply::BucketChanged(Box::new(key.clone()), bucket);
+                // As it is on record: nothing of this transaction was done.
+                return CommitReply::BucketChanged(Box::new(key.clone()), self.bucket(key));
             }
             changed.insert(key.clone(), Bucket { next_slot: Some(slot.following), ..bucket });
         }

@@ -15,6 +15,8 @@ mod codepipeline;
 #[cfg(test)]
 mod command;
 #[cfg(test)]
+mod conformance;
+#[cfg(test)]
 mod contract;
 #[cfg(test)]
 mod corpus;
@@ -31,6 +33,9 @@ mod emulator_http;
 mod events;
 #[cfg(test)]
 mod explain;
+#[cfg(test)]
+#[cfg(all(feature = "function", feature = "serve"))]
+mod fault_catalogue;
 #[cfg(test)]
 mod figure;
 #[cfg(test)]

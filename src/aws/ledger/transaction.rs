@@ -49,6 +49,19 @@ impl Condition {
         Self { expression, names: vec![name], value }
     }
 
+    /// The item is the one before the write of that number. None is before the write of number 0: it is refused, whatever
+    /// the item is.
+    pub(super) fn precedes(attribute: &'static str, number: u64) -> Self {
+        number.checked_sub(1).map_or_else(
+            || Self {
+                expression: "attribute_exists(#pk) AND attribute_not_exists(#pk)",
+                names: vec![("#pk", PARTITION)],
+                value: None,
+            },
+            |before| Self::counts(attribute, before),
+        )
+    }
+
     /// Its names, to be collected into what the SDK wants.
     pub(super) fn names<C: FromIterator<(String, String)>>(&self) -> C {
         self.names.iter().map(|(placeholder, name)| ((*placeholder).to_owned(), (*name).to_owned())).collect()
@@ -80,7 +93,7 @@ impl Transaction {
     /// The transaction; none where the SDK finds a required part missing, which cannot be.
     pub(super) fn of(commit: &Commit, table: &str, now: Timestamp) -> Option<Self> {
         let mut transaction = Self { parts: Vec::new(), items: Vec::new() };
-        let before = Condition::counts(stored::REVISION, commit.record.revision.saturating_sub(1));
+        let before = Condition::precedes(stored::REVISION, commit.record.revision);
         transaction.put(Part::Record, stored::record_item(&commit.record, now), Some(before), table)?;
         if let Some(version) = commit.controls {
             transaction.check_controls(version, table)?;

@@ -42,7 +42,7 @@ impl DynamoLedger {
             return self.transact(commit).await;
         }
         // Half the price of a transaction of one.
-        let before = Condition::counts(stored::REVISION, record.revision.saturating_sub(1));
+        let before = Condition::precedes(stored::REVISION, record.revision);
         self.put(stored::record_item(record, (self.clock)()), &before, |written| match written {
             Written::Done => Ok(CommitReply::Done),
             Written::Refused(item) => {
@@ -54,7 +54,7 @@ impl DynamoLedger {
     }
 
     pub(super) async fn replace_controls(&self, controls: &Controls) -> End<ControlsReply> {
-        let before = Condition::counts(stored::VERSION, controls.version.saturating_sub(1));
+        let before = Condition::precedes(stored::VERSION, controls.version);
         self.put(stored::controls_item(controls), &before, |written| match written {
             Written::Done => Ok(ControlsReply::Done),
             Written::Refused(item) => {

@@ -151,6 +151,14 @@ pub async fn a_slot_that_was_given_away_is_refused_with_the_whole_bucket<L: Insp
         refused(Bucket { full_at: Some(ms(180)), next_slot: None })
     );
     done(ledger, &waiting(Slot { expected: None, ..wrong })).await;
+    // Not with what the same transaction would have taken.
+    let withdrawals = vec![withdrawal("region", Branch::Idle, 600)];
+    let taken = Slot { expected: None, ..wrong };
+    let both = Commit { withdrawals, slot: Some((key("region"), taken)), ..writing(&run(), 2) };
+    assert_eq!(
+        ledger.commit(&both).await,
+        refused(Bucket { full_at: Some(ms(180)), next_slot: Some(ms(120)) })
+    );
 }
 
 pub async fn tokens_and_waiters_leave_each_other_alone<L: Inspected>(ledger: &L) {

@@ -17,6 +17,7 @@ pub struct MemoryLedger {
     records: BTreeMap<StageRunId, StageRun>,
     buckets: BTreeMap<BucketKey, Bucket>,
     decisions: Vec<Decision>,
+    commits: Vec<Commit>,
     quarantine: BTreeMap<String, Quarantined>,
 }
 
@@ -65,6 +66,7 @@ impl MemoryLedger {
         self.buckets.extend(changed);
         self.decisions.extend(commit.decision.clone());
         self.records.insert(record.id.clone(), record.clone());
+        self.commits.push(commit.clone());
         CommitReply::Done
     }
 
@@ -100,6 +102,11 @@ impl MemoryLedger {
     /// Every decision on record, in the order in which they were written.
     pub fn decisions(&self) -> &[Decision] {
         &self.decisions
+    }
+
+    /// Every transaction that was carried out, in order.
+    pub fn commits(&self) -> &[Commit] {
+        &self.commits
     }
 
     /// What a bucket holds.

@@ -6,7 +6,7 @@ use std::task::Poll;
 
 use jiff::Timestamp;
 
-use super::codepipeline::{CodePipeline, Exception, ServiceError};
+use super::codepipeline::{Exception, ServiceError};
 use super::faults::{CALL_TIMEOUT, Fault, Operation};
 use super::world::{SharedWorld, World};
 use crate::domain::budget::BucketKey;
@@ -61,7 +61,7 @@ impl SharedWorld {
                     work(&mut self.lock());
                 }
                 if fault.kills() {
-                    self.lock().kill(self.handling());
+                    self.lock().kill(self.handling(), fault);
                     return pending().await;
                 }
                 if matches!(fault, Fault::ReplyLost | Fault::LostUnsent) {
@@ -78,7 +78,7 @@ impl SharedWorld {
 fn port_fault(fault: Fault) -> PortFault {
     match fault {
         Fault::ReplyLost | Fault::LostUnsent => PortFault::Unknown,
-        Fault::NotDone | Fault::Denied | Fault::CrashBefore | Fault::CrashAfter => PortFault::NotDone,
+        _ => PortFault::NotDone,
     }
 }
 
@@ -135,7 +135,7 @@ impl Pipelines for SharedWorld {
     async fn observe(&self, run: &StageRunId) -> Reading {
         self.call(
             Operation::Observe,
-            |world| reading(world.shown(), run),
+            |world| reading(world, run),
             |fault| {
                 let gap = gap_of(fault);
                 Reading {
@@ -153,7 +153,7 @@ impl Pipelines for SharedWorld {
     async fn observe_stage(&self, run: &StageRunId, mode: ExecutionMode) -> StageReading {
         self.call(
             Operation::Fence,
-            |world| stage_reading(world.shown(), run, mode),
+            |world| stage_reading(world, run, mode),
             |fault| {
                 let gap = gap_of(fault);
                 if mode == ExecutionMode::Parallel {
@@ -215,24 +215,22 @@ fn gap(error: &ServiceError) -> Gap {
     }
 }
 
-fn execution_of(service: &CodePipeline, run: &StageRunId) -> Result<PipelineExecution, Gap> {
-    service.pipeline_execution(&run.pipeline.name, &run.execution).map_err(|error| gap(&error))
-}
-
-fn reading(service: &CodePipeline, run: &StageRunId) -> Reading {
+/// Each answer of a read may be from another time.
+fn reading(world: &World, run: &StageRunId) -> Reading {
     let name = &run.pipeline.name;
-    let execution = execution_of(service, run);
+    let execution: Result<PipelineExecution, Gap> =
+        world.shown(0).pipeline_execution(name, &run.execution).map_err(|error| gap(&error));
     let is_parallel = execution.as_ref().is_ok_and(|execution| execution.mode == ExecutionMode::Parallel);
     Reading {
         state: if is_parallel {
             Err(Gap::NotRead)
         } else {
-            service.pipeline_state(name).map_err(|error| gap(&error))
+            world.shown(1).pipeline_state(name).map_err(|error| gap(&error))
         },
-        structure: service.pipeline_structure(name).map_err(|error| gap(&error)),
-        actions: service.action_executions(name, &run.execution).map_err(|error| gap(&error)),
+        structure: world.shown(2).pipeline_structure(name).map_err(|error| gap(&error)),
+        actions: world.shown(3).action_executions(name, &run.execution).map_err(|error| gap(&error)),
         entries: if is_parallel {
-            service.stage_entries(name, &run.stage).map_err(|error| gap(&error))
+            world.shown(4).stage_entries(name, &run.stage).map_err(|error| gap(&error))
         } else {
             Err(Gap::NotRead)
         },
@@ -240,10 +238,11 @@ fn reading(service: &CodePipeline, run: &StageRunId) -> Reading {
     }
 }
 
-fn stage_reading(service: &CodePipeline, run: &StageRunId, mode: ExecutionMode) -> StageReading {
+fn stage_reading(world: &World, run: &StageRunId, mode: ExecutionMode) -> StageReading {
     if mode != ExecutionMode::Parallel {
-        return StageReading::State(service.pipeline_state(&run.pipeline.name).map_err(|error| gap(&error)));
+        let state = world.shown(1).pipeline_state(&run.pipeline.name);
+        return StageReading::State(state.map_err(|error| gap(&error)));
     }
-    let Reading { execution, actions, entries, .. } = reading(service, run);
+    let Reading { execution, actions, entries, .. } = reading(world, run);
     StageReading::Parallel { execution, actions, entries }
 }

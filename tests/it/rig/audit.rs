@@ -7,21 +7,23 @@ use codepipeline_retrier::domain::decision::Ruling;
 use codepipeline_retrier::domain::ids::{ActionExecutionId, StageRunId};
 use codepipeline_retrier::domain::pipeline::{ActionStatus, Category};
 use codepipeline_retrier::domain::policy::Policy;
-use codepipeline_retrier::domain::stage_run::{Progress, StageRun};
+use codepipeline_retrier::domain::stage_run::{Progress, StageRun, after};
+use codepipeline_retrier::emulator::acts::Act;
 use codepipeline_retrier::emulator::codepipeline::RetryCall;
 use codepipeline_retrier::emulator::world::World;
 use codepipeline_retrier::replay::moment::{Happening, Moment};
 use codepipeline_retrier::replay::scenario::Scenario;
 use jiff::{SignedDuration, Timestamp};
 
+use super::accounts::Accounts;
 use super::bans::Bans;
 use super::calls::{are_about_the_same, is_anothers, is_ours, run_of, run_of_event};
-use super::tokens::Tokens;
 
 /// Watches one play.
 pub struct Audit {
-    policy: Policy,
-    tokens: Tokens,
+    /// Every policy so far, each with when it was replaced.
+    policies: Vec<(Policy, Option<Timestamp>)>,
+    accounts: Accounts,
     bans: Bans,
     calls: usize,
     answered: BTreeSet<ActionExecutionId>,
@@ -29,35 +31,46 @@ pub struct Audit {
     failed: BTreeMap<StageRunId, Timestamp>,
     /// Stage runs that the function once saw uncovered.
     uncovered: BTreeSet<StageRunId>,
+    /// When each decision came on record, in truth.
+    decided: Vec<Timestamp>,
     findings: Vec<String>,
 }
+
+/// How long a handling may go by a policy that has been replaced.
+const LONGEST: SignedDuration = SignedDuration::from_secs(40);
 
 impl Audit {
     pub fn new(scenario: &Scenario) -> Self {
         let policy = scenario.deployed.policy.clone().unwrap();
         Self {
-            tokens: Tokens::new(policy.clone()),
-            policy,
+            policies: vec![(policy, None)],
+            accounts: Accounts::default(),
             bans: Bans::default(),
             calls: 0,
             answered: BTreeSet::new(),
             failed: BTreeMap::new(),
             uncovered: BTreeSet::new(),
+            decided: Vec::new(),
             findings: Vec::new(),
         }
+    }
+
+    /// Clocks of the function are never more than this ahead or behind.
+    pub fn allow_skew(&mut self, skew: SignedDuration) {
+        self.accounts.allow_skew(skew);
+    }
+
+    /// What was found so far.
+    pub fn findings(&self) -> &[String] {
+        &self.findings
     }
 
     /// Looks at the world after a step, in which these things happened. `handlings` had begun when it was over, and
     /// `handling` is the one that was at work.
     pub fn look(&mut self, world: &World, moments: &[Moment], handlings: u64, handling: u64) {
-        self.look_without_tokens(world, moments, handlings, handling);
-        self.findings.extend(self.tokens.look(world));
-    }
-
-    /// The same where much has happened since the last look: only every single step tells where a token went.
-    pub fn look_without_tokens(&mut self, world: &World, moments: &[Moment], handlings: u64, handling: u64) {
         for moment in moments {
             match &moment.what {
+                Happening::Acted(Act::Deploy { policy }, _) => self.deployed(policy.as_deref(), moment.at),
                 Happening::Acted(act, Ok(())) => self.bans.acted(act, moment.at, handlings),
                 Happening::Event(event) => self.event(event),
                 Happening::Handled(handled) => {
@@ -75,6 +88,16 @@ impl Audit {
             self.call(world, &calls[..index], &calls[index], handling);
         }
         self.calls = calls.len();
+        self.decided.resize(world.ledger.decisions().len(), world.now());
+        let policies: Vec<&Policy> = in_force(&self.policies, world.now()).collect();
+        self.findings.extend(self.accounts.look(world, &policies));
+    }
+
+    fn deployed(&mut self, policy: Option<&Policy>, at: Timestamp) {
+        if let Some((_, replaced)) = self.policies.last_mut() {
+            replaced.get_or_insert(at);
+        }
+        self.policies.extend(policy.map(|policy| (policy.clone(), None)));
     }
 
     fn event(&mut self, event: &serde_json::Value) {
@@ -107,7 +130,8 @@ impl Audit {
                 .push(format!("I1: {run} was retried for {:?}, which nobody claimed", call.answered));
         }
         let accepted = 1 + same_stage().filter(|call| is_ours(call)).count();
-        let most = self.policy.rule_for(&run).map_or(0, |rule| rule.settings.max_retries);
+        let rules = in_force(&self.policies, call.at).filter_map(|policy| policy.rule_for(&run));
+        let most = rules.map(|rule| rule.settings.max_retries).max().unwrap_or(0);
         if accepted > usize::try_from(most).unwrap() {
             self.findings.push(format!("I2: {run} had {accepted} retries of at most {most}"));
         }
@@ -131,7 +155,7 @@ impl Audit {
 
     /// Looks at the world when nothing more happens, and says all that was wrong.
     pub fn conclude(mut self, world: &World) -> Vec<String> {
-        self.findings.extend(self.tokens.conclude());
+        self.findings.extend(self.accounts.conclude());
         if !world.queue.dead_letters().is_empty() {
             self.findings.push(format!("lost: dead letters {:?}", world.queue.dead_letters()));
         }
@@ -147,13 +171,22 @@ impl Audit {
             }
         }
         for (run, failed_at) in &self.failed {
-            let is_covered = self.policy.rule_for(run).is_some() && !self.uncovered.contains(run);
-            if is_covered && let Some(loss) = loss(world, run, *failed_at) {
+            let has_rule = self.policies.iter().all(|(policy, _)| policy.rule_for(run).is_some());
+            if has_rule
+                && !self.uncovered.contains(run)
+                && let Some(loss) = loss(world, &self.decided, run, *failed_at)
+            {
                 self.findings.push(format!("lost: {run}: {loss}"));
             }
         }
         self.findings
     }
+}
+
+/// The policies that a handling may go by then.
+fn in_force(policies: &[(Policy, Option<Timestamp>)], now: Timestamp) -> impl Iterator<Item = &Policy> {
+    let is_in_force = move |replaced: &Option<Timestamp>| replaced.is_none_or(|at| now <= after(at, LONGEST));
+    policies.iter().filter(move |(_, replaced)| is_in_force(replaced)).map(|(policy, _)| policy)
 }
 
 fn claims_of(record: &StageRun) -> impl Iterator<Item = &BTreeSet<ActionExecutionId>> {
@@ -162,16 +195,17 @@ fn claims_of(record: &StageRun) -> impl Iterator<Item = &BTreeSet<ActionExecutio
 }
 
 /// What is missing on record about a failed stage run.
-fn loss(world: &World, run: &StageRunId, failed_at: Timestamp) -> Option<String> {
-    let decisions: Vec<_> = world.ledger.decisions().iter().filter(|decision| decision.run == *run).collect();
-    if !decisions.iter().any(|decision| decision.decided_at >= failed_at) {
+fn loss(world: &World, decided: &[Timestamp], run: &StageRunId, failed_at: Timestamp) -> Option<String> {
+    let decisions = world.ledger.decisions().iter().zip(decided);
+    let decisions: Vec<_> = decisions.filter(|(decision, _)| decision.run == *run).collect();
+    if !decisions.iter().any(|(_, decided_at)| **decided_at >= failed_at) {
         return Some(format!("nothing was decided after it failed at {failed_at}"));
     }
     let record = world.ledger.record(run)?;
     let is_closed = |id: &ActionExecutionId, at: Timestamp| {
         claims_of(record).any(|claimed| claimed.contains(id))
-            || (decisions.iter().filter(|decision| decision.is_final)).any(|decision| {
-                decision.failed.contains(id) || decision.failed.is_empty() && decision.decided_at >= at
+            || (decisions.iter().filter(|(decision, _)| decision.is_final)).any(|(decision, decided_at)| {
+                decision.failed.contains(id) || decision.failed.is_empty() && **decided_at >= at
             })
     };
     // Actions that fail later are not said to have: their siblings had failed the stage before, or it was being stopped.
@@ -189,6 +223,6 @@ fn loss(world: &World, run: &StageRunId, failed_at: Timestamp) -> Option<String>
     let still_runs = in_stage.iter().any(|action| action.status == ActionStatus::InProgress);
     let is_unknown = record.retries.iter().any(|retry| retry.progress == Progress::Issued);
     let is_unread =
-        decisions.last().is_some_and(|last| last.ruling == Ruling::GiveUpTooOld && last.failed.is_empty());
+        (decisions.last()).is_some_and(|(it, _)| it.ruling == Ruling::GiveUpTooOld && it.failed.is_empty());
     (is_unknown && !still_runs && !is_unread).then(|| "the outcome of a retry was never seen".to_owned())
 }

@@ -31,6 +31,10 @@ pub struct Audit {
     failed: BTreeMap<StageRunId, Timestamp>,
     /// Stage runs that the function once saw uncovered.
     uncovered: BTreeSet<StageRunId>,
+    /// What each handling could see at its last look before a call: all that happened until then.
+    seen_until: BTreeMap<u64, Timestamp>,
+    /// Retries that no client can exclude: what they went against happened after the last look.
+    pub unavoidable: u64,
     /// When each decision came on record, in truth.
     decided: Vec<Timestamp>,
     findings: Vec<String>,
@@ -50,6 +54,8 @@ impl Audit {
             answered: BTreeSet::new(),
             failed: BTreeMap::new(),
             uncovered: BTreeSet::new(),
+            seen_until: BTreeMap::new(),
+            unavoidable: 0,
             decided: Vec::new(),
             findings: Vec::new(),
         }
@@ -63,6 +69,11 @@ impl Audit {
     /// What was found so far.
     pub fn findings(&self) -> &[String] {
         &self.findings
+    }
+
+    /// A handling has taken its last look before a call, and saw all that had happened until then.
+    pub fn looked(&mut self, handling: u64, seen_until: Timestamp) {
+        self.seen_until.insert(handling, seen_until);
     }
 
     /// Looks at the world after a step, in which these things happened. `handlings` had begun when it was over, and
@@ -125,7 +136,15 @@ impl Audit {
             self.findings.push(format!("I1: {run} was retried without a record"));
             return;
         };
-        if !claims_of(record).any(|claimed| *claimed == call.answered) {
+        let seen_until = self.seen_until.get(&handling).copied().unwrap_or(Timestamp::MAX);
+        let runs = world.service.action_executions(&call.pipeline, &call.execution).unwrap_or_default();
+        let is_unseen = |id: &ActionExecutionId| {
+            runs.iter().any(|run| run.id == *id && run.last_change >= seen_until)
+        };
+        if claims_of(record).any(|claimed| *claimed == call.answered) {
+        } else if call.answered.iter().any(is_unseen) {
+            self.unavoidable += 1;
+        } else {
             self.findings
                 .push(format!("I1: {run} was retried for {:?}, which nobody claimed", call.answered));
         }
@@ -140,14 +159,14 @@ impl Audit {
         }
         for person in same_stage().filter(|call| is_anothers(call)) {
             // What a person did while our own call's fate was unknown counts as ours: nothing tells the two apart.
-            if person.answered.is_disjoint(&record.live.answered) {
+            let was_seen = person.at < seen_until;
+            if was_seen && person.answered.is_disjoint(&record.live.answered) {
                 self.findings.push(format!("I5: {run} was retried after a person had retried it"));
             }
         }
-        if let Some(act) = self.bans.broken_by(call, handling) {
+        if let Some(act) = self.bans.broken_by(call, handling, seen_until) {
             self.findings.push(format!("I5: {run} was retried in spite of {act:?}"));
         }
-        let runs = world.service.action_executions(&call.pipeline, &call.execution).unwrap_or_default();
         if runs.iter().any(|run| call.answered.contains(&run.id) && run.category == Category::Approval) {
             self.findings.push(format!("I5: {run} was retried although an approval was rejected"));
         }

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 #[derive(Debug, Clone)]
 struct Ban {
     act: Act,
+    at: Timestamp,
     until: Option<Timestamp>,
     /// Handlings up to this number had begun before it, and may have been past their last look.
     exempt: u64,
@@ -23,7 +24,7 @@ pub struct Bans(Vec<Ban>);
 impl Bans {
     /// Takes an act into account; `handlings` have begun so far.
     pub fn acted(&mut self, act: &Act, at: Timestamp, handlings: u64) {
-        let ban = |until| Ban { act: act.clone(), until, exempt: handlings };
+        let ban = |until| Ban { act: act.clone(), at, until, exempt: handlings };
         match act {
             Act::Pause { lasting, .. } => self.0.push(ban(lasting.map(|lasting| after(at, lasting)))),
             Act::Resume { pipeline } => self.0.retain(|ban| match &ban.act {
@@ -41,8 +42,8 @@ impl Bans {
         }
     }
 
-    /// The act that an accepted call goes against.
-    pub fn broken_by(&self, call: &RetryCall, handling: u64) -> Option<&Act> {
+    /// The act that an accepted call goes against, of a handling that saw in CodePipeline what had happened until then.
+    pub fn broken_by(&self, call: &RetryCall, handling: u64, seen_until: Timestamp) -> Option<&Act> {
         let concerns = |act: &Act| match act {
             Act::Pause { pipeline, .. } => {
                 pipeline.as_ref().is_none_or(|glob: &Glob| glob.matches(call.pipeline.as_str()))
@@ -53,7 +54,8 @@ impl Bans {
         self.0
             .iter()
             .find(|ban| {
-                ban.exempt < handling && ban.until.is_none_or(|until| call.at < until) && concerns(&ban.act)
+                let is_seen = matches!(ban.act, Act::Pause { .. }) || ban.at <= seen_until;
+                is_seen && ban.exempt < handling && ban.until.is_none_or(|until| call.at < until) && concerns(&ban.act)
             })
             .map(|ban| &ban.act)
     }

@@ -146,6 +146,18 @@ impl Crowd {
         self.script.act(act, watch);
     }
 
+    /// Lets nothing go wrong any more with handlings of their own accord.
+    pub fn calm_down(&mut self) {
+        self.chaos.deaths = 0;
+        self.chaos.twins = 0;
+    }
+
+    /// Lets time pass, and what is due in it.
+    pub fn pass(&mut self, duration: SignedDuration, watch: &mut impl FnMut(&Moment)) {
+        let to = after(self.world().now(), duration);
+        self.script.go_to(to, watch);
+    }
+
     /// Goes to the next instant at which something is due.
     pub fn wait(&mut self) {
         self.go_to_next(&mut |_| {});

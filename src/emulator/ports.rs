@@ -4,7 +4,7 @@
 use std::future::{pending, poll_fn};
 use std::task::Poll;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::codepipeline::{Exception, ServiceError};
 use super::faults::{CALL_TIMEOUT, Fault, Operation};
@@ -17,10 +17,14 @@ use crate::domain::pipeline::{
 };
 use crate::domain::policy::RetryMode;
 use crate::domain::protocol::{Commit, CommitReply, ControlsReply, Fault as PortFault, View};
+use crate::domain::stage_run::after;
 use crate::domain::trigger::WakeUp;
 use crate::event::wake_up_body;
 use crate::names::wake_up_name;
 use crate::ports::{Ledger, Pipelines, Quarantined, Schedules};
+
+/// The longest delay that SQS takes (`SendMessage`, `DelaySeconds`).
+const LONGEST_DELAY: SignedDuration = SignedDuration::from_mins(15);
 
 /// Gives way to others once.
 async fn give_way() {
@@ -182,10 +186,14 @@ impl Pipelines for SharedWorld {
 
 impl Schedules for SharedWorld {
     async fn arm(&self, wake_up: &WakeUp, at: Timestamp) -> Result<(), PortFault> {
+        let told = self.told();
         self.call(
             Operation::Arm,
             |world| {
-                let visible_at = at.max(world.now());
+                // The queue is told a delay, by a clock that may be wrong; a schedule is told an instant.
+                let delay = at.duration_since(told).max(SignedDuration::ZERO);
+                let due = if delay <= LONGEST_DELAY { after(world.now(), delay) } else { at };
+                let visible_at = due.max(world.now());
                 world.queue.send_named(wake_up_name(wake_up), wake_up_body(wake_up, visible_at), visible_at);
                 Ok(())
             },

@@ -169,18 +169,30 @@ impl World {
 pub struct SharedWorld {
     world: Arc<Mutex<World>>,
     handling: u64,
+    ahead: SignedDuration,
 }
 
 impl SharedWorld {
     /// Shares a world.
     pub fn new(world: World) -> Self {
-        Self { world: Arc::new(Mutex::new(world)), handling: 0 }
+        Self { world: Arc::new(Mutex::new(world)), handling: 0, ahead: SignedDuration::ZERO }
     }
 
     /// A handle for one handling of a message.
     #[must_use]
     pub fn for_handling(&self, handling: u64) -> Self {
         Self { handling, ..self.clone() }
+    }
+
+    /// The same handle for one whose clock is so far ahead of the world's.
+    #[must_use]
+    pub fn with_clock(self, ahead: SignedDuration) -> Self {
+        Self { ahead, ..self }
+    }
+
+    /// The present by the handling's own clock.
+    pub fn told(&self) -> Timestamp {
+        after(self.now(), self.ahead)
     }
 
     /// Which handling of a message this handle is for.

@@ -33,6 +33,10 @@ pub struct Audit {
     uncovered: BTreeSet<StageRunId>,
     /// What each handling could see at its last look before a call: all that happened until then.
     seen_until: BTreeMap<u64, Timestamp>,
+    /// Handlings that took an old answer for a settled one, since their clock is ahead.
+    doubtful: BTreeSet<u64>,
+    /// The stage runs that such a handling decided about.
+    misled: BTreeSet<StageRunId>,
     /// Retries that no client can exclude: what they went against happened after the last look.
     pub unavoidable: u64,
     /// When each decision came on record, in truth.
@@ -55,6 +59,8 @@ impl Audit {
             failed: BTreeMap::new(),
             uncovered: BTreeSet::new(),
             seen_until: BTreeMap::new(),
+            doubtful: BTreeSet::new(),
+            misled: BTreeSet::new(),
             unavoidable: 0,
             decided: Vec::new(),
             findings: Vec::new(),
@@ -76,6 +82,11 @@ impl Audit {
         self.seen_until.insert(handling, seen_until);
     }
 
+    /// A handling whose clock is ahead has read something old: it may not know that it is.
+    pub fn doubt(&mut self, handling: u64) {
+        self.doubtful.insert(handling);
+    }
+
     /// Looks at the world after a step, in which these things happened. `handlings` had begun when it was over, and
     /// `handling` is the one that was at work.
     pub fn look(&mut self, world: &World, moments: &[Moment], handlings: u64, handling: u64) {
@@ -85,6 +96,9 @@ impl Audit {
                 Happening::Acted(act, Ok(())) => self.bans.acted(act, moment.at, handlings),
                 Happening::Event(event) => self.event(event),
                 Happening::Handled(handled) => {
+                    if let (true, Some(decision)) = (self.doubtful.contains(&handling), handled.decision()) {
+                        self.misled.insert(decision.run.clone());
+                    }
                     if let Some(decision) = handled.decision()
                         && matches!(decision.ruling, Ruling::IgnoreNoRule | Ruling::IgnoreModeDisabled)
                     {
@@ -138,9 +152,8 @@ impl Audit {
         };
         let seen_until = self.seen_until.get(&handling).copied().unwrap_or(Timestamp::MAX);
         let runs = world.service.action_executions(&call.pipeline, &call.execution).unwrap_or_default();
-        let is_unseen = |id: &ActionExecutionId| {
-            runs.iter().any(|run| run.id == *id && run.last_change >= seen_until)
-        };
+        let is_unseen =
+            |id: &ActionExecutionId| runs.iter().any(|run| run.id == *id && run.last_change >= seen_until);
         if claims_of(record).any(|claimed| *claimed == call.answered) {
         } else if call.answered.iter().any(is_unseen) {
             self.unavoidable += 1;
@@ -173,7 +186,7 @@ impl Audit {
     }
 
     /// Looks at the world when nothing more happens, and says all that was wrong.
-    pub fn conclude(mut self, world: &World) -> Vec<String> {
+    pub fn conclude(&mut self, world: &World) -> Vec<String> {
         self.findings.extend(self.accounts.conclude());
         if !world.queue.dead_letters().is_empty() {
             self.findings.push(format!("lost: dead letters {:?}", world.queue.dead_letters()));
@@ -189,16 +202,20 @@ impl Audit {
                 self.findings.push(format!("lost: {} has an open claim: {claim:?}", record.id));
             }
         }
-        for (run, failed_at) in &self.failed {
+        for (run, failed_at) in &std::mem::take(&mut self.failed) {
             let has_rule = self.policies.iter().all(|(policy, _)| policy.rule_for(run).is_some());
             if has_rule
                 && !self.uncovered.contains(run)
                 && let Some(loss) = loss(world, &self.decided, run, *failed_at)
             {
-                self.findings.push(format!("lost: {run}: {loss}"));
+                if self.misled.contains(run) {
+                    self.unavoidable += 1;
+                } else {
+                    self.findings.push(format!("lost: {run}: {loss}"));
+                }
             }
         }
-        self.findings
+        std::mem::take(&mut self.findings)
     }
 }
 

@@ -55,7 +55,10 @@ impl Bans {
             .iter()
             .find(|ban| {
                 let is_seen = matches!(ban.act, Act::Pause { .. }) || ban.at <= seen_until;
-                is_seen && ban.exempt < handling && ban.until.is_none_or(|until| call.at < until) && concerns(&ban.act)
+                is_seen
+                    && ban.exempt < handling
+                    && ban.until.is_none_or(|until| call.at < until)
+                    && concerns(&ban.act)
             })
             .map(|ban| &ban.act)
     }

@@ -265,7 +265,7 @@ impl Crowd {
         self.handlings += 1;
         let ahead = self.clock_of(self.handlings);
         self.handed_out += u64::try_from(messages.len()).unwrap();
-        let world = self.world().for_handling(self.handlings);
+        let world = self.world().for_handling(self.handlings).with_clock(ahead);
         let function = deployed_function(&world);
         let records: Vec<Value> = (messages.iter())
             .map(|message| {
@@ -281,7 +281,7 @@ impl Crowd {
         let name = format!("handling-{}", self.handlings);
         let clocked = world.clone();
         let deadline = match self.has_deadlines {
-            true => after(after(world.now(), ahead), TIME_LIMIT),
+            true => after(world.told(), TIME_LIMIT),
             false => Timestamp::MAX,
         };
         self.in_flight.push(Handling {
@@ -289,9 +289,9 @@ impl Crowd {
             began: world.now(),
             world,
             messages,
-            future: Box::pin(async move {
-                function.invoke(&text, &name, deadline, &|| after(clocked.now(), ahead)).await
-            }),
+            future: Box::pin(
+                async move { function.invoke(&text, &name, deadline, &|| clocked.told()).await },
+            ),
         });
         self.handlings
     }

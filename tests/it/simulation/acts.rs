@@ -5,7 +5,9 @@ use codepipeline_retrier::domain::ids::{ActionName, PipelineName, StageName};
 use codepipeline_retrier::domain::pipeline::ExecutionMode;
 use codepipeline_retrier::domain::policy::{Mode, RetryMode};
 use codepipeline_retrier::emulator::acts::Act;
-use codepipeline_retrier::emulator::codepipeline::{ApprovalVerdict, Exception, PipelineDefinition, ServiceError};
+use codepipeline_retrier::emulator::codepipeline::{
+    ApprovalVerdict, Exception, PipelineDefinition, ServiceError,
+};
 use codepipeline_retrier::emulator::faults::{Fault, Operation};
 use jiff::SignedDuration;
 

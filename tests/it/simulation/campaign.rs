@@ -33,7 +33,8 @@ pub struct Totals {
 
 impl Totals {
     fn add(&mut self, played: &Played) {
-        self.least_events = if self.seeds == 0 { played.events } else { self.least_events.min(played.events) };
+        self.least_events =
+            if self.seeds == 0 { played.events } else { self.least_events.min(played.events) };
         self.seeds += 1;
         self.events += played.events;
         self.retries += played.retries;
@@ -165,7 +166,11 @@ pub fn run_all(seeds: u64) -> Totals {
         totals = Totals {
             seeds: from + part.seeds,
             events: totals.events + part.events,
-            least_events: if from == 0 { part.least_events } else { totals.least_events.min(part.least_events) },
+            least_events: if from == 0 {
+                part.least_events
+            } else {
+                totals.least_events.min(part.least_events)
+            },
             retries: totals.retries + part.retries,
             taken_over: totals.taken_over + part.taken_over,
             died: totals.died + part.died,

@@ -114,15 +114,16 @@ impl Play {
                 break;
             }
         }
-        let Self { crowd, audit, trace, events, .. } = self;
+        let Self { crowd, mut audit, trace, events, .. } = self;
         let world = crowd.world().lock();
         let retries = world.service.retry_calls().iter().filter(|call| is_ours(call)).count();
-        let is_taken_over = |it: &&Decision| {
-            it.explanation.iter().any(|step| step.detail.contains("is taken over"))
-        };
+        let is_taken_over =
+            |it: &&Decision| it.explanation.iter().any(|step| step.detail.contains("is taken over"));
         let taken_over = world.ledger.decisions().iter().filter(is_taken_over).count();
-        let unavoidable = audit.unavoidable;
-        findings.extend(if audit.findings().is_empty() { audit.conclude(&world) } else { audit.findings().to_vec() });
+        match audit.findings() {
+            [] => findings.extend(audit.conclude(&world)),
+            found => findings.extend_from_slice(found),
+        }
         Played {
             findings,
             trace: trace.into_text(),
@@ -130,7 +131,7 @@ impl Play {
             retries: u64::try_from(retries).unwrap(),
             taken_over: u64::try_from(taken_over).unwrap(),
             died: crowd.died,
-            unavoidable,
+            unavoidable: audit.unavoidable,
             virtual_time: world.now().duration_since(began),
         }
     }
@@ -255,9 +256,12 @@ impl Play {
             self.events += u64::from(fault.is_some());
             let handling = self.crowd.at_work();
             self.trace.line(now, || format!("handling-{handling} {} {}", operation.as_str(), went(fault)));
-            if operation == Operation::Fence {
-                let oldest = self.stale.iter().filter(|(_, until)| now < *until).map(|(since, _)| *since).min();
-                self.audit.looked(handling, oldest.unwrap_or(now));
+            let oldest = self.stale.iter().filter(|(_, until)| now < *until).map(|(since, _)| *since).min();
+            let is_ahead = self.crowd.clock_of(handling).is_positive();
+            match operation {
+                Operation::Observe if oldest.is_some() && is_ahead => self.audit.doubt(handling),
+                Operation::Fence => self.audit.looked(handling, oldest.unwrap_or(now)),
+                _ => {}
             }
         }
         for commit in &world.ledger.commits()[self.commits..] {

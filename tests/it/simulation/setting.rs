@@ -44,7 +44,8 @@ pub struct Setting {
 pub fn of(random: &mut Random) -> Setting {
     let mut scenario = frame().clone();
     scenario.deployed.policy = Some(policy(random).clone());
-    scenario.deployed.mode = *random.pick(&[Mode::Active, Mode::Active, Mode::Active, Mode::Active, Mode::Shadow]);
+    scenario.deployed.mode =
+        *random.pick(&[Mode::Active, Mode::Active, Mode::Active, Mode::Active, Mode::Shadow]);
     scenario.switches = fleet::switches(random);
     scenario.pipelines = (0..=random.below(3)).map(|number| fleet::pipeline(random, number, 30)).collect();
     let lateness = random.below(4);

@@ -51,13 +51,16 @@ impl Trace {
     pub fn commit(&mut self, at: Timestamp, commit: &Commit) {
         self.line(at, || {
             let record = &commit.record;
-            let mut line =
-                format!("ledger {}/{} revision {}", record.id.pipeline.name, record.id.stage, record.revision);
+            let mut line = format!(
+                "ledger {}/{} revision {}",
+                record.id.pipeline.name, record.id.stage, record.revision
+            );
             if let Some(wait) = &record.wait {
                 write!(line, ", waits for {} until {}", wait.ruling, wait.wake_at).unwrap();
             }
             if let Some(claim) = &record.claim {
-                write!(line, ", claim {} of {} until {}", claim.retry, claim.owner, claim.lease_until).unwrap();
+                write!(line, ", claim {} of {} until {}", claim.retry, claim.owner, claim.lease_until)
+                    .unwrap();
             }
             if let Some(retry) = record.retries.last() {
                 write!(line, ", retry {} {}", retry.number, retry.progress.as_str()).unwrap();

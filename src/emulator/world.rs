@@ -73,6 +73,7 @@ pub struct World {
     refused_acts: Vec<ServiceError>,
     pub(super) deeds: Vec<Deed>,
     killed: BTreeMap<u64, Fault>,
+    requests: Vec<(Timestamp, Operation)>,
 }
 
 impl World {
@@ -92,6 +93,7 @@ impl World {
             refused_acts: Vec::new(),
             deeds: Vec::new(),
             killed: BTreeMap::new(),
+            requests: Vec::new(),
         }
     }
 
@@ -154,6 +156,18 @@ impl World {
             if let Err(refusal) = self.act(&act) {
                 self.refused_acts.push(refusal);
             }
+        }
+    }
+
+    /// Every call to CodePipeline so far, and when it was made.
+    pub fn requests(&self) -> &[(Timestamp, Operation)] {
+        &self.requests
+    }
+
+    pub(super) fn count_request(&mut self, operation: Operation) {
+        use Operation as O;
+        if matches!(operation, O::Observe | O::Fence | O::Retry | O::Catalogue) {
+            self.requests.push((self.now, operation));
         }
     }
 

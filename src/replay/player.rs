@@ -18,7 +18,7 @@ use crate::emulator::faults::Fault;
 use crate::emulator::queue::Message;
 use crate::emulator::world::SharedWorld;
 use crate::engine::Engine;
-use crate::function::{Function, Response};
+use crate::function::{Function, Response, SWEEP_RATE};
 
 /// A script with the function running in it.
 #[derive(Debug)]
@@ -119,6 +119,7 @@ pub fn deployed_function(world: &SharedWorld) -> Function<SharedWorld, SharedWor
         region: place.region,
         partition: place.partition,
         timing: Timing::default(),
+        sweep_rate: SWEEP_RATE,
     }
 }
 

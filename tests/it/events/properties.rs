@@ -33,6 +33,7 @@ fn is_sound(message: &Message) {
                 assert!(!event.key.to_string().contains(char::is_control));
             }
         }
+        Message::Sweep(_) => {}
         Message::Ignored(ignored) => {
             assert!(ignored.detail.chars().count() <= 150, "{}", ignored.detail);
             assert!(!ignored.detail.contains(char::is_control));

@@ -84,7 +84,7 @@ pub fn trouble(random: &mut Random) -> Act {
         Fault::ReplyLost,
         Fault::LostUnsent,
     ];
-    const OPERATIONS: [Operation; 10] = [
+    const OPERATIONS: [Operation; 15] = [
         Operation::LedgerRead,
         Operation::LedgerCommit,
         Operation::LedgerCommit,
@@ -95,6 +95,11 @@ pub fn trouble(random: &mut Random) -> Act {
         Operation::Retry,
         Operation::Retry,
         Operation::Arm,
+        Operation::SweepRead,
+        Operation::SweepWrite,
+        Operation::Overdue,
+        Operation::Catalogue,
+        Operation::Tick,
     ];
     let operation = *random.pick(&OPERATIONS);
     match random.below(10) {

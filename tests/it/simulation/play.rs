@@ -71,7 +71,8 @@ impl Play {
     fn new(seed: u64, setting: Setting, mut random: Random, is_traced: bool) -> Self {
         let chaos = Chaos {
             in_flight: 1 + random.index(6),
-            twins: *random.pick(&[0, 200, 2_000]),
+            // Where one copy is done with while the handling of another dies, only a sweep finds what that one had begun.
+            twins: if setting.scenario.sweep.is_some() { *random.pick(&[0, 200, 2_000]) } else { 0 },
             deaths: *random.pick(&[0, 10, 100]),
             ticks: *random.pick(&[0, 50, 500, 2_000]),
         };
@@ -171,7 +172,7 @@ impl Play {
             self.calm_down();
             return;
         }
-        let Weather { people, faults, stale, changes } = self.weather;
+        let Weather { people, faults, stale, changes, losses } = self.weather;
         if self.random.happens(people) {
             let act = acts::person(&mut self.random, &self.pipelines);
             self.act(act);
@@ -186,6 +187,14 @@ impl Play {
                 self.last_policy = (**policy).clone();
             }
             self.act(act);
+        }
+        if self.random.happens(losses) {
+            let nth = self.random.index(3);
+            let mut world = self.crowd.world().lock();
+            if world.queue.lose_wake_up(nth) {
+                self.events += 1;
+                self.trace.line(world.now(), || format!("wake-up {nth} is lost"));
+            }
         }
         if self.random.happens(stale) {
             let lasting = SignedDuration::from_secs(self.random.between(1, 60));
@@ -251,8 +260,8 @@ impl Play {
         }
         if world.faults.calls() > self.calls {
             self.calls = world.faults.calls();
-            self.events += 1;
             let (operation, fault) = world.faults.last().unwrap();
+            self.events += u64::from(!is_of_a_sweep(operation));
             self.events += u64::from(fault.is_some());
             let handling = self.crowd.at_work();
             self.trace.line(now, || format!("handling-{handling} {} {}", operation.as_str(), went(fault)));
@@ -275,6 +284,12 @@ impl Play {
         self.audit.look(&world, &self.moments, self.crowd.handlings(), self.crowd.at_work());
         self.moments.clear();
     }
+}
+
+/// The calls by which a sweep looks around do not count: they go on whatever happens.
+fn is_of_a_sweep(operation: Operation) -> bool {
+    use Operation as O;
+    matches!(operation, O::SweepRead | O::SweepWrite | O::Overdue | O::Catalogue | O::Tick)
 }
 
 fn went(fault: Option<Fault>) -> &'static str {

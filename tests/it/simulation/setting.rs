@@ -28,6 +28,8 @@ pub struct Weather {
     pub stale: u64,
     /// Deployments of other policies and modes.
     pub changes: u64,
+    /// Wake-ups that are lost.
+    pub losses: u64,
 }
 
 /// What a seed decides before anything happens.
@@ -48,9 +50,15 @@ pub fn of(random: &mut Random) -> Setting {
         *random.pick(&[Mode::Active, Mode::Active, Mode::Active, Mode::Active, Mode::Shadow]);
     scenario.switches = fleet::switches(random);
     scenario.pipelines = (0..=random.below(3)).map(|number| fleet::pipeline(random, number, 30)).collect();
+    // What is lost for good only a sweep finds.
+    scenario.sweep = match random.below(5) {
+        0 => None,
+        _ => Some(SignedDuration::from_mins(*random.pick(&[15, 15, 60, 240]))),
+    };
+    let losses = if scenario.sweep.is_some() { *random.pick(&[0, 500, 2_000]) } else { 0 };
     let lateness = random.below(4);
     for event in 1..=300 {
-        if let Some(delivery) = delivery(random, lateness) {
+        if let Some(delivery) = delivery(random, lateness, losses) {
             scenario.deliveries.insert(event, delivery);
         }
     }
@@ -59,6 +67,7 @@ pub fn of(random: &mut Random) -> Setting {
         faults: *random.pick(&[0, 100, 500]),
         stale: *random.pick(&[0, 50, 300]),
         changes: *random.pick(&[0, 10, 60]),
+        losses: losses / 50,
     };
     let clocks = clocks(random);
     Setting { scenario, weather, clocks, events: 220 + random.below(130) }
@@ -127,7 +136,10 @@ rules:
 }
 
 /// Most events come once and at once.
-fn delivery(random: &mut Random, lateness: u64) -> Option<Delivery> {
+fn delivery(random: &mut Random, lateness: u64, losses: u64) -> Option<Delivery> {
+    if random.happens(losses) {
+        return Some(Delivery { copies: 0, delay: SignedDuration::ZERO, spread: SignedDuration::ZERO });
+    }
     if !random.happens(3_000) {
         return None;
     }

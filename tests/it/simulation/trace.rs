@@ -112,6 +112,15 @@ fn handled_as(handled: &Handled) -> String {
             ),
             None => outcome.conclusion.as_str().to_owned(),
         },
+        Handled::Swept(report) => format!(
+            "sweep {} {}: {} pipelines, {} findings, {} overdue, {} news",
+            report.round,
+            report.end.as_str(),
+            report.pipelines,
+            report.findings,
+            report.overdue,
+            report.outcomes.len()
+        ),
         other => format!("{other:?}"),
     }
 }

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use codepipeline_retrier::domain::decision::{Decision, Ruling};
 use codepipeline_retrier::domain::ids::{ActionExecutionId, StageRunId};
-use codepipeline_retrier::domain::pipeline::{ActionExecution, ActionStatus, Category};
-use codepipeline_retrier::domain::policy::Policy;
+use codepipeline_retrier::domain::pipeline::{ActionExecution, ActionStatus, Category, ExecutionStatus};
+use codepipeline_retrier::domain::policy::{Mode, Policy};
 use codepipeline_retrier::domain::stage_run::{Progress, StageRun, Timing, after};
 use codepipeline_retrier::emulator::acts::Act;
 use codepipeline_retrier::emulator::codepipeline::RetryCall;
@@ -221,10 +221,13 @@ impl Audit {
             }
         }
         for (run, failed_at) in &std::mem::take(&mut self.failed) {
-            let has_rule = self.policies.iter().all(|(policy, _)| policy.rule_for(run).is_some());
+            let covers = |policy: &Policy| {
+                policy.rule_for(run).is_some_and(|rule| rule.settings.mode != Mode::Disabled)
+            };
+            let has_rule = self.policies.iter().all(|(policy, _)| covers(policy));
             if has_rule
                 && !self.uncovered.contains(run)
-                && let Some(loss) = loss(world, &self.decided, run, *failed_at)
+                && let Some(loss) = loss(world, &self.decided, run, *failed_at, self.has_sweep)
             {
                 if !self.has_sweep && self.misled.contains(run) {
                     self.unavoidable += 1;
@@ -241,6 +244,15 @@ impl Audit {
 fn in_force(policies: &[(Policy, Option<Timestamp>)], now: Timestamp) -> impl Iterator<Item = &Policy> {
     let is_in_force = move |replaced: &Option<Timestamp>| replaced.is_none_or(|at| now <= after(at, LONGEST));
     policies.iter().filter(move |(_, replaced)| is_in_force(replaced)).map(|(policy, _)| policy)
+}
+
+/// What only its own event tells of: the pipeline is gone, or no action of the stage had failed when it did, so that there
+/// is nothing to retry.
+fn is_invisible(world: &World, run: &StageRunId) -> bool {
+    let runs = world.service.action_executions(&run.pipeline.name, &run.execution);
+    runs.is_ok_and(|runs| {
+        !runs.iter().any(|action| action.stage == run.stage && action.status == ActionStatus::Failed)
+    }) || world.service.pipeline_structure(&run.pipeline.name).is_err()
 }
 
 /// Where CodePipeline does not count its own retries, a person's at once after the failure cannot be told from one.
@@ -260,10 +272,18 @@ fn claims_of(record: &StageRun) -> impl Iterator<Item = &BTreeSet<ActionExecutio
 }
 
 /// What is missing on record about a failed stage run.
-fn loss(world: &World, decided: &[Timestamp], run: &StageRunId, failed_at: Timestamp) -> Option<String> {
+fn loss(
+    world: &World,
+    decided: &[Timestamp],
+    run: &StageRunId,
+    failed_at: Timestamp,
+    has_sweep: bool,
+) -> Option<String> {
     let decisions = world.ledger.decisions().iter().zip(decided);
     let decisions: Vec<_> = decisions.filter(|(decision, _)| decision.run == *run).collect();
-    if !decisions.iter().any(|(_, decided_at)| **decided_at >= failed_at) {
+    if !decisions.iter().any(|(_, decided_at)| **decided_at >= failed_at)
+        && !(has_sweep && is_invisible(world, run))
+    {
         return Some(format!("nothing was decided after it failed at {failed_at}"));
     }
     let record = world.ledger.record(run)?;
@@ -289,5 +309,10 @@ fn loss(world: &World, decided: &[Timestamp], run: &StageRunId, failed_at: Times
     let is_unknown = record.retries.iter().any(|retry| retry.progress == Progress::Issued);
     let is_unread =
         (decisions.last()).is_some_and(|(it, _)| it.ruling == Ruling::GiveUpTooOld && it.failed.is_empty());
-    (is_unknown && !still_runs && !is_unread).then(|| "the outcome of a retry was never seen".to_owned())
+    // A sweep looks at an execution again once it has changed.
+    let execution = world.service.pipeline_execution(&run.pipeline.name, &run.execution);
+    let goes_on = execution.is_ok_and(|execution| execution.status == ExecutionStatus::InProgress);
+    let is_told_later = has_sweep && goes_on;
+    (is_unknown && !still_runs && !is_unread && !is_told_later)
+        .then(|| "the outcome of a retry was never seen".to_owned())
 }

@@ -99,14 +99,26 @@ pub enum Fault {
     CrashBefore,
     /// The function dies after it.
     CrashAfter,
+    /// It never happens, and the function waits for it until its time is up.
+    HangBefore,
+    /// It happens, and the function waits for its answer until its time is up.
+    HangAfter,
     /// The right is missing.
     Denied,
 }
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 6] =
-        [Self::NotDone, Self::ReplyLost, Self::LostUnsent, Self::CrashBefore, Self::CrashAfter, Self::Denied];
+    pub const ALL: [Self; 8] = [
+        Self::NotDone,
+        Self::ReplyLost,
+        Self::LostUnsent,
+        Self::CrashBefore,
+        Self::CrashAfter,
+        Self::HangBefore,
+        Self::HangAfter,
+        Self::Denied,
+    ];
 
     /// The name used in scenarios.
     pub const fn as_str(self) -> &'static str {
@@ -116,6 +128,8 @@ impl Fault {
             Self::LostUnsent => "lost-unsent",
             Self::CrashBefore => "crash-before",
             Self::CrashAfter => "crash-after",
+            Self::HangBefore => "hang-before",
+            Self::HangAfter => "hang-after",
             Self::Denied => "denied",
         }
     }
@@ -127,12 +141,17 @@ impl Fault {
 
     /// Whether the call itself takes place.
     pub const fn happens(self) -> bool {
-        matches!(self, Self::ReplyLost | Self::CrashAfter)
+        matches!(self, Self::ReplyLost | Self::CrashAfter | Self::HangAfter)
     }
 
-    /// Whether the function is dead afterwards.
+    /// Whether the function never gets past it.
     pub const fn kills(self) -> bool {
-        matches!(self, Self::CrashBefore | Self::CrashAfter)
+        matches!(self, Self::CrashBefore | Self::CrashAfter) || self.hangs()
+    }
+
+    /// Whether the function dies of it only when its time is up.
+    pub const fn hangs(self) -> bool {
+        matches!(self, Self::HangBefore | Self::HangAfter)
     }
 }
 
@@ -147,6 +166,7 @@ pub struct Faults {
     from_then_on: BTreeMap<Operation, (Timestamp, Timestamp, Fault)>,
     counts: BTreeMap<Operation, u64>,
     calls: u64,
+    last: Option<(Operation, Option<Fault>)>,
 }
 
 impl Faults {
@@ -171,10 +191,17 @@ impl Faults {
         let count = self.counts.entry(operation).or_default();
         *count += 1;
         let planned = self.by_operation.get(&(operation, *count)).or(self.by_call.get(&self.calls));
-        planned.copied().or_else(|| {
+        let fault = planned.copied().or_else(|| {
             let (from, until, fault) = self.from_then_on.get(&operation)?;
             (*from <= now && now < *until).then_some(*fault)
-        })
+        });
+        self.last = Some((operation, fault));
+        fault
+    }
+
+    /// The last call, and what went wrong with it.
+    pub fn last(&self) -> Option<(Operation, Option<Fault>)> {
+        self.last
     }
 
     /// How often an operation was called.

@@ -24,6 +24,7 @@ pub struct MemoryLedger {
     buckets: BTreeMap<BucketKey, Bucket>,
     windows: BTreeMap<WindowKey, Window>,
     decisions: Vec<Decision>,
+    commits: Vec<Commit>,
     quarantine: BTreeMap<String, Quarantined>,
     sweep: Sweep,
     policies: BTreeMap<u64, KeptPolicy>,
@@ -87,6 +88,7 @@ impl MemoryLedger {
         self.buckets.extend(changed);
         self.decisions.extend(commit.decision.clone());
         self.records.insert(record.id.clone(), record.clone());
+        self.commits.push(commit.clone());
         CommitReply::Done
     }
 
@@ -207,6 +209,11 @@ impl MemoryLedger {
     /// Every decision on record, in the order in which they were written.
     pub fn decisions(&self) -> &[Decision] {
         &self.decisions
+    }
+
+    /// Every transaction that was carried out, in order.
+    pub fn commits(&self) -> &[Commit] {
+        &self.commits
     }
 
     /// What a bucket holds.

@@ -4,9 +4,9 @@
 use std::future::{pending, poll_fn};
 use std::task::Poll;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
-use super::codepipeline::{CodePipeline, Exception, ServiceError};
+use super::codepipeline::{Exception, ServiceError};
 use super::faults::{CALL_TIMEOUT, Fault, Operation};
 use super::world::{SharedWorld, World};
 use crate::domain::budget::BucketKey;
@@ -17,11 +17,15 @@ use crate::domain::pipeline::{
 };
 use crate::domain::policy::RetryMode;
 use crate::domain::protocol::{Commit, CommitReply, ControlsReply, Fault as PortFault, View};
+use crate::domain::stage_run::after;
 use crate::domain::storm::{Note, Window, WindowKey};
 use crate::domain::trigger::WakeUp;
 use crate::event::wake_up_body;
 use crate::names::wake_up_name;
 use crate::ports::{KeptPolicy, Ledger, Pipelines, Quarantined, Schedules};
+
+/// The longest delay that SQS takes (`SendMessage`, `DelaySeconds`).
+const LONGEST_DELAY: SignedDuration = SignedDuration::from_mins(15);
 
 /// Gives way to others once.
 pub(super) async fn give_way() {
@@ -63,7 +67,7 @@ impl SharedWorld {
                     work(&mut self.lock());
                 }
                 if fault.kills() {
-                    self.lock().kill(self.handling());
+                    self.lock().kill(self.handling(), fault);
                     return pending().await;
                 }
                 if matches!(fault, Fault::ReplyLost | Fault::LostUnsent) {
@@ -80,7 +84,7 @@ impl SharedWorld {
 pub(super) fn port_fault(fault: Fault) -> PortFault {
     match fault {
         Fault::ReplyLost | Fault::LostUnsent => PortFault::Unknown,
-        Fault::NotDone | Fault::Denied | Fault::CrashBefore | Fault::CrashAfter => PortFault::NotDone,
+        _ => PortFault::NotDone,
     }
 }
 
@@ -160,7 +164,7 @@ impl Pipelines for SharedWorld {
     async fn observe(&self, run: &StageRunId) -> Reading {
         self.call(
             Operation::Observe,
-            |world| reading(world.shown(), run),
+            |world| reading(world, run),
             |fault| {
                 let gap = gap_of(fault);
                 Reading {
@@ -178,7 +182,7 @@ impl Pipelines for SharedWorld {
     async fn observe_stage(&self, run: &StageRunId, mode: ExecutionMode) -> StageReading {
         self.call(
             Operation::Fence,
-            |world| stage_reading(world.shown(), run, mode),
+            |world| stage_reading(world, run, mode),
             |fault| {
                 let gap = gap_of(fault);
                 if mode == ExecutionMode::Parallel {
@@ -207,10 +211,14 @@ impl Pipelines for SharedWorld {
 
 impl Schedules for SharedWorld {
     async fn arm(&self, wake_up: &WakeUp, at: Timestamp) -> Result<(), PortFault> {
+        let told = self.told();
         self.call(
             Operation::Arm,
             |world| {
-                let visible_at = at.max(world.now());
+                // The queue is told a delay, by a clock that may be wrong; a schedule is told an instant.
+                let delay = at.duration_since(told).max(SignedDuration::ZERO);
+                let due = if delay <= LONGEST_DELAY { after(world.now(), delay) } else { at };
+                let visible_at = due.max(world.now());
                 world.queue.send_named(wake_up_name(wake_up), wake_up_body(wake_up, visible_at), visible_at);
                 Ok(())
             },
@@ -240,24 +248,22 @@ pub(super) fn gap(error: &ServiceError) -> Gap {
     }
 }
 
-fn execution_of(service: &CodePipeline, run: &StageRunId) -> Result<PipelineExecution, Gap> {
-    service.pipeline_execution(&run.pipeline.name, &run.execution).map_err(|error| gap(&error))
-}
-
-fn reading(service: &CodePipeline, run: &StageRunId) -> Reading {
+/// Each answer of a read may be from another time.
+fn reading(world: &World, run: &StageRunId) -> Reading {
     let name = &run.pipeline.name;
-    let execution = execution_of(service, run);
+    let execution: Result<PipelineExecution, Gap> =
+        world.shown(0).pipeline_execution(name, &run.execution).map_err(|error| gap(&error));
     let is_parallel = execution.as_ref().is_ok_and(|execution| execution.mode == ExecutionMode::Parallel);
     Reading {
         state: if is_parallel {
             Err(Gap::NotRead)
         } else {
-            service.pipeline_state(name).map_err(|error| gap(&error))
+            world.shown(1).pipeline_state(name).map_err(|error| gap(&error))
         },
-        structure: service.pipeline_structure(name).map_err(|error| gap(&error)),
-        actions: service.action_executions(name, &run.execution).map_err(|error| gap(&error)),
+        structure: world.shown(2).pipeline_structure(name).map_err(|error| gap(&error)),
+        actions: world.shown(3).action_executions(name, &run.execution).map_err(|error| gap(&error)),
         entries: if is_parallel {
-            service.stage_entries(name, &run.stage).map_err(|error| gap(&error))
+            world.shown(4).stage_entries(name, &run.stage).map_err(|error| gap(&error))
         } else {
             Err(Gap::NotRead)
         },
@@ -265,10 +271,11 @@ fn reading(service: &CodePipeline, run: &StageRunId) -> Reading {
     }
 }
 
-fn stage_reading(service: &CodePipeline, run: &StageRunId, mode: ExecutionMode) -> StageReading {
+fn stage_reading(world: &World, run: &StageRunId, mode: ExecutionMode) -> StageReading {
     if mode != ExecutionMode::Parallel {
-        return StageReading::State(service.pipeline_state(&run.pipeline.name).map_err(|error| gap(&error)));
+        let state = world.shown(1).pipeline_state(&run.pipeline.name);
+        return StageReading::State(state.map_err(|error| gap(&error)));
     }
-    let Reading { execution, actions, entries, .. } = reading(service, run);
+    let Reading { execution, actions, entries, .. } = reading(world, run);
     StageReading::Parallel { execution, actions, entries }
 }

@@ -100,6 +100,18 @@ impl Queue {
         }
     }
 
+    /// Loses the wake-up that would come `nth` (from 0) of those that were never handed out, if there are so many. SQS does
+    /// not do that; a schedule whose deliveries all fail does.
+    pub fn lose_wake_up(&mut self, nth: usize) -> bool {
+        let lost = self.by_time.iter().map(|(_, id)| *id);
+        let mut lost = lost.filter(|id| self.messages.get(id).is_some_and(|message| message.name.is_some()));
+        let lost = lost.nth(nth);
+        if let Some(id) = lost {
+            self.delete(id);
+        }
+        lost.is_some()
+    }
+
     /// Messages that were handed out too often.
     pub fn dead_letters(&self) -> &[String] {
         &self.dead

@@ -35,7 +35,7 @@ impl Catalogue for SharedWorld {
     async fn pipelines(&self, token: Option<&PageToken>) -> Result<Page<PipelineName>, Gap> {
         self.call(
             Operation::Catalogue,
-            |world| Ok(page(world.shown().list_pipelines(), PIPELINES, token)),
+            |world| Ok(page(world.shown(5).list_pipelines(), PIPELINES, token)),
             |fault| Err(gap_of(fault)),
         )
         .await
@@ -49,7 +49,7 @@ impl Catalogue for SharedWorld {
         self.call(
             Operation::Catalogue,
             |world| {
-                let executions = world.shown().list_executions(pipeline).map_err(|error| gap(&error))?;
+                let executions = world.shown(6).list_executions(pipeline).map_err(|error| gap(&error))?;
                 let entry = |summary: ExecutionSummary| ExecutionEntry {
                     execution: summary.id,
                     last_change: summary.last_change,
@@ -68,7 +68,7 @@ impl Catalogue for SharedWorld {
     ) -> Result<Vec<ActionExecution>, Gap> {
         self.call(
             Operation::Catalogue,
-            |world| world.shown().action_executions(pipeline, execution).map_err(|error| gap(&error)),
+            |world| world.shown(3).action_executions(pipeline, execution).map_err(|error| gap(&error)),
             |fault| Err(gap_of(fault)),
         )
         .await

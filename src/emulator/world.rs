@@ -2,14 +2,14 @@
 //!
 //! [`SharedWorld`] is the world as the engine sees it, through the ports; faults and acts take effect there.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::acts::{Act, Deed};
-use super::codepipeline::{CodePipeline, ServiceError, Switches};
-use super::faults::{Faults, Operation};
+use super::codepipeline::{CodePipeline, ServiceError, Switches, scramble};
+use super::faults::{Fault, Faults, Operation};
 use super::ledger::MemoryLedger;
 use super::queue::Queue;
 use crate::domain::ids::{AccountId, Partition, Region};
@@ -36,6 +36,21 @@ pub struct Deployed {
     pub mode: Mode,
 }
 
+/// What reads show instead of the present.
+#[derive(Debug, Clone)]
+struct Stale {
+    until: Timestamp,
+    shown: Box<CodePipeline>,
+    /// By which it is told whether an answer is stale; all are without one.
+    seed: Option<u64>,
+}
+
+impl Stale {
+    fn concerns(&self, call: u64, answer: u64) -> bool {
+        self.seed.is_none_or(|seed| scramble(seed.wrapping_add(scramble(call * 8 + answer))) & 1 == 0)
+    }
+}
+
 /// The world.
 #[derive(Debug, Clone)]
 pub struct World {
@@ -53,12 +68,11 @@ pub struct World {
     /// What the function is deployed with.
     pub deployed: Deployed,
     hooks: BTreeMap<(Operation, u64), Vec<Act>>,
-    /// What reads show instead of the present, and until when.
-    stale: Option<(Timestamp, Box<CodePipeline>)>,
+    stale: Option<Stale>,
     /// What acts of hooks were refused with.
     refused_acts: Vec<ServiceError>,
     pub(super) deeds: Vec<Deed>,
-    killed: BTreeSet<u64>,
+    killed: BTreeMap<u64, Fault>,
     requests: Vec<(Timestamp, Operation)>,
 }
 
@@ -78,7 +92,7 @@ impl World {
             stale: None,
             refused_acts: Vec::new(),
             deeds: Vec::new(),
-            killed: BTreeSet::new(),
+            killed: BTreeMap::new(),
             requests: Vec::new(),
         }
     }
@@ -114,16 +128,25 @@ impl World {
         &self.deeds
     }
 
-    /// CodePipeline as reads show it.
-    pub(super) fn shown(&self) -> &CodePipeline {
+    /// CodePipeline as one answer of a read shows it.
+    pub(super) fn shown(&self, answer: u64) -> &CodePipeline {
         match &self.stale {
-            Some((until, service)) if self.now < *until => service,
+            Some(stale) if self.now < stale.until && stale.concerns(self.faults.calls(), answer) => {
+                &stale.shown
+            }
             _ => &self.service,
         }
     }
 
     pub(super) fn show_the_present_until(&mut self, until: Timestamp) {
-        self.stale = Some((until, Box::new(self.service.clone())));
+        self.stale = Some(Stale { until, shown: Box::new(self.service.clone()), seed: None });
+    }
+
+    /// Lets reads of CodePipeline show the present for so long, but not all of them, and not in all of their answers:
+    /// which ones depends on the seed.
+    pub fn show_the_present_now_and_then(&mut self, lasting: SignedDuration, seed: u64) {
+        let until = after(self.now, lasting);
+        self.stale = Some(Stale { until, shown: Box::new(self.service.clone()), seed: Some(seed) });
     }
 
     /// Lets happen what is hooked to the call that comes next.
@@ -148,8 +171,8 @@ impl World {
         }
     }
 
-    pub(super) fn kill(&mut self, handling: u64) {
-        self.killed.insert(handling);
+    pub(super) fn kill(&mut self, handling: u64, by: Fault) {
+        self.killed.insert(handling, by);
     }
 }
 
@@ -160,18 +183,30 @@ impl World {
 pub struct SharedWorld {
     world: Arc<Mutex<World>>,
     handling: u64,
+    ahead: SignedDuration,
 }
 
 impl SharedWorld {
     /// Shares a world.
     pub fn new(world: World) -> Self {
-        Self { world: Arc::new(Mutex::new(world)), handling: 0 }
+        Self { world: Arc::new(Mutex::new(world)), handling: 0, ahead: SignedDuration::ZERO }
     }
 
     /// A handle for one handling of a message.
     #[must_use]
     pub fn for_handling(&self, handling: u64) -> Self {
         Self { handling, ..self.clone() }
+    }
+
+    /// The same handle for one whose clock is so far ahead of the world's.
+    #[must_use]
+    pub fn with_clock(self, ahead: SignedDuration) -> Self {
+        Self { ahead, ..self }
+    }
+
+    /// The present by the handling's own clock.
+    pub fn told(&self) -> Timestamp {
+        after(self.now(), self.ahead)
     }
 
     /// Which handling of a message this handle is for.
@@ -191,6 +226,11 @@ impl SharedWorld {
 
     /// Whether a fault has killed this handling; it will never answer.
     pub fn is_killed(&self) -> bool {
-        self.lock().killed.contains(&self.handling)
+        self.killed_by().is_some()
+    }
+
+    /// The fault that has killed this handling.
+    pub fn killed_by(&self) -> Option<Fault> {
+        self.lock().killed.get(&self.handling).copied()
     }
 }

@@ -15,6 +15,7 @@ use super::script::Script;
 use crate::domain::stage_run::{Timing, after};
 use crate::domain::sweep::SWEEP_RATE;
 use crate::emulator::codepipeline::ServiceError;
+use crate::emulator::faults::Fault;
 use crate::emulator::queue::Message;
 use crate::emulator::world::SharedWorld;
 use crate::engine::Engine;
@@ -25,22 +26,31 @@ use crate::function::{Function, Policies, Response};
 pub struct Player {
     script: Script,
     handlings: u64,
+    handed_out: Option<Message>,
     end: Timestamp,
 }
 
 /// Nothing that a scenario sets in motion takes longer: the age of the oldest failure that may be retried.
 const LONGEST: SignedDuration = SignedDuration::from_hours(7 * 24);
 
+/// The function's time limit, after which Lambda ends it.
+pub const TIME_LIMIT: SignedDuration = SignedDuration::from_secs(30);
+
 impl Player {
     /// Sets a scenario up.
     pub fn new(scenario: &Scenario) -> Result<Self, ServiceError> {
         let end = after(scenario.start, scenario.lasting.unwrap_or(LONGEST));
-        Ok(Self { script: Script::new(scenario)?, handlings: 0, end })
+        Ok(Self { script: Script::new(scenario)?, handlings: 0, handed_out: None, end })
     }
 
     /// The world as it stands.
     pub fn world(&self) -> &SharedWorld {
         self.script.world()
+    }
+
+    /// The message that the function got in the last step, if it got one.
+    pub fn handed_out(&self) -> Option<&Message> {
+        self.handed_out.as_ref()
     }
 
     /// Plays to the end, and tells `watch` of every moment.
@@ -59,9 +69,10 @@ impl Player {
             let now = world.now();
             world.queue.receive(now)
         };
-        if let Some(message) = message {
-            self.hand_out(&message, watch);
+        if let Some(message) = &message {
+            self.hand_out(message, watch);
         }
+        self.handed_out = message;
         true
     }
 
@@ -69,7 +80,11 @@ impl Player {
     fn hand_out(&mut self, message: &Message, watch: &mut impl FnMut(&Moment)) {
         self.handlings += 1;
         let world = self.world().for_handling(self.handlings);
-        let response = invoke(&world, message);
+        let deadline = after(world.now(), TIME_LIMIT);
+        let response = invoke(&world, message, deadline);
+        if world.killed_by().is_some_and(Fault::hangs) {
+            self.world().lock().advance(deadline);
+        }
         self.script.deliver(watch);
         let at = self.world().now();
         let Some(response) = response else {
@@ -110,7 +125,7 @@ pub fn deployed_function(world: &SharedWorld) -> Function<SharedWorld, SharedWor
 }
 
 /// Runs the function on one message of the queue. `None` when it died.
-fn invoke(world: &SharedWorld, message: &Message) -> Option<Response> {
+fn invoke(world: &SharedWorld, message: &Message, deadline: Timestamp) -> Option<Response> {
     let function = deployed_function(world);
     let batch = json!({ "Records": [{
         "messageId": message.id.to_string(),
@@ -121,7 +136,7 @@ fn invoke(world: &SharedWorld, message: &Message) -> Option<Response> {
     .to_string();
     let name = format!("handling-{}", world.handling());
     let clock = || world.now();
-    run(function.invoke(&batch, &name, Timestamp::MAX, &clock), world)
+    run(function.invoke(&batch, &name, deadline, &clock), world)
 }
 
 /// Drives a future to its end, or to the death of its handling. Nothing in a world waits for anything but a turn.

@@ -100,12 +100,17 @@ impl Script {
         self.deliver(watch);
         while let Some((_, act)) = self.timeline.front().filter(|(at, _)| *at <= self.world.now()).cloned() {
             self.timeline.pop_front();
-            let refused = self.world.lock().act(&act);
-            let at = self.world.now();
-            self.busy(at);
-            watch(&Moment { at, what: Happening::Acted(act, refused) });
-            self.deliver(watch);
+            self.act(act, watch);
         }
+    }
+
+    /// Lets an act happen now that no timeline knew of.
+    pub fn act(&mut self, act: Act, watch: &mut impl FnMut(&Moment)) {
+        let refused = self.world.lock().act(&act);
+        let at = self.world.now();
+        self.busy(at);
+        watch(&Moment { at, what: Happening::Acted(act, refused) });
+        self.deliver(watch);
     }
 
     fn busy(&mut self, at: Timestamp) {

@@ -65,7 +65,7 @@ fn converge(mut crowd: Crowd) {
     while crowd.step(&mut |moment| moments.push(moment.clone())) {}
     let world = crowd.world().lock();
     let mut audit = Audit::new(&scenario());
-    audit.look_without_tokens(&world, &moments, 0, 1);
+    audit.look(&world, &moments, 0, 1);
     let findings = audit.conclude(&world);
     assert!(findings.is_empty(), "{findings:#?}");
     assert_eq!(accepted(&world).count(), 2);

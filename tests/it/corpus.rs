@@ -10,6 +10,7 @@ mod form;
 mod kinds;
 mod recorder;
 mod tape;
+mod unswept;
 
 use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
@@ -101,6 +102,7 @@ fn every_ruling_and_every_effect_is_on_record() {
         "call",
         "commit",
         "fence",
+        "note-failure",
         "observe",
         "quarantine",
         "read-ledger",

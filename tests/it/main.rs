@@ -80,6 +80,8 @@ mod scenario_document;
 #[cfg(test)]
 mod scenarios;
 #[cfg(test)]
+mod simulation;
+#[cfg(test)]
 mod soak;
 #[cfg(test)]
 #[cfg(feature = "aws")]

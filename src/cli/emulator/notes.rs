@@ -31,7 +31,7 @@ fn of_act(act: &Act) -> Option<&'static str> {
 
 const fn of_fault(fault: Fault) -> Option<&'static str> {
     match fault {
-        Fault::CrashBefore | Fault::CrashAfter => Some("crashes of the function"),
+        fault if fault.kills() => Some("crashes of the function"),
         _ => None,
     }
 }

@@ -4,13 +4,14 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::answering::Answering;
 use super::effects::{commit, done, plain, wait_for};
+use super::proceed::heard;
 use super::repeated::finish_again;
 use super::{Context, Effect, Job, Next, Outcome, Purpose, State};
 use crate::domain::decision::{Decision, Ruling, StepName, StepOutcome};
 use crate::domain::facts::gather;
 use crate::domain::ids::StageRunId;
 use crate::domain::screen::Environment;
-use crate::domain::stage_run::{Hint, StageRun, after};
+use crate::domain::stage_run::{Progress, StageRun, after};
 use crate::domain::trigger::{StageEvent, StageEventState};
 
 /// A stage ended, or runs again: if a retry of ours was running there, that may tell how it went.
@@ -30,7 +31,7 @@ pub(super) fn outcome_event(
     let Some((reading, jitter)) = context.reading.clone() else {
         return (State::Observing(job, Box::new(context.view)), Effect::Observe { run });
     };
-    let hint = Hint { key: event.key.clone(), time: event.time.min(now) };
+    let hint = heard(event, now);
     let settled_at = after(hint.time, environment.timing.unsettled);
     let ends = event.state != StageEventState::Resumed;
     let is_readable = gather(&run, &reading).is_ok();
@@ -39,8 +40,11 @@ pub(super) fn outcome_event(
     answering.conclude_running_retry();
     let Answering { job, context, mut record, hint, progress, .. } = answering;
     if let Some((number, progress)) = progress {
-        // A wait for this very end is over with it.
-        record.wait.take_if(|wait| wait.hint.key == hint.key);
+        // A wait for this very end is over with it. A new failure's event has the same key, and what waits for that one
+        // has still to be decided.
+        if progress != Progress::FailedAgain {
+            record.wait.take_if(|wait| wait.hint.key == hint.key);
+        }
         let decision = nothing(&format!("retry {number} is over: {}", progress.as_str()));
         let outcome = Outcome { progress: Some((number, progress)), ..Outcome::handled(decision) };
         return commit(job, context, plain(record, None), Purpose::Answer, Next::Finish(Box::new(outcome)));

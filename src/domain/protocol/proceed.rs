@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::answering::Answering;
 use super::effects::{commit, done, news, plain, wait_for};
@@ -120,9 +120,12 @@ pub(super) fn proceed(
     }
 }
 
-/// What an event says that is worth remembering. No event is from the future.
-fn heard(event: &StageEvent, now: Timestamp) -> Hint {
-    Hint { key: event.key.clone(), time: event.time.min(now) }
+/// How far behind the clock may be by which an event is handled.
+const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
+
+/// What an event says that is worth remembering. No event is from the future, but for a clock that is behind.
+pub(super) fn heard(event: &StageEvent, now: Timestamp) -> Hint {
+    Hint { key: event.key.clone(), time: event.time.min(after(now, CLOCK_SKEW)) }
 }
 
 /// The hint behind a message, or the number of a wake-up that nothing waits for any more.

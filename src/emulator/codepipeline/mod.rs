@@ -43,6 +43,7 @@ pub use definition::{
 };
 pub use error::{Exception, ServiceError};
 pub use execution::{RetryTrigger, TriggerType};
+pub(super) use identity::scramble;
 pub use retry::RetryCall;
 pub use switches::Switches;
 pub use views::{ActionDetail, ExecutionSummary, TransitionState};

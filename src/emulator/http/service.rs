@@ -62,7 +62,7 @@ pub(super) struct Bench<'a> {
 impl Bench<'_> {
     /// CodePipeline as reads show it.
     pub fn shown(&self) -> &CodePipeline {
-        self.world.shown()
+        self.world.shown(0)
     }
 }
 

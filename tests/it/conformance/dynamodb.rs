@@ -54,7 +54,7 @@ impl Subject for OnTable {
         self.place.runtime.block_on(async move {
             match request {
                 Request::Read { run, buckets } => {
-                    Reply::Read(Box::new(ledger.read(run, buckets).await.unwrap()))
+                    Reply::Read(Box::new(ledger.read(run, buckets, &[]).await.unwrap()))
                 }
                 Request::Commit(commit) => Reply::Commit(ledger.commit(commit).await.unwrap()),
                 Request::WriteControls(controls) => {

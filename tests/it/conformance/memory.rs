@@ -13,7 +13,7 @@ use crate::figure;
 impl Book for MemoryLedger {
     fn answer(&mut self, request: &Request) -> Reply {
         match request {
-            Request::Read { run, buckets } => Reply::Read(Box::new(self.read(run, buckets))),
+            Request::Read { run, buckets } => Reply::Read(Box::new(self.read(run, buckets, &[]))),
             Request::Commit(commit) => Reply::Commit(self.commit(commit)),
             Request::WriteControls(controls) => Reply::WriteControls(self.write_controls(controls)),
             Request::Quarantine(note) => {

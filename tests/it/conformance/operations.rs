@@ -14,6 +14,7 @@ use codepipeline_retrier::domain::pipeline::{Refusal, RetryReply};
 use codepipeline_retrier::domain::policy::Mode;
 use codepipeline_retrier::domain::protocol::{Answer, Effect, Fault, Input, State, step};
 use codepipeline_retrier::domain::stage_run::{Owner, after};
+use codepipeline_retrier::domain::storm::Window;
 use codepipeline_retrier::domain::trigger::{Delivery, EventKey, StageEvent, StageEventState, Trigger};
 use codepipeline_retrier::names::jitter;
 use codepipeline_retrier::ports::Quarantined;
@@ -226,7 +227,7 @@ impl<B: Book> Scene<B> {
         let Handling { run, policy, reading: number, state, effect } = handling;
         let shown = outside.changed.unwrap_or(number);
         let answer = match effect {
-            Effect::ReadLedger { run, buckets } => match self.ask(Request::Read { run, buckets }) {
+            Effect::ReadLedger { run, buckets, .. } => match self.ask(Request::Read { run, buckets }) {
                 Reply::Read(view) if !outside.lost => Answer::Ledger(Ok(view)),
                 _ => Answer::Ledger(Err(Fault::NotDone)),
             },
@@ -249,6 +250,9 @@ impl<B: Book> Scene<B> {
             }
             Effect::Fence { run, mode } => Answer::Fenced(Box::new(again(reading(shown, &run), mode))),
             Effect::Call { .. } => Answer::Called(outside.called),
+            Effect::NoteFailure(note) => {
+                Answer::Noted(Ok(note.apply(&Window::default()).unwrap_or_default()))
+            }
             Effect::Finish(_) => return,
         };
         let (state, effect) = step(&environment(policy), state, Input { now: self.now, answer });

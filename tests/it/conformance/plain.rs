@@ -102,6 +102,7 @@ impl Book for Plain {
                 controls: self.controls.clone(),
                 record: self.records.get(run).cloned(),
                 buckets: buckets.iter().map(|key| (key.clone(), self.bucket(key))).collect(),
+                ..View::default()
             })),
             Request::Commit(commit) => Reply::Commit(self.commit(commit)),
             Request::WriteControls(controls) => {

@@ -12,6 +12,7 @@ use proptest::test_runner::TestRunner;
 use codepipeline_retrier::domain::budget::BucketKey;
 use codepipeline_retrier::domain::facts::failure;
 use codepipeline_retrier::domain::ids::{ExecutionId, PipelineName, StageRunId};
+use codepipeline_retrier::domain::live::Standing;
 use codepipeline_retrier::domain::pipeline::{ExecutionMode, Reading, StageReading};
 use codepipeline_retrier::domain::policy::{Mode, Policy};
 use codepipeline_retrier::domain::protocol::{Commit, CommitReply, Effect, State, View};
@@ -212,8 +213,10 @@ impl<B: Book> Scene<B> {
 pub fn environment(policy: usize) -> Environment<'static> {
     static PLACE: OnceLock<StageRunId> = OnceLock::new();
     let place = &PLACE.get_or_init(arbitrary::run).pipeline;
+    let policy = &policies()[policy % policies().len()];
     Environment {
-        policy: Some(&policies()[policy % policies().len()]),
+        policy: Some(policy),
+        standing: Standing::packaged(Some(&policy.version)),
         mode: Mode::Active,
         account: &place.account,
         region: &place.region,

@@ -11,7 +11,7 @@ use codepipeline_retrier::domain::policy::{Mode, Policy};
 use codepipeline_retrier::domain::stage_run::Timing;
 use codepipeline_retrier::emulator::world::Place;
 use codepipeline_retrier::engine::Engine;
-use codepipeline_retrier::function::{Function, Handled, Response};
+use codepipeline_retrier::function::{Function, Handled, Policies, Response};
 use codepipeline_retrier::policy_file;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -56,12 +56,13 @@ impl Setting {
     pub async fn handle(&self, tape: &Tape, clock: impl Fn() -> Timestamp + Sync) -> Value {
         let function = Function {
             engine: Engine { ledger: tape.clone(), pipelines: tape.clone(), schedules: tape.clone() },
-            policy: self.policy(),
+            policies: Policies::new(self.policy()),
             mode: self.mode,
             account: self.place.account.clone(),
             region: self.place.region.clone(),
             partition: self.place.partition.clone(),
             timing: Timing::default(),
+            sweep_rate: 2,
         };
         let batch = json!({ "Records": [{
             "messageId": "recorded",
@@ -82,6 +83,7 @@ fn end_of(response: &Response) -> Value {
             "decision": outcome.decision.as_ref().map(document),
             "progress": outcome.progress.map(|(number, progress)| json!([number, progress.as_str()])),
         }),
+        Handled::Swept(report) => json!({ "conclusion": "swept", "end": report.end.as_str() }),
         Handled::Ignored(ignored) => json!({ "conclusion": "ignored", "detail": ignored.detail }),
         Handled::Malformed(malformed) => {
             json!({ "conclusion": "malformed", "fingerprint": malformed.fingerprint })

@@ -8,6 +8,7 @@ use codepipeline_retrier::domain::ids::{
     AccountId, ActionExecutionId, ActionName, BudgetName, ExecutionId, Partition, PipelineArn, PipelineName,
     Region, RuleName, StageName, StageRunId,
 };
+use codepipeline_retrier::domain::live::{LivePolicy, Package, Pushed};
 use codepipeline_retrier::domain::pipeline::{
     ActionDeclaration, ActionExecution, ActionRun, ActionState, ActionStatus, Category, ChangeSetPart,
     ErrorDetails, ExecutionKind, ExecutionMode, ExecutionStatus, Gap, PipelineExecution, PipelineState,
@@ -17,9 +18,11 @@ use codepipeline_retrier::domain::pipeline::{
 use codepipeline_retrier::domain::policy::{Mode, PolicyVersion, RetryMode};
 use codepipeline_retrier::domain::protocol::{CommitReply, ControlsReply, Fault, View};
 use codepipeline_retrier::domain::stage_run::{Claim, Hint, Owner, Progress, Retry, StageRun, Tally, Wait};
+use codepipeline_retrier::domain::storm::{Window, WindowKey};
 use codepipeline_retrier::domain::text::EvidenceText;
 use codepipeline_retrier::domain::trigger::EventKey;
 use codepipeline_retrier::emulator::world::Place;
+use codepipeline_retrier::ports::KeptPolicy;
 use serde_json::{Value, json};
 
 use super::form::{Form, member, members, names, texts, wanted};
@@ -92,8 +95,13 @@ members!(StageRunId { pipeline, execution, stage });
 members!(EventKey { attempt, last_retry });
 members!(Hint { key, time });
 
-members!(View { controls, record, buckets });
-members!(Controls { version, pauses, activated, active_since, retired });
+members!(View { controls, record, buckets; windows });
+members!(WindowKey { within_ms, start_ms });
+members!(Window { failures });
+members!(Controls { version, pauses, activated, active_since, retired; live, package });
+members!(LivePolicy { policy, since, by, beside, taken_over });
+members!(Pushed { number, version, restores });
+members!(Package { version, since, before });
 members!(Pause { pipeline, until, reason });
 members!(Retired { since, left_at });
 members!(StageRun {
@@ -271,6 +279,26 @@ impl Form for RetryReply {
             Some("not-sent") => Ok(Self::NotSent),
             Some("unknown") => Ok(Self::Unknown),
             _ => member(value, "refused").map(Self::Refused),
+        }
+    }
+}
+
+impl Form for KeptPolicy {
+    fn store(&self) -> Value {
+        match self {
+            Self::Text { version, text } => json!({ "version": version.store(), "text": text }),
+            Self::Packaged => "packaged".into(),
+            Self::Unreadable(problem) => json!({ "unreadable": problem }),
+        }
+    }
+
+    fn load(value: &Value) -> Result<Self, String> {
+        if value == "packaged" {
+            return Ok(Self::Packaged);
+        }
+        match member(value, "unreadable") {
+            Ok(problem) => Ok(Self::Unreadable(problem)),
+            Err(_) => Ok(Self::Text { version: member(value, "version")?, text: member(value, "text")? }),
         }
     }
 }

@@ -11,9 +11,10 @@ use codepipeline_retrier::domain::ids::StageRunId;
 use codepipeline_retrier::domain::pipeline::{ExecutionMode, Reading, RetryReply, StageReading};
 use codepipeline_retrier::domain::policy::RetryMode;
 use codepipeline_retrier::domain::protocol::{Commit, CommitReply, ControlsReply, Fault, View};
+use codepipeline_retrier::domain::storm::{Note, Window, WindowKey};
 use codepipeline_retrier::domain::trigger::WakeUp;
 use codepipeline_retrier::emulator::world::SharedWorld;
-use codepipeline_retrier::ports::{Ledger, Pipelines, Quarantined, Schedules};
+use codepipeline_retrier::ports::{KeptPolicy, Ledger, Pipelines, Quarantined, Schedules};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -98,9 +99,29 @@ fn commit(commit: &Commit) -> Value {
 }
 
 impl Ledger for Tape {
-    async fn read(&self, run: &StageRunId, buckets: &[BucketKey]) -> Result<View, Fault> {
-        let asks = json!({ "read-ledger": { "run": run.store(), "buckets": buckets.to_vec().store() } });
-        self.exchange(asks, self.world.as_ref().map(|world| Ledger::read(world, run, buckets))).await
+    async fn read(
+        &self,
+        run: &StageRunId,
+        buckets: &[BucketKey],
+        windows: &[WindowKey],
+    ) -> Result<View, Fault> {
+        let asks = json!({ "read-ledger": {
+            "run": run.store(), "buckets": buckets.to_vec().store(), "windows": windows.to_vec().store(),
+        }});
+        self.exchange(asks, self.world.as_ref().map(|world| Ledger::read(world, run, buckets, windows))).await
+    }
+
+    async fn note_failure(&self, note: &Note) -> Result<Window, Fault> {
+        let Note { key, pipeline, at, failures } = note;
+        let asks = json!({ "note-failure": {
+            "window": key.store(), "pipeline": pipeline.store(), "at": at.store(), "failures": failures,
+        }});
+        self.exchange(asks, self.world.as_ref().map(|world| Ledger::note_failure(world, note))).await
+    }
+
+    async fn policy(&self, number: u64) -> Result<KeptPolicy, Fault> {
+        let asks = json!({ "read-policy": number });
+        self.exchange(asks, self.world.as_ref().map(|world| Ledger::policy(world, number))).await
     }
 
     async fn commit(&self, transaction: &Commit) -> Result<CommitReply, Fault> {

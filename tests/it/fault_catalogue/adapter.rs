@@ -54,7 +54,7 @@ fn said(scene: &Scene<'_>) -> Said {
         let ledger = scene.ledger(&scene.clients);
         let pipelines = SdkPipelines::new(scene.clients.clone());
         match scene.row.asked {
-            Asked::Read => ledger.read(&scene.run, &[]).await.map_or_else(of_fault, |_| Said::Executed),
+            Asked::Read => ledger.read(&scene.run, &[], &[]).await.map_or_else(of_fault, |_| Said::Executed),
             Asked::Commit | Asked::Put => match ledger.commit(&commit(scene)).await {
                 Ok(CommitReply::Done) => Said::Executed,
                 Ok(other) => panic!("{}: {other:?}", scene.row.name),
@@ -99,7 +99,7 @@ fn executed(scene: &Scene<'_>) -> bool {
             Asked::Read | Asked::State => false,
             Asked::Commit | Asked::Put => {
                 let ledger = scene.ledger(&scene.direct.clients);
-                ledger.read(&scene.run, &[]).await.unwrap().record.is_some()
+                ledger.read(&scene.run, &[], &[]).await.unwrap().record.is_some()
             }
             Asked::Retry => !scene.accepted().is_empty(),
             Asked::Send => {

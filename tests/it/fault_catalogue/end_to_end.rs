@@ -10,7 +10,7 @@ use codepipeline_retrier::aws::wake_ups::SdkSchedules;
 use codepipeline_retrier::domain::policy::Mode;
 use codepipeline_retrier::domain::stage_run::{Timing, after};
 use codepipeline_retrier::engine::Engine;
-use codepipeline_retrier::function::Function;
+use codepipeline_retrier::function::{Function, Policies};
 use codepipeline_retrier::lambda::Handler;
 use codepipeline_retrier::policy_file;
 use codepipeline_retrier::ports::Ledger;
@@ -120,7 +120,8 @@ impl<'a> Play<'a> {
                     now as fn() -> Timestamp,
                 ),
             },
-            policy: policy_file::load("policy", &policy).policy,
+            policies: Policies::new(policy_file::load("policy", &policy).policy),
+            sweep_rate: 2,
             mode: Mode::Active,
             account: place.account,
             region: place.region,
@@ -235,12 +236,12 @@ impl<'a> Play<'a> {
         find(log.contains(SECRET), "an error's message is in the log".into());
 
         let Scene { run, direct, .. } = &self.scene;
-        let rule = &self.handler.function.policy.as_ref().unwrap().rules[0];
+        let rule = &self.handler.function.policies.packaged().unwrap().rules[0];
         let budget = &rule.settings.budgets[0];
         let key = budget.key(run, false);
         let ledger = self.scene.ledger(&direct.clients);
         let (view, decisions) = self.scene.runtime.block_on(async {
-            let view = ledger.read(run, std::slice::from_ref(&key)).await.unwrap();
+            let view = ledger.read(run, std::slice::from_ref(&key), &[]).await.unwrap();
             let decisions = ledger.decisions(&run.pipeline.name, Timestamp::UNIX_EPOCH, 1_000).await.unwrap();
             (view, decisions)
         });

@@ -3,25 +3,28 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use codepipeline_retrier::domain::decision::Ruling;
+use codepipeline_retrier::domain::decision::{Decision, Ruling};
 use codepipeline_retrier::domain::ids::{ActionExecutionId, StageRunId};
-use codepipeline_retrier::domain::pipeline::{ActionStatus, Category};
-use codepipeline_retrier::domain::policy::Policy;
-use codepipeline_retrier::domain::stage_run::{Progress, StageRun};
+use codepipeline_retrier::domain::pipeline::{ActionExecution, ActionStatus, Category, ExecutionStatus};
+use codepipeline_retrier::domain::policy::{Mode, Policy};
+use codepipeline_retrier::domain::stage_run::{Progress, StageRun, Timing, after};
+use codepipeline_retrier::emulator::acts::Act;
 use codepipeline_retrier::emulator::codepipeline::RetryCall;
 use codepipeline_retrier::emulator::world::World;
+use codepipeline_retrier::function::Handled;
 use codepipeline_retrier::replay::moment::{Happening, Moment};
 use codepipeline_retrier::replay::scenario::Scenario;
 use jiff::{SignedDuration, Timestamp};
 
+use super::accounts::Accounts;
 use super::bans::Bans;
 use super::calls::{are_about_the_same, is_anothers, is_ours, run_of, run_of_event};
-use super::tokens::Tokens;
 
 /// Watches one play.
 pub struct Audit {
-    policy: Policy,
-    tokens: Tokens,
+    /// Every policy so far, each with when it was replaced.
+    policies: Vec<(Policy, Option<Timestamp>)>,
+    accounts: Accounts,
     bans: Bans,
     calls: usize,
     answered: BTreeSet<ActionExecutionId>,
@@ -29,42 +32,82 @@ pub struct Audit {
     failed: BTreeMap<StageRunId, Timestamp>,
     /// Stage runs that the function once saw uncovered.
     uncovered: BTreeSet<StageRunId>,
+    /// What each handling could see at its last look before a call: all that happened until then.
+    seen_until: BTreeMap<u64, Timestamp>,
+    /// Handlings that took an old answer for a settled one, since their clock is ahead.
+    doubtful: BTreeSet<u64>,
+    /// Whether a sweep finds what was lost.
+    has_sweep: bool,
+    /// The stage runs that such a handling decided about.
+    misled: BTreeSet<StageRunId>,
+    /// Retries that no client can exclude: what they went against happened after the last look.
+    pub unavoidable: u64,
+    /// When each decision came on record, in truth.
+    decided: Vec<Timestamp>,
     findings: Vec<String>,
 }
+
+/// How long a handling may go by a policy that has been replaced.
+const LONGEST: SignedDuration = SignedDuration::from_secs(40);
 
 impl Audit {
     pub fn new(scenario: &Scenario) -> Self {
         let policy = scenario.deployed.policy.clone().unwrap();
         Self {
-            tokens: Tokens::new(policy.clone()),
-            policy,
+            policies: vec![(policy, None)],
+            accounts: Accounts::default(),
             bans: Bans::default(),
             calls: 0,
             answered: BTreeSet::new(),
             failed: BTreeMap::new(),
             uncovered: BTreeSet::new(),
+            seen_until: BTreeMap::new(),
+            doubtful: BTreeSet::new(),
+            has_sweep: scenario.sweep.is_some(),
+            misled: BTreeSet::new(),
+            unavoidable: 0,
+            decided: Vec::new(),
             findings: Vec::new(),
         }
+    }
+
+    /// Clocks of the function are never more than this ahead or behind.
+    pub fn allow_skew(&mut self, skew: SignedDuration) {
+        self.accounts.allow_skew(skew);
+        self.bans.allow_skew(skew);
+    }
+
+    /// What was found so far.
+    pub fn findings(&self) -> &[String] {
+        &self.findings
+    }
+
+    /// A handling has taken its last look before a call, and saw all that had happened until then.
+    pub fn looked(&mut self, handling: u64, seen_until: Timestamp) {
+        self.seen_until.insert(handling, seen_until);
+    }
+
+    /// A handling whose clock is ahead has read something old: it may not know that it is.
+    pub fn doubt(&mut self, handling: u64) {
+        self.doubtful.insert(handling);
     }
 
     /// Looks at the world after a step, in which these things happened. `handlings` had begun when it was over, and
     /// `handling` is the one that was at work.
     pub fn look(&mut self, world: &World, moments: &[Moment], handlings: u64, handling: u64) {
-        self.look_without_tokens(world, moments, handlings, handling);
-        self.findings.extend(self.tokens.look(world));
-    }
-
-    /// The same where much has happened since the last look: only every single step tells where a token went.
-    pub fn look_without_tokens(&mut self, world: &World, moments: &[Moment], handlings: u64, handling: u64) {
         for moment in moments {
             match &moment.what {
+                Happening::Acted(Act::Deploy { policy }, _) => self.deployed(policy.as_deref(), moment.at),
                 Happening::Acted(act, Ok(())) => self.bans.acted(act, moment.at, handlings),
                 Happening::Event(event) => self.event(event),
                 Happening::Handled(handled) => {
-                    if let Some(decision) = handled.decision()
-                        && matches!(decision.ruling, Ruling::IgnoreNoRule | Ruling::IgnoreModeDisabled)
-                    {
-                        self.uncovered.insert(decision.run.clone());
+                    let swept = match handled.as_ref() {
+                        Handled::Swept(report) => report.outcomes.as_slice(),
+                        _ => &[],
+                    };
+                    let decisions = swept.iter().filter_map(|outcome| outcome.decision.as_ref());
+                    for decision in handled.decision().into_iter().chain(decisions) {
+                        self.decision(decision, handling);
                     }
                 }
                 Happening::Acted(..) | Happening::Died => {}
@@ -75,6 +118,25 @@ impl Audit {
             self.call(world, &calls[..index], &calls[index], handling);
         }
         self.calls = calls.len();
+        self.decided.resize(world.ledger.decisions().len(), world.now());
+        let policies: Vec<&Policy> = in_force(&self.policies, world.now()).collect();
+        self.findings.extend(self.accounts.look(world, &policies));
+    }
+
+    fn deployed(&mut self, policy: Option<&Policy>, at: Timestamp) {
+        if let Some((_, replaced)) = self.policies.last_mut() {
+            replaced.get_or_insert(at);
+        }
+        self.policies.extend(policy.map(|policy| (policy.clone(), None)));
+    }
+
+    fn decision(&mut self, decision: &Decision, handling: u64) {
+        if self.doubtful.contains(&handling) {
+            self.misled.insert(decision.run.clone());
+        }
+        if matches!(decision.ruling, Ruling::IgnoreNoRule | Ruling::IgnoreModeDisabled) {
+            self.uncovered.insert(decision.run.clone());
+        }
     }
 
     fn event(&mut self, event: &serde_json::Value) {
@@ -102,37 +164,49 @@ impl Audit {
             self.findings.push(format!("I1: {run} was retried without a record"));
             return;
         };
-        if !claims_of(record).any(|claimed| *claimed == call.answered) {
+        let seen_until = self.seen_until.get(&handling).copied();
+        let runs = world.service.action_executions(&call.pipeline, &call.execution).unwrap_or_default();
+        let is_unseen = |id: &ActionExecutionId| {
+            seen_until.is_some_and(|until| runs.iter().any(|run| run.id == *id && run.last_change >= until))
+        };
+        if claims_of(record).any(|claimed| *claimed == call.answered) {
+        } else if call.answered.iter().any(is_unseen) {
+            self.unavoidable += 1;
+        } else {
             self.findings
                 .push(format!("I1: {run} was retried for {:?}, which nobody claimed", call.answered));
         }
         let accepted = 1 + same_stage().filter(|call| is_ours(call)).count();
-        let most = self.policy.rule_for(&run).map_or(0, |rule| rule.settings.max_retries);
+        let rules = in_force(&self.policies, call.at).filter_map(|policy| policy.rule_for(&run));
+        let most = rules.map(|rule| rule.settings.max_retries).max().unwrap_or(0);
         if accepted > usize::try_from(most).unwrap() {
             self.findings.push(format!("I2: {run} had {accepted} retries of at most {most}"));
         }
         if accepted > usize::try_from(record.live.used).unwrap() {
             self.findings.push(format!("{run} had {accepted} retries and paid for {}", record.live.used));
         }
-        for person in same_stage().filter(|call| is_anothers(call)) {
+        let people: Vec<&RetryCall> = same_stage()
+            .filter(|call| is_anothers(call) && seen_until.is_none_or(|until| call.at < until))
             // What a person did while our own call's fate was unknown counts as ours: nothing tells the two apart.
-            if person.answered.is_disjoint(&record.live.answered) {
-                self.findings.push(format!("I5: {run} was retried after a person had retried it"));
-            }
+            .filter(|call| call.answered.is_disjoint(&record.live.answered))
+            .collect();
+        match people.as_slice() {
+            [] => {}
+            [person] if passes_for_native(world, &run, person, &runs) => self.unavoidable += 1,
+            _ => self.findings.push(format!("I5: {run} was retried after a person had retried it")),
         }
-        if let Some(act) = self.bans.broken_by(call, handling) {
+        if let Some(act) = self.bans.broken_by(call, handling, seen_until) {
             self.findings.push(format!("I5: {run} was retried in spite of {act:?}"));
         }
-        let runs = world.service.action_executions(&call.pipeline, &call.execution).unwrap_or_default();
         if runs.iter().any(|run| call.answered.contains(&run.id) && run.category == Category::Approval) {
             self.findings.push(format!("I5: {run} was retried although an approval was rejected"));
         }
     }
 
     /// Looks at the world when nothing more happens, and says all that was wrong.
-    pub fn conclude(mut self, world: &World) -> Vec<String> {
-        self.findings.extend(self.tokens.conclude());
-        if !world.queue.dead_letters().is_empty() {
+    pub fn conclude(&mut self, world: &World) -> Vec<String> {
+        self.findings.extend(self.accounts.conclude());
+        if !self.has_sweep && !world.queue.dead_letters().is_empty() {
             self.findings.push(format!("lost: dead letters {:?}", world.queue.dead_letters()));
         }
         if !world.queue.is_empty() {
@@ -146,14 +220,50 @@ impl Audit {
                 self.findings.push(format!("lost: {} has an open claim: {claim:?}", record.id));
             }
         }
-        for (run, failed_at) in &self.failed {
-            let is_covered = self.policy.rule_for(run).is_some() && !self.uncovered.contains(run);
-            if is_covered && let Some(loss) = loss(world, run, *failed_at) {
-                self.findings.push(format!("lost: {run}: {loss}"));
+        for (run, failed_at) in &std::mem::take(&mut self.failed) {
+            let covers = |policy: &Policy| {
+                policy.rule_for(run).is_some_and(|rule| rule.settings.mode != Mode::Disabled)
+            };
+            let has_rule = self.policies.iter().all(|(policy, _)| covers(policy));
+            if has_rule
+                && !self.uncovered.contains(run)
+                && let Some(loss) = loss(world, &self.decided, run, *failed_at, self.has_sweep)
+            {
+                if !self.has_sweep && self.misled.contains(run) {
+                    self.unavoidable += 1;
+                } else {
+                    self.findings.push(format!("lost: {run}: {loss}"));
+                }
             }
         }
-        self.findings
+        std::mem::take(&mut self.findings)
     }
+}
+
+/// The policies that a handling may go by then.
+fn in_force(policies: &[(Policy, Option<Timestamp>)], now: Timestamp) -> impl Iterator<Item = &Policy> {
+    let is_in_force = move |replaced: &Option<Timestamp>| replaced.is_none_or(|at| now <= after(at, LONGEST));
+    policies.iter().filter(move |(_, replaced)| is_in_force(replaced)).map(|(policy, _)| policy)
+}
+
+/// What only its own event tells of: the pipeline is gone, or no action of the stage had failed when it did, so that there
+/// is nothing to retry.
+fn is_invisible(world: &World, run: &StageRunId) -> bool {
+    let runs = world.service.action_executions(&run.pipeline.name, &run.execution);
+    runs.is_ok_and(|runs| {
+        !runs.iter().any(|action| action.stage == run.stage && action.status == ActionStatus::Failed)
+    }) || world.service.pipeline_structure(&run.pipeline.name).is_err()
+}
+
+/// Where CodePipeline does not count its own retries, a person's at once after the failure cannot be told from one.
+fn passes_for_native(world: &World, run: &StageRunId, person: &RetryCall, runs: &[ActionExecution]) -> bool {
+    let structure = world.service.pipeline_structure(&run.pipeline.name);
+    let declares = structure.is_ok_and(|it| {
+        it.stages.iter().any(|stage| stage.name == run.stage && stage.native_retry.is_some())
+    });
+    let window = Timing::default().native_retry;
+    let failed = runs.iter().filter(|run| person.answered.contains(&run.id)).map(|run| run.last_change).max();
+    declares && failed.is_some_and(|failed| person.at <= after(failed, window))
 }
 
 fn claims_of(record: &StageRun) -> impl Iterator<Item = &BTreeSet<ActionExecutionId>> {
@@ -162,16 +272,25 @@ fn claims_of(record: &StageRun) -> impl Iterator<Item = &BTreeSet<ActionExecutio
 }
 
 /// What is missing on record about a failed stage run.
-fn loss(world: &World, run: &StageRunId, failed_at: Timestamp) -> Option<String> {
-    let decisions: Vec<_> = world.ledger.decisions().iter().filter(|decision| decision.run == *run).collect();
-    if !decisions.iter().any(|decision| decision.decided_at >= failed_at) {
+fn loss(
+    world: &World,
+    decided: &[Timestamp],
+    run: &StageRunId,
+    failed_at: Timestamp,
+    has_sweep: bool,
+) -> Option<String> {
+    let decisions = world.ledger.decisions().iter().zip(decided);
+    let decisions: Vec<_> = decisions.filter(|(decision, _)| decision.run == *run).collect();
+    if !decisions.iter().any(|(_, decided_at)| **decided_at >= failed_at)
+        && !(has_sweep && is_invisible(world, run))
+    {
         return Some(format!("nothing was decided after it failed at {failed_at}"));
     }
     let record = world.ledger.record(run)?;
     let is_closed = |id: &ActionExecutionId, at: Timestamp| {
         claims_of(record).any(|claimed| claimed.contains(id))
-            || (decisions.iter().filter(|decision| decision.is_final)).any(|decision| {
-                decision.failed.contains(id) || decision.failed.is_empty() && decision.decided_at >= at
+            || (decisions.iter().filter(|(decision, _)| decision.is_final)).any(|(decision, decided_at)| {
+                decision.failed.contains(id) || decision.failed.is_empty() && **decided_at >= at
             })
     };
     // Actions that fail later are not said to have: their siblings had failed the stage before, or it was being stopped.
@@ -189,6 +308,11 @@ fn loss(world: &World, run: &StageRunId, failed_at: Timestamp) -> Option<String>
     let still_runs = in_stage.iter().any(|action| action.status == ActionStatus::InProgress);
     let is_unknown = record.retries.iter().any(|retry| retry.progress == Progress::Issued);
     let is_unread =
-        decisions.last().is_some_and(|last| last.ruling == Ruling::GiveUpTooOld && last.failed.is_empty());
-    (is_unknown && !still_runs && !is_unread).then(|| "the outcome of a retry was never seen".to_owned())
+        (decisions.last()).is_some_and(|(it, _)| it.ruling == Ruling::GiveUpTooOld && it.failed.is_empty());
+    // A sweep looks at an execution again once it has changed.
+    let execution = world.service.pipeline_execution(&run.pipeline.name, &run.execution);
+    let goes_on = execution.is_ok_and(|execution| execution.status == ExecutionStatus::InProgress);
+    let is_told_later = has_sweep && goes_on;
+    (is_unknown && !still_runs && !is_unread && !is_told_later)
+        .then(|| "the outcome of a retry was never seen".to_owned())
 }

@@ -5,12 +5,13 @@ use codepipeline_retrier::domain::glob::Glob;
 use codepipeline_retrier::domain::stage_run::after;
 use codepipeline_retrier::emulator::acts::Act;
 use codepipeline_retrier::emulator::codepipeline::RetryCall;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 /// One stop put in by a person.
 #[derive(Debug, Clone)]
 struct Ban {
     act: Act,
+    at: Timestamp,
     until: Option<Timestamp>,
     /// Handlings up to this number had begun before it, and may have been past their last look.
     exempt: u64,
@@ -18,20 +19,29 @@ struct Ban {
 
 /// Those in force.
 #[derive(Debug, Default)]
-pub struct Bans(Vec<Ban>);
+pub struct Bans {
+    all: Vec<Ban>,
+    /// How far a clock may be ahead, by which a pause is over.
+    skew: SignedDuration,
+}
 
 impl Bans {
+    /// Clocks are never more than this ahead or behind.
+    pub fn allow_skew(&mut self, skew: SignedDuration) {
+        self.skew = skew;
+    }
+
     /// Takes an act into account; `handlings` have begun so far.
     pub fn acted(&mut self, act: &Act, at: Timestamp, handlings: u64) {
-        let ban = |until| Ban { act: act.clone(), until, exempt: handlings };
+        let ban = |until| Ban { act: act.clone(), at, until, exempt: handlings };
         match act {
-            Act::Pause { lasting, .. } => self.0.push(ban(lasting.map(|lasting| after(at, lasting)))),
-            Act::Resume { pipeline } => self.0.retain(|ban| match &ban.act {
+            Act::Pause { lasting, .. } => self.all.push(ban(lasting.map(|lasting| after(at, lasting)))),
+            Act::Resume { pipeline } => self.all.retain(|ban| match &ban.act {
                 Act::Pause { pipeline: paused, .. } => paused != pipeline,
                 _ => true,
             }),
-            Act::Transition { enabled: false, .. } => self.0.push(ban(None)),
-            Act::Transition { pipeline, stage, enabled: true } => self.0.retain(|ban| match &ban.act {
+            Act::Transition { enabled: false, .. } => self.all.push(ban(None)),
+            Act::Transition { pipeline, stage, enabled: true } => self.all.retain(|ban| match &ban.act {
                 Act::Transition { pipeline: closed, stage: entry, .. } => {
                     (closed, entry) != (pipeline, stage)
                 }
@@ -41,8 +51,8 @@ impl Bans {
         }
     }
 
-    /// The act that an accepted call goes against.
-    pub fn broken_by(&self, call: &RetryCall, handling: u64) -> Option<&Act> {
+    /// The act that an accepted call goes against, of a handling that saw in CodePipeline what had happened until then.
+    pub fn broken_by(&self, call: &RetryCall, handling: u64, seen_until: Option<Timestamp>) -> Option<&Act> {
         let concerns = |act: &Act| match act {
             Act::Pause { pipeline, .. } => {
                 pipeline.as_ref().is_none_or(|glob: &Glob| glob.matches(call.pipeline.as_str()))
@@ -50,10 +60,15 @@ impl Bans {
             Act::Transition { pipeline, stage, .. } => *pipeline == call.pipeline && *stage == call.stage,
             _ => false,
         };
-        self.0
+        self.all
             .iter()
             .find(|ban| {
-                ban.exempt < handling && ban.until.is_none_or(|until| call.at < until) && concerns(&ban.act)
+                let is_seen =
+                    matches!(ban.act, Act::Pause { .. }) || seen_until.is_none_or(|until| ban.at <= until);
+                is_seen
+                    && ban.exempt < handling
+                    && ban.until.is_none_or(|until| after(call.at, self.skew) < until)
+                    && concerns(&ban.act)
             })
             .map(|ban| &ban.act)
     }

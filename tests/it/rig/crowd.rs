@@ -1,5 +1,6 @@
 //! Plays a scenario with many handlings in flight at once. Which of them goes on for one step, when the clock moves, and
-//! which message comes twice is drawn from a seed; a handling that lives too long is killed wherever it stands.
+//! which message comes twice is drawn from a seed; a handling that lives too long is killed wherever it stands. Each
+//! instance of the function may have a clock of its own that is wrong.
 
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -7,11 +8,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use codepipeline_retrier::domain::stage_run::after;
+use codepipeline_retrier::emulator::acts::Act;
 use codepipeline_retrier::emulator::queue::Message;
 use codepipeline_retrier::emulator::world::SharedWorld;
 use codepipeline_retrier::function::Response;
 use codepipeline_retrier::replay::moment::{Happening, Moment};
-use codepipeline_retrier::replay::player::deployed_function;
+use codepipeline_retrier::replay::player::{TIME_LIMIT, deployed_function};
 use codepipeline_retrier::replay::scenario::Scenario;
 use codepipeline_retrier::replay::script::Script;
 use jiff::{SignedDuration, Timestamp};
@@ -32,8 +34,6 @@ pub struct Chaos {
     pub ticks: u64,
 }
 
-/// The function's time limit, after which Lambda kills it.
-const TIME_LIMIT: SignedDuration = SignedDuration::from_secs(30);
 /// Most messages in one batch.
 const LARGEST_BATCH: u64 = 3;
 
@@ -45,6 +45,23 @@ struct Handling {
     future: Pin<Box<dyn Future<Output = Response>>>,
 }
 
+/// What one step was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Done {
+    /// Nothing: there is nothing left to do.
+    Nothing,
+    /// Time went on to the next thing that was due.
+    Waited,
+    /// These handlings began, each with these messages.
+    Began(Vec<(u64, Vec<Message>)>),
+    /// A handling went one step on.
+    WentOn(u64),
+    /// A handling came to its end.
+    Ended(u64),
+    /// A handling died.
+    Died(u64),
+}
+
 /// A world with a script and many workers.
 pub struct Crowd {
     script: Script,
@@ -53,6 +70,9 @@ pub struct Crowd {
     in_flight: Vec<Handling>,
     end: Timestamp,
     handlings: u64,
+    /// How far the clock of each instance is ahead; handlings take turns.
+    clocks: Vec<SignedDuration>,
+    has_deadlines: bool,
     /// The handling that went on in the last step; 0 for none.
     at_work: u64,
     wake_up_copies: u32,
@@ -73,6 +93,8 @@ impl Crowd {
             in_flight: Vec::new(),
             end: after(scenario.start, SignedDuration::from_hours(48)),
             handlings: 0,
+            clocks: Vec::new(),
+            has_deadlines: false,
             at_work: 0,
             wake_up_copies: 1,
             copied: BTreeSet::new(),
@@ -100,6 +122,42 @@ impl Crowd {
         self.wake_up_copies = copies;
     }
 
+    /// Gives every instance a clock that is so far ahead, and a time limit of which it knows.
+    pub fn set_clocks(&mut self, ahead: Vec<SignedDuration>) {
+        self.clocks = ahead;
+        self.has_deadlines = true;
+    }
+
+    /// Plays on until then, however late that is.
+    pub fn set_end(&mut self, end: Timestamp) {
+        self.end = end;
+    }
+
+    /// How far ahead the clock is by which a handling goes.
+    pub fn clock_of(&self, handling: u64) -> SignedDuration {
+        match u64::try_from(self.clocks.len()).unwrap() {
+            0 => SignedDuration::ZERO,
+            instances => self.clocks[usize::try_from(handling % instances).unwrap()],
+        }
+    }
+
+    /// Lets somebody act now.
+    pub fn act(&mut self, act: Act, watch: &mut impl FnMut(&Moment)) {
+        self.script.act(act, watch);
+    }
+
+    /// Lets nothing go wrong any more with handlings of their own accord.
+    pub fn calm_down(&mut self) {
+        self.chaos.deaths = 0;
+        self.chaos.twins = 0;
+    }
+
+    /// Lets time pass, and what is due in it.
+    pub fn pass(&mut self, duration: SignedDuration, watch: &mut impl FnMut(&Moment)) {
+        let to = after(self.world().now(), duration);
+        self.script.go_to(to, watch);
+    }
+
     /// Goes to the next instant at which something is due.
     pub fn wait(&mut self) {
         self.go_to_next(&mut |_| {});
@@ -107,6 +165,11 @@ impl Crowd {
 
     /// Does one thing, and tells `watch` what happened. `false` when there is nothing left to do.
     pub fn step(&mut self, watch: &mut impl FnMut(&Moment)) -> bool {
+        self.step_on(watch) != Done::Nothing
+    }
+
+    /// Does one thing, tells `watch` what happened, and says what it was.
+    pub fn step_on(&mut self, watch: &mut impl FnMut(&Moment)) -> Done {
         self.at_work = 0;
         if self.random.happens(self.chaos.ticks) {
             let while_passing = SignedDuration::from_millis(self.random.between(1, 2_000));
@@ -114,22 +177,31 @@ impl Crowd {
             self.script.go_to(to, watch);
         }
         let now = self.world().now();
-        let before = self.in_flight.len();
-        self.in_flight.retain(|handling| after(handling.began, TIME_LIMIT) > now);
-        self.died += u64::try_from(before - self.in_flight.len()).unwrap();
+        if let Some(index) =
+            self.in_flight.iter().position(|handling| after(handling.began, TIME_LIMIT) <= now)
+        {
+            return self.die(index);
+        }
 
         let has_room = self.in_flight.len() < self.chaos.in_flight;
-        if has_room && (self.in_flight.is_empty() || self.random.happens(8_000)) && self.begin() {
-            return true;
+        if has_room && (self.in_flight.is_empty() || self.random.happens(8_000)) {
+            let begun = self.begin();
+            if !begun.is_empty() {
+                return Done::Began(begun);
+            }
         }
         if self.in_flight.is_empty() {
-            return self.go_to_next(watch);
+            return if self.go_to_next(watch) { Done::Waited } else { Done::Nothing };
         }
-        self.poll_one(watch);
-        true
+        self.poll_one(watch)
     }
 
-    fn begin(&mut self) -> bool {
+    fn die(&mut self, index: usize) -> Done {
+        self.died += 1;
+        Done::Died(self.in_flight.swap_remove(index).number)
+    }
+
+    fn begin(&mut self) -> Vec<(u64, Vec<Message>)> {
         let mut messages = Vec::new();
         let size = 1 + self.random.below(LARGEST_BATCH);
         {
@@ -140,18 +212,19 @@ impl Crowd {
             }
         }
         if messages.is_empty() {
-            return false;
+            return Vec::new();
         }
         self.copy(&messages);
+        let mut begun = Vec::new();
         if self.random.happens(self.chaos.twins) {
             // A message that says it was never received before is with nobody else: the protocol rests on that.
             for message in &mut messages {
                 message.receives += 1;
             }
-            self.start(messages.clone());
+            begun.push((self.start(messages.clone()), messages.clone()));
         }
-        self.start(messages);
-        true
+        begun.push((self.start(messages.clone()), messages));
+        begun
     }
 
     fn copy(&mut self, messages: &[Message]) {
@@ -174,8 +247,7 @@ impl Crowd {
             let now = world.now();
             world.queue.receive(now).unwrap()
         };
-        self.start(vec![message]);
-        self.handlings
+        self.start(vec![message])
     }
 
     /// Lets one handling do one step. `false` when it is over.
@@ -189,10 +261,11 @@ impl Crowd {
         }
     }
 
-    fn start(&mut self, messages: Vec<Message>) {
+    fn start(&mut self, messages: Vec<Message>) -> u64 {
         self.handlings += 1;
+        let ahead = self.clock_of(self.handlings);
         self.handed_out += u64::try_from(messages.len()).unwrap();
-        let world = self.world().for_handling(self.handlings);
+        let world = self.world().for_handling(self.handlings).with_clock(ahead);
         let function = deployed_function(&world);
         let records: Vec<Value> = (messages.iter())
             .map(|message| {
@@ -207,44 +280,47 @@ impl Crowd {
         let text = json!({ "Records": records }).to_string();
         let name = format!("handling-{}", self.handlings);
         let clocked = world.clone();
+        let deadline = match self.has_deadlines {
+            true => after(world.told(), TIME_LIMIT),
+            false => Timestamp::MAX,
+        };
         self.in_flight.push(Handling {
             number: self.handlings,
             began: world.now(),
             world,
             messages,
-            future: Box::pin(async move {
-                function.invoke(&text, &name, Timestamp::MAX, &|| clocked.now()).await
-            }),
+            future: Box::pin(
+                async move { function.invoke(&text, &name, deadline, &|| clocked.told()).await },
+            ),
         });
+        self.handlings
     }
 
-    fn poll_one(&mut self, watch: &mut impl FnMut(&Moment)) {
+    fn poll_one(&mut self, watch: &mut impl FnMut(&Moment)) -> Done {
         let index = self.random.index(self.in_flight.len());
         if self.random.happens(self.chaos.deaths) {
-            self.in_flight.swap_remove(index);
-            self.died += 1;
-            return;
+            return self.die(index);
         }
-        self.poll_at(index, watch);
+        self.poll_at(index, watch)
     }
 
-    fn poll_at(&mut self, index: usize, watch: &mut impl FnMut(&Moment)) {
+    fn poll_at(&mut self, index: usize, watch: &mut impl FnMut(&Moment)) -> Done {
         let handling = &mut self.in_flight[index];
-        self.at_work = handling.number;
+        let number = handling.number;
+        self.at_work = number;
         let polled = handling.future.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         let is_killed = handling.world.is_killed();
-        match polled {
+        let done = match polled {
             Poll::Ready(response) => {
                 let handling = self.in_flight.swap_remove(index);
                 self.conclude(&handling, response, watch);
+                Done::Ended(number)
             }
-            Poll::Pending if is_killed => {
-                self.in_flight.swap_remove(index);
-                self.died += 1;
-            }
-            Poll::Pending => {}
-        }
+            Poll::Pending if is_killed => self.die(index),
+            Poll::Pending => Done::WentOn(number),
+        };
         self.script.deliver(watch);
+        done
     }
 
     fn conclude(&mut self, handling: &Handling, response: Response, watch: &mut impl FnMut(&Moment)) {

@@ -10,6 +10,7 @@ use codepipeline_retrier::domain::policy::{Mode, Policy, RetryMode};
 use codepipeline_retrier::emulator::acts::Act;
 use codepipeline_retrier::emulator::codepipeline::{
     ActionDefinition, ApprovalVerdict, Exception, Outcome, PipelineDefinition, ServiceError, StageDefinition,
+    Switches,
 };
 use codepipeline_retrier::emulator::faults::{Fault, Operation};
 use codepipeline_retrier::policy_file;
@@ -21,7 +22,8 @@ use super::random::Random;
 
 /// Within which acts happen, in seconds.
 const HOURS: i64 = 3 * 3_600;
-const STAGES: [&str; 2] = ["Build", "Deploy"];
+/// The stages of every pipeline.
+pub const STAGES: [&str; 2] = ["Build", "Deploy"];
 
 /// The scenario of a seed.
 pub fn scenario(seed: u64) -> Scenario {
@@ -29,19 +31,28 @@ pub fn scenario(seed: u64) -> Scenario {
     let mut scenario = Scenario::read("fleet", FRAME).unwrap();
     scenario.deployed.policy = policy_file::load("policy", &policy(&mut random)).policy;
     scenario.deployed.mode = *random.pick(&[Mode::Active, Mode::Active, Mode::Active, Mode::Shadow]);
-    scenario.switches.fail_with_siblings_running = random.happens(5_000);
-    scenario.switches.native_fires = random.happens(7_000);
-    scenario.switches.native_emits_failed_first = random.happens(7_000);
-    scenario.switches.native_sets_last_retry_time = random.happens(5_000);
-    scenario.switches.pipeline_resumed_first = random.happens(5_000);
-    scenario.switches.first_attempt_is_zero = random.happens(5_000);
-    scenario.pipelines = (0..=random.below(3)).map(|number| pipeline(&mut random, number)).collect();
+    scenario.switches = switches(&mut random);
+    scenario.pipelines = (0..=random.below(3)).map(|number| pipeline(&mut random, number, 6)).collect();
     scenario.timeline = timeline(&mut random, &scenario.pipelines, scenario.deployed.policy.as_ref());
     scenario.deliveries = deliveries(&mut random);
     scenario
 }
 
-const FRAME: &str = r#"
+/// What AWS leaves undocumented, either way.
+pub fn switches(random: &mut Random) -> Switches {
+    Switches {
+        fail_with_siblings_running: random.happens(5_000),
+        native_fires: random.happens(7_000),
+        native_emits_failed_first: random.happens(7_000),
+        native_sets_last_retry_time: random.happens(5_000),
+        pipeline_resumed_first: random.happens(5_000),
+        first_attempt_is_zero: random.happens(5_000),
+        ..Switches::default()
+    }
+}
+
+/// A scenario to begin with.
+pub const FRAME: &str = r#"
 scenario: 1
 about: a random fleet
 policy: |
@@ -93,9 +104,10 @@ rules:
     )
 }
 
-fn pipeline(random: &mut Random, number: u64) -> PipelineDefinition {
+/// A pipeline in which each action has so many outcomes at most; the last one stays.
+pub fn pipeline(random: &mut Random, number: u64, outcomes: u64) -> PipelineDefinition {
     let name = PipelineName::parse(format!("web-{number}")).unwrap();
-    let stages = STAGES.iter().map(|stage| stage_of(random, stage)).collect();
+    let stages = STAGES.iter().map(|stage| stage_of(random, stage, outcomes)).collect();
     let mut definition = PipelineDefinition::new(name, stages);
     definition.mode = *random.pick(&[
         ExecutionMode::Superseded,
@@ -106,11 +118,11 @@ fn pipeline(random: &mut Random, number: u64) -> PipelineDefinition {
     definition
 }
 
-fn stage_of(random: &mut Random, name: &str) -> StageDefinition {
+fn stage_of(random: &mut Random, name: &str, outcomes: u64) -> StageDefinition {
     let mut actions: Vec<ActionDefinition> = (0..=random.below(2))
         .map(|number| {
             let category = *random.pick(&[Category::Build, Category::Test, Category::Deploy]);
-            let script: Vec<Outcome> = (0..=random.below(6)).map(|_| outcome(random)).collect();
+            let script: Vec<Outcome> = (0..=random.below(outcomes)).map(|_| outcome(random)).collect();
             let order = u32::try_from(random.between(1, 2)).unwrap();
             ActionDefinition::new(action(&format!("Action{number}")), category, "CodeBuild")
                 .in_order(order)

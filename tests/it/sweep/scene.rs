@@ -169,7 +169,7 @@ impl Played {
         decisions.into_iter().map(|decision| decision.ruling).collect()
     }
 
-    fn of(world: World, slices: usize, audit: Audit) -> Self {
+    fn of(world: World, slices: usize, mut audit: Audit) -> Self {
         let found = audit.conclude(&world);
         Self {
             failures: failures(&world),
@@ -211,7 +211,7 @@ fn play_with(
     let mut moments: Vec<Moment> = Vec::new();
     while player.step(&mut |moment| moments.push(moment.clone())) {
         let mut world = player.world().lock();
-        audit.look_without_tokens(&world, &moments, 0, 0);
+        audit.look(&world, &moments, 0, 0);
         for moment in moments.drain(..) {
             if let Happening::Handled(handled) = &moment.what {
                 slices += usize::from(matches!(handled.as_ref(), Handled::Swept(_)));
@@ -260,7 +260,7 @@ pub fn crowded(scenario: &Scenario, seed: u64) -> Played {
     let mut audit = Audit::new(scenario);
     let mut moments: Vec<Moment> = Vec::new();
     while crowd.step(&mut |moment| moments.push(moment.clone())) {
-        audit.look_without_tokens(&crowd.world().lock(), &moments, crowd.handlings(), crowd.at_work());
+        audit.look(&crowd.world().lock(), &moments, crowd.handlings(), crowd.at_work());
         moments.clear();
     }
     let world = crowd.world().lock().clone();

@@ -60,6 +60,8 @@ pub async fn many_executions_come_in_pages<P: Running>(port: &P) {
     let mut begun = BTreeSet::new();
     for _ in 0..120 {
         begun.insert(port.start(&name()).await);
+        // So many at once would be refused.
+        port.pass(SignedDuration::from_mins(1)).await;
     }
     let (all, pages) = executions(port).await;
     assert_eq!((all.len(), pages), (120, 2));

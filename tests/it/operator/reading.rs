@@ -16,8 +16,9 @@ use codepipeline_retrier::domain::policy::{Mode, PolicyVersion, RetryMode};
 use codepipeline_retrier::domain::protocol::{Commit, CommitReply, ControlsReply};
 use codepipeline_retrier::domain::stage_run::{Hint, Owner, StageRun};
 use codepipeline_retrier::domain::storm::{Note, Storm};
+use codepipeline_retrier::domain::sweep::{Completed, Round, Sweep};
 use codepipeline_retrier::domain::trigger::EventKey;
-use codepipeline_retrier::ports::{Ledger, Quarantined};
+use codepipeline_retrier::ports::{Ledger, Quarantined, Rounds, SweepReply};
 
 use super::Desk;
 use crate::arbitrary::run;
@@ -89,6 +90,21 @@ impl Desk {
             let note = Note { key: storm.window(self.now), pipeline, at: self.at(-1), failures: 2 };
             assert!(self.runtime.block_on(self.ledger.note_failure(&note)).is_ok());
         }
+        let sweep = Sweep {
+            version: 1,
+            round: 8,
+            watermark: Some(self.at(-7_200)),
+            under_way: Some(Round {
+                began: self.at(-5_400),
+                since: self.at(-7_200),
+                cursor: Some(PipelineName::parse("shop").unwrap()),
+            }),
+            completed: Some(Completed { began: self.at(-7_200), ended: self.at(-7_000) }),
+            lagging: BTreeMap::from([(PipelineName::parse("batch").unwrap(), self.at(-9_000))]),
+            lease: None,
+            every: SignedDuration::from_mins(15),
+        };
+        assert_eq!(self.runtime.block_on(self.ledger.write_sweep(&sweep)), Ok(SweepReply::Done));
 
         let problem = "`detail.stage` is missing";
         let note =
@@ -114,6 +130,11 @@ pub fn steady(text: &str) -> String {
             rest = &rest[SHAPE.len()..];
             if rest.starts_with(" (in ") {
                 steady.push_str(" (in …)");
+                rest = &rest[rest.find(')').unwrap() + 1..];
+            } else if rest.starts_with(" (")
+                && rest.split(')').next().is_some_and(|away| away.ends_with(" ago"))
+            {
+                steady.push_str(" (… ago)");
                 rest = &rest[rest.find(')').unwrap() + 1..];
             }
         } else {
@@ -188,6 +209,14 @@ fn everything_is_going_on_for_programs() {
     );
     let newest =
         json!({ "at": at(-60), "fingerprint": "aa", "length": 412, "problem": "`detail.stage` is missing" });
+    assert_eq!(
+        status["sweep"],
+        json!({
+            "round": 8, "completed-at": at(-7_000),
+            "under-way": { "began-at": at(-5_400), "as-far-as": "shop" },
+            "lagging": ["batch"], "every-seconds": 900, "overdue": true,
+        })
+    );
     assert_eq!(status["quarantine"], json!({ "total": 1, "newest": [newest] }));
 }
 

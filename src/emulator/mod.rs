@@ -10,4 +10,5 @@ pub mod http;
 pub mod ledger;
 mod ports;
 pub mod queue;
+pub mod rate;
 pub mod world;

@@ -8,13 +8,12 @@ use jiff::Timestamp;
 
 use super::codepipeline::{CodePipeline, Exception, ServiceError};
 use super::faults::{CALL_TIMEOUT, Fault, Operation};
+use super::rate::CallRate;
 use super::world::{SharedWorld, World};
 use crate::domain::budget::BucketKey;
 use crate::domain::controls::Controls;
 use crate::domain::ids::StageRunId;
-use crate::domain::pipeline::{
-    ExecutionMode, Gap, PipelineExecution, Reading, Refusal, RetryReply, StageReading,
-};
+use crate::domain::pipeline::{ExecutionMode, Gap, Reading, Refusal, RetryReply, StageReading};
 use crate::domain::policy::RetryMode;
 use crate::domain::protocol::{Commit, CommitReply, ControlsReply, Fault as PortFault, View};
 use crate::domain::storm::{Note, Window, WindowKey};
@@ -150,7 +149,7 @@ impl Pipelines for SharedWorld {
     async fn observe(&self, run: &StageRunId) -> Reading {
         self.call(
             Operation::Observe,
-            |world| reading(world.shown(), run),
+            |world| asking(world, |service| reading(service, run)),
             |fault| {
                 let gap = gap_of(fault);
                 Reading {
@@ -168,7 +167,7 @@ impl Pipelines for SharedWorld {
     async fn observe_stage(&self, run: &StageRunId, mode: ExecutionMode) -> StageReading {
         self.call(
             Operation::Fence,
-            |world| stage_reading(world.shown(), run, mode),
+            |world| asking(world, |service| stage_reading(service, run, mode)),
             |fault| {
                 let gap = gap_of(fault);
                 if mode == ExecutionMode::Parallel {
@@ -210,8 +209,35 @@ impl Schedules for SharedWorld {
     }
 }
 
+/// CodePipeline as reads show it, one call at a time.
+struct Asked<'a> {
+    service: &'a CodePipeline,
+    rate: &'a mut CallRate,
+    now: Timestamp,
+}
+
+impl Asked<'_> {
+    /// One call, unless it is throttled.
+    fn call<T>(&mut self, call: impl FnOnce(&CodePipeline) -> Result<T, ServiceError>) -> Result<T, Gap> {
+        if !self.rate.admits(self.now) {
+            return Err(Gap::Throttled);
+        }
+        call(self.service).map_err(|error| gap(&error))
+    }
+}
+
+fn asking<T>(world: &mut World, ask: impl FnOnce(&mut Asked<'_>) -> T) -> T {
+    let mut rate = std::mem::take(&mut world.rate);
+    let answer = ask(&mut Asked { service: world.shown(), rate: &mut rate, now: world.now() });
+    world.rate = rate;
+    answer
+}
+
 fn retry(world: &mut World, run: &StageRunId, mode: RetryMode) -> RetryReply {
     let now = world.now();
+    if !world.rate.admits(now) {
+        return RetryReply::Refused(Refusal::Throttled);
+    }
     let name = &run.pipeline.name;
     let answer = world.service.retry_stage_execution(now, "retrier", name, &run.stage, &run.execution, mode);
     match answer {
@@ -230,24 +256,20 @@ fn gap(error: &ServiceError) -> Gap {
     }
 }
 
-fn execution_of(service: &CodePipeline, run: &StageRunId) -> Result<PipelineExecution, Gap> {
-    service.pipeline_execution(&run.pipeline.name, &run.execution).map_err(|error| gap(&error))
-}
-
-fn reading(service: &CodePipeline, run: &StageRunId) -> Reading {
+fn reading(service: &mut Asked<'_>, run: &StageRunId) -> Reading {
     let name = &run.pipeline.name;
-    let execution = execution_of(service, run);
+    let execution = service.call(|service| service.pipeline_execution(name, &run.execution));
     let is_parallel = execution.as_ref().is_ok_and(|execution| execution.mode == ExecutionMode::Parallel);
     Reading {
         state: if is_parallel {
             Err(Gap::NotRead)
         } else {
-            service.pipeline_state(name).map_err(|error| gap(&error))
+            service.call(|service| service.pipeline_state(name))
         },
-        structure: service.pipeline_structure(name).map_err(|error| gap(&error)),
-        actions: service.action_executions(name, &run.execution).map_err(|error| gap(&error)),
+        structure: service.call(|service| service.pipeline_structure(name)),
+        actions: service.call(|service| service.action_executions(name, &run.execution)),
         entries: if is_parallel {
-            service.stage_entries(name, &run.stage).map_err(|error| gap(&error))
+            service.call(|service| service.stage_entries(name, &run.stage))
         } else {
             Err(Gap::NotRead)
         },
@@ -255,9 +277,9 @@ fn reading(service: &CodePipeline, run: &StageRunId) -> Reading {
     }
 }
 
-fn stage_reading(service: &CodePipeline, run: &StageRunId, mode: ExecutionMode) -> StageReading {
+fn stage_reading(service: &mut Asked<'_>, run: &StageRunId, mode: ExecutionMode) -> StageReading {
     if mode != ExecutionMode::Parallel {
-        return StageReading::State(service.pipeline_state(&run.pipeline.name).map_err(|error| gap(&error)));
+        return StageReading::State(service.call(|service| service.pipeline_state(&run.pipeline.name)));
     }
     let Reading { execution, actions, entries, .. } = reading(service, run);
     StageReading::Parallel { execution, actions, entries }

@@ -74,6 +74,8 @@ mod soak;
 #[cfg(feature = "aws")]
 mod stack;
 #[cfg(test)]
+mod storm;
+#[cfg(test)]
 #[cfg(feature = "function")]
 mod tables;
 #[cfg(test)]

@@ -7,4 +7,5 @@ pub mod calls;
 pub mod crowd;
 pub mod fleet;
 pub mod random;
+pub mod storms;
 pub mod tokens;

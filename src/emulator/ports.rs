@@ -219,7 +219,9 @@ struct Asked<'a> {
 impl Asked<'_> {
     /// One call, unless it is throttled.
     fn call<T>(&mut self, call: impl FnOnce(&CodePipeline) -> Result<T, ServiceError>) -> Result<T, Gap> {
-        if !self.rate.admits(self.now) {
+        let (is_taken, now) = self.rate.admits_read(self.now);
+        self.now = now;
+        if !is_taken {
             return Err(Gap::Throttled);
         }
         call(self.service).map_err(|error| gap(&error))
@@ -228,8 +230,11 @@ impl Asked<'_> {
 
 fn asking<T>(world: &mut World, ask: impl FnOnce(&mut Asked<'_>) -> T) -> T {
     let mut rate = std::mem::take(&mut world.rate);
-    let answer = ask(&mut Asked { service: world.shown(), rate: &mut rate, now: world.now() });
+    let mut asked = Asked { service: world.shown(), rate: &mut rate, now: world.now() };
+    let answer = ask(&mut asked);
+    let now = asked.now;
     world.rate = rate;
+    world.advance(now);
     answer
 }
 

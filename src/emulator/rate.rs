@@ -3,7 +3,15 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::domain::stage_run::after;
+
+/// How long a call takes where calls are limited.
+const CALL: SignedDuration = SignedDuration::from_millis(100);
+/// Most attempts of a read that is throttled, and the pause between two, about as the SDK has it.
+const ATTEMPTS: u32 = 3;
+const PAUSE: SignedDuration = SignedDuration::from_millis(500);
 
 /// The limit, and the calls so far in each second.
 #[derive(Debug, Clone, Default)]
@@ -15,6 +23,21 @@ pub struct CallRate {
 }
 
 impl CallRate {
+    /// A read: whether CodePipeline takes it in one of a few attempts, and when that is known.
+    pub(super) fn admits_read(&mut self, now: Timestamp) -> (bool, Timestamp) {
+        if self.limit.is_none() {
+            return (true, now);
+        }
+        let mut at = now;
+        for attempt in 1..=ATTEMPTS {
+            if self.admits(at) {
+                return (true, after(at, CALL));
+            }
+            at = after(at, if attempt < ATTEMPTS { PAUSE } else { CALL });
+        }
+        (false, at)
+    }
+
     /// Counts a call; whether CodePipeline takes it.
     pub(super) fn admits(&mut self, now: Timestamp) -> bool {
         let Some(limit) = self.limit else { return true };

@@ -81,5 +81,7 @@ mod tables;
 #[cfg(test)]
 mod tidy;
 #[cfg(test)]
+mod waiters;
+#[cfg(test)]
 #[cfg(feature = "function")]
 mod wake_ups;

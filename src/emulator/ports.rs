@@ -271,7 +271,8 @@ fn reading(service: &mut Asked<'_>, run: &StageRunId) -> Reading {
         } else {
             service.call(|service| service.pipeline_state(name))
         },
-        structure: service.call(|service| service.pipeline_structure(name)),
+        // The function keeps structures by their version, so this costs no call.
+        structure: service.service.pipeline_structure(name).map_err(|error| gap(&error)),
         actions: service.call(|service| service.action_executions(name, &run.execution)),
         entries: if is_parallel {
             service.call(|service| service.stage_entries(name, &run.stage))

@@ -116,6 +116,16 @@ impl Budget {
         }
     }
 
+    /// The same for one whose turn it is not. Whoever waits has been promised the token of an instant to come, so where
+    /// somebody does, the last token is left.
+    pub fn peek_out_of_turn(&self, bucket: Bucket, now: Timestamp) -> Peek {
+        let is_promised = bucket.next_slot.is_some_and(|slot| slot > now.as_millisecond());
+        match self.peek(bucket, now) {
+            Peek::Available(_) if is_promised && self.balance(bucket, now) < 2 => Peek::Empty { next: now },
+            peek => peek,
+        }
+    }
+
     /// The write that takes a token by this branch.
     pub fn withdrawal(&self, key: BucketKey, branch: Branch, now: Timestamp) -> Withdrawal {
         Withdrawal {

@@ -10,5 +10,6 @@ pub mod http;
 pub mod ledger;
 mod ports;
 pub mod queue;
+pub mod rate;
 mod sweeping;
 pub mod world;

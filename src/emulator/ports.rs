@@ -6,15 +6,14 @@ use std::task::Poll;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::codepipeline::{Exception, ServiceError};
+use super::codepipeline::{CodePipeline, Exception, ServiceError};
 use super::faults::{CALL_TIMEOUT, Fault, Operation};
+use super::rate::CallRate;
 use super::world::{SharedWorld, World};
 use crate::domain::budget::BucketKey;
 use crate::domain::controls::Controls;
 use crate::domain::ids::StageRunId;
-use crate::domain::pipeline::{
-    ExecutionMode, Gap, PipelineExecution, Reading, Refusal, RetryReply, StageReading,
-};
+use crate::domain::pipeline::{ExecutionMode, Gap, Reading, Refusal, RetryReply, StageReading};
 use crate::domain::policy::RetryMode;
 use crate::domain::protocol::{Commit, CommitReply, ControlsReply, Fault as PortFault, View};
 use crate::domain::stage_run::after;
@@ -164,7 +163,7 @@ impl Pipelines for SharedWorld {
     async fn observe(&self, run: &StageRunId) -> Reading {
         self.call(
             Operation::Observe,
-            |world| reading(world, run),
+            |world| asking(world, |asked| reading(asked, run)),
             |fault| {
                 let gap = gap_of(fault);
                 Reading {
@@ -182,7 +181,7 @@ impl Pipelines for SharedWorld {
     async fn observe_stage(&self, run: &StageRunId, mode: ExecutionMode) -> StageReading {
         self.call(
             Operation::Fence,
-            |world| stage_reading(world, run, mode),
+            |world| asking(world, |asked| stage_reading(asked, run, mode)),
             |fault| {
                 let gap = gap_of(fault);
                 if mode == ExecutionMode::Parallel {
@@ -228,8 +227,44 @@ impl Schedules for SharedWorld {
     }
 }
 
+/// CodePipeline as reads show it, one call at a time.
+struct Asked<'a> {
+    world: &'a World,
+    rate: &'a mut CallRate,
+    now: Timestamp,
+}
+
+impl Asked<'_> {
+    /// One call, unless it is throttled. Each answer may be from another time.
+    fn call<T>(
+        &mut self,
+        answer: u64,
+        call: impl FnOnce(&CodePipeline) -> Result<T, ServiceError>,
+    ) -> Result<T, Gap> {
+        let (is_taken, now) = self.rate.admits_read(self.now);
+        self.now = now;
+        if !is_taken {
+            return Err(Gap::Throttled);
+        }
+        call(self.world.shown(answer)).map_err(|error| gap(&error))
+    }
+}
+
+fn asking<T>(world: &mut World, ask: impl FnOnce(&mut Asked<'_>) -> T) -> T {
+    let mut rate = std::mem::take(&mut world.rate);
+    let mut asked = Asked { world, rate: &mut rate, now: world.now() };
+    let answer = ask(&mut asked);
+    let now = asked.now;
+    world.rate = rate;
+    world.advance(now);
+    answer
+}
+
 fn retry(world: &mut World, run: &StageRunId, mode: RetryMode) -> RetryReply {
     let now = world.now();
+    if !world.rate.admits(now) {
+        return RetryReply::Refused(Refusal::Throttled);
+    }
     let name = &run.pipeline.name;
     let answer = world.service.retry_stage_execution(now, "retrier", name, &run.stage, &run.execution, mode);
     match answer {
@@ -248,22 +283,21 @@ pub(super) fn gap(error: &ServiceError) -> Gap {
     }
 }
 
-/// Each answer of a read may be from another time.
-fn reading(world: &World, run: &StageRunId) -> Reading {
+fn reading(asked: &mut Asked<'_>, run: &StageRunId) -> Reading {
     let name = &run.pipeline.name;
-    let execution: Result<PipelineExecution, Gap> =
-        world.shown(0).pipeline_execution(name, &run.execution).map_err(|error| gap(&error));
+    let execution = asked.call(0, |service| service.pipeline_execution(name, &run.execution));
     let is_parallel = execution.as_ref().is_ok_and(|execution| execution.mode == ExecutionMode::Parallel);
     Reading {
         state: if is_parallel {
             Err(Gap::NotRead)
         } else {
-            world.shown(1).pipeline_state(name).map_err(|error| gap(&error))
+            asked.call(1, |service| service.pipeline_state(name))
         },
-        structure: world.shown(2).pipeline_structure(name).map_err(|error| gap(&error)),
-        actions: world.shown(3).action_executions(name, &run.execution).map_err(|error| gap(&error)),
+        // The function keeps structures by their version, so this costs no call.
+        structure: asked.world.shown(2).pipeline_structure(name).map_err(|error| gap(&error)),
+        actions: asked.call(3, |service| service.action_executions(name, &run.execution)),
         entries: if is_parallel {
-            world.shown(4).stage_entries(name, &run.stage).map_err(|error| gap(&error))
+            asked.call(4, |service| service.stage_entries(name, &run.stage))
         } else {
             Err(Gap::NotRead)
         },
@@ -271,11 +305,10 @@ fn reading(world: &World, run: &StageRunId) -> Reading {
     }
 }
 
-fn stage_reading(world: &World, run: &StageRunId, mode: ExecutionMode) -> StageReading {
+fn stage_reading(asked: &mut Asked<'_>, run: &StageRunId, mode: ExecutionMode) -> StageReading {
     if mode != ExecutionMode::Parallel {
-        let state = world.shown(1).pipeline_state(&run.pipeline.name);
-        return StageReading::State(state.map_err(|error| gap(&error)));
+        return StageReading::State(asked.call(1, |service| service.pipeline_state(&run.pipeline.name)));
     }
-    let Reading { execution, actions, entries, .. } = reading(world, run);
+    let Reading { execution, actions, entries, .. } = reading(asked, run);
     StageReading::Parallel { execution, actions, entries }
 }

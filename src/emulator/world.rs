@@ -12,6 +12,7 @@ use super::codepipeline::{CodePipeline, ServiceError, Switches, scramble};
 use super::faults::{Fault, Faults, Operation};
 use super::ledger::MemoryLedger;
 use super::queue::Queue;
+use super::rate::CallRate;
 use crate::domain::ids::{AccountId, Partition, Region};
 use crate::domain::policy::{Mode, Policy};
 use crate::domain::stage_run::after;
@@ -65,6 +66,8 @@ pub struct World {
     pub queue: Queue,
     /// What goes wrong.
     pub faults: Faults,
+    /// How many calls CodePipeline takes.
+    pub rate: CallRate,
     /// What the function is deployed with.
     pub deployed: Deployed,
     hooks: BTreeMap<(Operation, u64), Vec<Act>>,
@@ -87,6 +90,7 @@ impl World {
             ledger: MemoryLedger::default(),
             queue: Queue::default(),
             faults: Faults::default(),
+            rate: CallRate::default(),
             deployed: Deployed { policy: None, mode: Mode::Active },
             hooks: BTreeMap::new(),
             stale: None,

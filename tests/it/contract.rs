@@ -2,6 +2,8 @@
 //! an implementation of its own, new and empty.
 
 #[cfg(feature = "function")]
+mod budget_proofs;
+#[cfg(feature = "function")]
 mod dynamodb;
 mod ledger;
 mod ledger_budgets;

@@ -87,12 +87,16 @@ mod soak;
 #[cfg(feature = "aws")]
 mod stack;
 #[cfg(test)]
+mod storm;
+#[cfg(test)]
 mod sweep;
 #[cfg(test)]
 #[cfg(feature = "function")]
 mod tables;
 #[cfg(test)]
 mod tidy;
+#[cfg(test)]
+mod waiters;
 #[cfg(test)]
 #[cfg(feature = "function")]
 mod wake_ups;

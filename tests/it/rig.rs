@@ -8,3 +8,4 @@ pub mod calls;
 pub mod crowd;
 pub mod fleet;
 pub mod random;
+pub mod storms;

@@ -116,7 +116,12 @@ impl Decider<'_, '_> {
                 continue;
             }
             let bucket = buckets.get(&key).copied().unwrap_or_default();
-            match budget.peek(bucket, now) {
+            let peek = if self.has_its_turn() {
+                budget.peek(bucket, now)
+            } else {
+                budget.peek_out_of_turn(bucket, now)
+            };
+            match peek {
                 Peek::Available(branch) => {
                     balances.push(format!(
                         "`{}` {}/{}",
@@ -139,7 +144,11 @@ impl Decider<'_, '_> {
             self.withdrawals = withdrawals;
             return Ok(());
         };
-        let detail = format!("budget `{name}` is empty, the next token comes at {next:.0}");
+        let detail = if next > now {
+            format!("budget `{name}` is empty, the next token comes at {next:.0}")
+        } else {
+            format!("budget `{name}` has one token, which is promised to another")
+        };
         let deadline = after(failed_at, covered.rule.settings.give_up_after);
         if next >= deadline {
             return refuse(
@@ -152,11 +161,27 @@ impl Decider<'_, '_> {
             self.slot = Some((key, slot));
             return wait(Ruling::WaitBudgetEmpty, slot.at, StepName::Budget, detail);
         }
-        // So many wait already that this one's turn would come too late; those before it may not need theirs.
-        let between = deadline.duration_since(next).as_secs().max(1).unsigned_abs();
-        let share = i64::try_from(self.question.jitter.0 % between).unwrap_or_default();
-        let until = after(next, SignedDuration::from_secs(share));
-        wait(Ruling::WaitBudgetEmpty, until, StepName::Budget, format!("{detail}, and others wait for it"))
+        // To come back without a turn would be to come back for nothing, again and again.
+        refuse(
+            Ruling::GiveUpBudgetEmpty,
+            StepName::Budget,
+            format!("{detail}, and so many wait for one that its turn would be after give-up-after"),
+        )
+    }
+
+    /// Whether a token was promised to this failure for about now, or given back by it.
+    fn has_its_turn(&self) -> bool {
+        let Question { record, now, .. } = *self.question;
+        record.wait.as_ref().is_some_and(|wait| {
+            let is_promised = matches!(
+                wait.ruling,
+                Ruling::WaitBudgetEmpty
+                    | Ruling::WaitConflict
+                    | Ruling::WaitThrottled
+                    | Ruling::WaitConcurrencyLimit
+            );
+            is_promised && wait.wake_at <= now
+        })
     }
 
     pub(super) fn retry_mode(&self, facts: &StageFacts) -> RetryMode {

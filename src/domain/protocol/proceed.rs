@@ -105,8 +105,7 @@ fn news_of_policy(
     let noted = controls.noted(packaged, now);
     let unknown = covered.filter(|covered| !is_fallback && !controls.knows(covered.policy, environment.mode));
     let Some(covered) = unknown else {
-        let live = noted.live.clone();
-        return (live != controls.live).then(|| noted.point(live));
+        return (noted.live != controls.live).then(|| Controls { version: controls.version + 1, ..noted });
     };
     let event = match &job.trigger {
         Trigger::StageEvent(event) => Some(event.time),

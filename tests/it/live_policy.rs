@@ -51,12 +51,16 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
+        Self::with(20)
+    }
+
+    fn with(pipelines: u32) -> Self {
         let mut text = "scenario: 1\nabout: failures\npolicy: |\n".to_owned();
         for line in policy("packaged", 1).lines() {
             let _ = writeln!(text, "  {line}");
         }
         text.push_str("pipelines:\n");
-        for number in 0..80 {
+        for number in 0..pipelines {
             let _ = write!(
                 text,
                 "  - name: p-{number}\n    stages:\n      - name: Deploy\n        actions:\n          - name: Stack\n            \
@@ -64,7 +68,7 @@ impl Bench {
             );
         }
         text.push_str("timeline:\n");
-        for number in 0..80 {
+        for number in 0..pipelines {
             let _ = writeln!(text, "  - {{ at: {number}m, start: p-{number} }}");
         }
         let script = Script::new(&Scenario::read("live", &text).unwrap()).unwrap();
@@ -181,7 +185,7 @@ fn a_policy_without_a_rule_for_the_stage_is_not_the_last_word() {
 
 #[test]
 fn a_deployment_that_brings_another_package_takes_over_and_old_instances_follow() {
-    let mut bench = Bench::new();
+    let mut bench = Bench::with(60);
     let (one, new) = (policy("one", 1), policy("new", 1));
     bench.act(&push(&one));
     assert_eq!(bench.rule().0, "one");
@@ -219,7 +223,7 @@ fn a_deployment_that_brings_another_package_takes_over_and_old_instances_follow(
 
 #[test]
 fn a_rollback_while_a_deployment_rolls_out_is_in_force_for_old_and_new_instances() {
-    let mut bench = Bench::new();
+    let mut bench = Bench::with(40);
     let (one, two, new) = (policy("one", 1), policy("two", 1), policy("new", 1));
     bench.act(&push(&one));
     bench.act(&push(&two));
@@ -300,7 +304,7 @@ fn whatever_goes_wrong_while_the_policy_moves_each_failure_is_retried_once_and_b
             for fault in
                 [Fault::NotDone, Fault::ReplyLost, Fault::LostUnsent, Fault::CrashBefore, Fault::CrashAfter]
             {
-                let mut bench = Bench::new();
+                let mut bench = Bench::with(4);
                 bench.act(&push(&policy("one", 1)));
                 if is_restored {
                     bench.act(&push(&policy("none", 0)));

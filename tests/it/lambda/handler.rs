@@ -98,7 +98,7 @@ fn a_broken_policy_is_an_error_and_a_metric_and_none_of_its_text_is_told() {
     let [finding] = error["findings"].as_array().unwrap().as_slice() else { panic!("{error}") };
     assert_eq!((&finding["code"], &finding["line"]), (&json!("unknown-class"), &json!(3)));
     assert_eq!(error["instead"]["number"], Value::Null);
-    assert_eq!(metric[POLICY_INVALID], 1);
+    assert_eq!((&metric[POLICY_INVALID], &metric["level"]), (&json!(1), &Value::Null));
     let directive = &metric["_aws"]["CloudWatchMetrics"][0];
     assert_eq!(directive["Namespace"], NAMESPACE);
     assert_eq!(directive["Metrics"], json!([{ "Name": POLICY_INVALID, "Unit": "Count" }]));

@@ -71,7 +71,7 @@ impl Log {
         if level > self.level {
             return;
         }
-        self.write(level, message, now, fields);
+        self.write(Some(level), message, now, fields);
     }
 
     /// Says that a policy is broken: an error, and [`POLICY_INVALID`] beside it, by which somebody is called.
@@ -91,13 +91,16 @@ impl Log {
                 "Metrics": [{ "Name": metric, "Unit": "Count" }],
             }],
         });
-        self.write(LogLevel::Error, "metric", now, json!({ "_aws": directive, metric: 1 }));
+        // Without a level, so that nothing filters it and nobody counts it as an error of its own.
+        self.write(None, "metric", now, json!({ "_aws": directive, metric: 1 }));
     }
 
-    fn write(&self, level: LogLevel, message: &str, now: Timestamp, fields: Value) {
+    fn write(&self, level: Option<LogLevel>, message: &str, now: Timestamp, fields: Value) {
         let mut line = Map::new();
         line.insert("timestamp".into(), format!("{now:.3}").into());
-        line.insert("level".into(), level.as_str().into());
+        if let Some(level) = level {
+            line.insert("level".into(), level.as_str().into());
+        }
         line.insert("message".into(), message.into());
         if let Value::Object(fields) = fields {
             line.extend(fields);

@@ -18,9 +18,9 @@ pub struct Controls {
     /// Pauses, in the order in which they were set.
     pub pauses: Vec<Pause>,
     /// The policy that somebody pushed; where there is none, the packaged one is in force.
-    pub live: Option<LivePolicy>,
+    pub live: Option<Box<LivePolicy>>,
     /// The packaged policy that is deployed, as far as functions have told.
-    pub package: Option<Package>,
+    pub package: Option<Box<Package>>,
     /// The policy and mode that `active_since` was last brought up to date with.
     pub activated: Option<(PolicyVersion, Mode)>,
     /// Since when each rule has been at work, and whether in shadow.

@@ -112,7 +112,7 @@ impl Controls {
         };
         if self.package.as_ref().is_none_or(|package| package.version != *packaged) {
             let before = self.package.as_ref().map(|package| package.version.clone());
-            noted.package = Some(Package { version: packaged.clone(), since: now, before });
+            noted.package = Some(Box::new(Package { version: packaged.clone(), since: now, before }));
         }
         if let Some(live) = &mut noted.live {
             match &live.beside {
@@ -136,7 +136,7 @@ impl Controls {
     /// The next version with another pointer; none goes back to the packaged policy.
     #[must_use]
     pub fn point(&self, live: Option<LivePolicy>) -> Self {
-        Self { version: self.version + 1, live, ..self.clone() }
+        Self { version: self.version + 1, live: live.map(Box::new), ..self.clone() }
     }
 }
 
@@ -210,7 +210,7 @@ mod tests {
     #[test]
     fn instances_of_the_old_package_know_a_push_that_came_after_the_new_one() {
         let deployed = noted(&noted(&Controls::default(), "old", at(0)), "new", at(60));
-        let push = deployed.point(controls().live);
+        let push = deployed.point(controls().live.map(|live| *live));
         for (packaged, minutes) in [("old", 61), ("new", 62), ("old", 63), ("new", 600)] {
             assert_eq!(
                 push.source(Some(&version(packaged)), at(minutes)),

@@ -49,7 +49,7 @@ impl Environment<'_> {
         let noted = controls.noted(packaged, now);
         match policy.filter(|policy| !is_fallback && !controls.knows(policy, self.mode)) {
             Some(policy) => Some(noted.activate(policy, self.mode, event, now)),
-            None if noted.live != controls.live => Some(noted.point(noted.live.clone())),
+            None if noted.live != controls.live => Some(Controls { version: controls.version + 1, ..noted }),
             None => None,
         }
     }

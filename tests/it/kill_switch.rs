@@ -162,7 +162,7 @@ fn after_a_pause_nothing_is_claimed_and_nothing_taken_over() {
         add(&mut all, &seen);
     }
     let mut random = Random::new(7);
-    for seed in 0..figure::number("RETRIER_PAUSES", 200) {
+    for seed in 0..figure::number("RETRIER_PAUSES", 100) {
         let (name, backoff, breaks) = SITUATIONS[random.index(SITUATIONS.len())];
         let scenario = scenario(backoff, breaks);
         let step = random.below(220);

@@ -1,5 +1,6 @@
 //! The policy in the ledger as the function meets it: pushed, rolled back, overtaken by a deployment, damaged.
 
+use std::fmt::Write as _;
 use std::fs;
 
 use codepipeline_retrier::domain::decision::{Decision, Ruling};
@@ -50,20 +51,25 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
+        Self::with(20)
+    }
+
+    fn with(pipelines: u32) -> Self {
         let mut text = "scenario: 1\nabout: failures\npolicy: |\n".to_owned();
         for line in policy("packaged", 1).lines() {
-            text.push_str(&format!("  {line}\n"));
+            let _ = writeln!(text, "  {line}");
         }
         text.push_str("pipelines:\n");
-        for number in 0..80 {
-            text.push_str(&format!(
+        for number in 0..pipelines {
+            let _ = write!(
+                text,
                 "  - name: p-{number}\n    stages:\n      - name: Deploy\n        actions:\n          - name: Stack\n            \
                  category: Deploy\n            runs: [{{ fail: {{ after: 1s, message: Rate exceeded }} }}, {{ succeed: 1h }}]\n"
-            ));
+            );
         }
         text.push_str("timeline:\n");
-        for number in 0..80 {
-            text.push_str(&format!("  - {{ at: {number}m, start: p-{number} }}\n"));
+        for number in 0..pipelines {
+            let _ = writeln!(text, "  - {{ at: {number}m, start: p-{number} }}");
         }
         let script = Script::new(&Scenario::read("live", &text).unwrap()).unwrap();
         let process = deployed_function(script.world());
@@ -179,7 +185,7 @@ fn a_policy_without_a_rule_for_the_stage_is_not_the_last_word() {
 
 #[test]
 fn a_deployment_that_brings_another_package_takes_over_and_old_instances_follow() {
-    let mut bench = Bench::new();
+    let mut bench = Bench::with(60);
     let (one, new) = (policy("one", 1), policy("new", 1));
     bench.act(&push(&one));
     assert_eq!(bench.rule().0, "one");
@@ -217,7 +223,7 @@ fn a_deployment_that_brings_another_package_takes_over_and_old_instances_follow(
 
 #[test]
 fn a_rollback_while_a_deployment_rolls_out_is_in_force_for_old_and_new_instances() {
-    let mut bench = Bench::new();
+    let mut bench = Bench::with(40);
     let (one, two, new) = (policy("one", 1), policy("two", 1), policy("new", 1));
     bench.act(&push(&one));
     bench.act(&push(&two));
@@ -260,6 +266,67 @@ fn a_push_between_decision_and_claim_is_obeyed() {
             assert_eq!(world.service.retry_calls().len(), usize::from(!is_second), "{operation:?} {nth}");
         }
     }
+}
+
+/// Handles whatever comes for a quarter of an hour as queue and Lambda do: again until it is acknowledged, by a new process where the
+/// last one died.
+fn play(bench: &mut Bench) {
+    let end = bench.world().now() + SignedDuration::from_mins(17);
+    let mut handling = 0;
+    while let Some(next) = bench.script.next_due().filter(|next| *next <= end) {
+        bench.script.go_to(next, &mut |_| {});
+        let message = {
+            let mut world = bench.world().lock();
+            let now = world.now();
+            world.queue.receive(now)
+        };
+        let Some(message) = message else { continue };
+        bench.invocations += 1;
+        let name = format!("invocation-{}", bench.invocations);
+        let world = bench.world().for_handling(handling);
+        match run(bench.process.invoke(&message.body, &name, Timestamp::MAX, &|| world.now()), &world) {
+            Some(response) if response.body.is_ok() => world.lock().queue.delete(message.id),
+            Some(_) => {}
+            None => {
+                handling += 1;
+                bench.process = deployed_function(&bench.world().for_handling(handling));
+            }
+        }
+        bench.script.deliver(&mut |_| {});
+    }
+}
+
+#[test]
+fn whatever_goes_wrong_while_the_policy_moves_each_failure_is_retried_once_and_by_it() {
+    let mut plays = 0;
+    for is_restored in [false, true] {
+        for nth in 1..=14 {
+            for fault in
+                [Fault::NotDone, Fault::ReplyLost, Fault::LostUnsent, Fault::CrashBefore, Fault::CrashAfter]
+            {
+                let mut bench = Bench::with(4);
+                bench.act(&push(&policy("one", 1)));
+                if is_restored {
+                    bench.act(&push(&policy("none", 0)));
+                    bench.act(&Act::RestorePolicy { number: 1 });
+                }
+                bench.world().lock().faults.plan_call(nth, fault);
+                play(&mut bench);
+                let world = bench.world().lock();
+                for number in 0..4 {
+                    let pipeline = format!("p-{number}");
+                    let calls = world.service.retry_calls().iter();
+                    let calls =
+                        calls.filter(|call| call.pipeline.as_str() == pipeline && call.outcome.is_ok());
+                    assert_eq!(calls.count(), 1, "{pipeline}: {fault:?} at call {nth}, {is_restored}");
+                }
+                let mut rules = world.ledger.decisions().iter().filter_map(|decision| decision.rule.as_ref());
+                assert!(rules.all(|rule| rule.as_str() == "one"), "{fault:?} at call {nth}, {is_restored}");
+                plays += 1;
+            }
+        }
+    }
+    println!("{plays} plays");
 }
 
 #[test]

@@ -102,7 +102,7 @@ impl ControlsDocument {
                     reason: pause.reason.clone(),
                 })
                 .collect(),
-            live: live.as_ref().map(LiveDocument::of),
+            live: live.as_deref().map(LiveDocument::of),
             package: package.as_ref().map(|package| PackageDocument {
                 policy_version: package.version.0.clone(),
                 since: package.since.to_string(),
@@ -136,13 +136,13 @@ impl ControlsDocument {
         Some(Controls {
             version: self.version,
             pauses: self.pauses.into_iter().map(PauseDocument::pause).collect::<Option<_>>()?,
-            live: optional(self.live, LiveDocument::live)?,
+            live: optional(self.live, |live| live.live().map(Box::new))?,
             package: optional(self.package, |package| {
-                Some(Package {
+                Some(Box::new(Package {
                     version: PolicyVersion(package.policy_version),
                     since: instant(&package.since)?,
                     before: package.before.map(PolicyVersion),
-                })
+                }))
             })?,
             activated: optional(self.activated, |activated| {
                 Some((PolicyVersion(activated.policy_version), Mode::parse(&activated.mode)?))

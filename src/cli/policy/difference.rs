@@ -1,5 +1,7 @@
 //! What a policy changes about another one, rule by rule.
 
+use std::fmt::Write as _;
+
 use serde_json::{Value, json};
 
 use crate::domain::ids::RuleName;
@@ -46,13 +48,13 @@ impl Difference {
         {
             if !names.is_empty() {
                 let names: Vec<_> = names.iter().map(RuleName::as_str).collect();
-                text.push_str(&format!("  {word:<9}  {}\n", names.join(", ")));
+                let _ = writeln!(text, "  {word:<9}  {}", names.join(", "));
             }
         }
         if self.reordered {
             text.push_str("  the rules that are left come in another order\n");
         }
-        text.push_str(&format!("  unchanged  {}\n", self.unchanged));
+        let _ = writeln!(text, "  unchanged  {}", self.unchanged);
         text
     }
 

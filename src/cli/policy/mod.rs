@@ -53,7 +53,7 @@ impl Policy {
 
 /// The pointer, where the pushed policy is in force.
 fn in_force(controls: &Controls) -> Option<&LivePolicy> {
-    controls.live.as_ref().filter(|live| live.taken_over.is_none())
+    controls.live.as_deref().filter(|live| live.taken_over.is_none())
 }
 
 /// Which policy is in force, for people: `pushed, number 3 …` or `packaged …`.

@@ -1,5 +1,7 @@
 //! `retrier policy show`: the text of a policy in the ledger.
 
+use std::fmt::Write as _;
+
 use clap::Args;
 use jiff::Timestamp;
 use serde_json::Value;
@@ -85,9 +87,9 @@ fn header(entry: &PolicyEntry, is_in_force: bool, is_good: bool, now: Timestamp)
         (Some(version), Some(of)) => format!("version {}, which brought {of} back", foreign(&version.0)),
     };
     let mut text = format!("policy {}: {what}\n", entry.number);
-    text.push_str(&format!("since {}, by {}\n", moment(entry.at, now), foreign(&entry.by)));
+    let _ = writeln!(text, "since {}, by {}", moment(entry.at, now), foreign(&entry.by));
     if let Some(reason) = &entry.reason {
-        text.push_str(&format!("reason: {}\n", foreign(reason)));
+        let _ = writeln!(text, "reason: {}", foreign(reason));
     }
     text.push_str(if is_in_force { "in force\n" } else { "not in force\n" });
     if !is_good {

@@ -93,18 +93,18 @@ pub async fn controls_come_back_to_the_last_field<L: Ledger>(ledger: &L) {
             Pause { pipeline: Some(Glob::new("web-*")), until: Some(instant), reason: String::new() },
             Pause { pipeline: None, until: None, reason: "two\nlines, \u{201c}quoted\u{201d}".into() },
         ],
-        live: Some(LivePolicy {
+        live: Some(Box::new(LivePolicy {
             policy: Pushed { number: 7, version: PolicyVersion("v7".into()), restores: Some(3) },
             since: instant,
             by: "arn:aws:sts::111122223333:assumed-role/Admin/jane".into(),
             beside: Some(PolicyVersion("v1".into())),
             taken_over: Some((PolicyVersion("v2".into()), at(5))),
-        }),
-        package: Some(Package {
+        })),
+        package: Some(Box::new(Package {
             version: PolicyVersion("v2".into()),
             since: at(5),
             before: Some(PolicyVersion("v1".into())),
-        }),
+        })),
         activated: Some((PolicyVersion("v1".into()), Mode::Shadow)),
         active_since: BTreeMap::from([
             ((rule("all"), true), instant),

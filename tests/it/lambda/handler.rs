@@ -3,11 +3,14 @@
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
+use codepipeline_retrier::domain::policy::PolicyVersion;
+use codepipeline_retrier::emulator::acts::Act;
 use codepipeline_retrier::emulator::world::SharedWorld;
 use codepipeline_retrier::function::NotHandled;
 use codepipeline_retrier::lambda::{Failure, Handler};
+use codepipeline_retrier::policy_file::load;
 use codepipeline_retrier::replay::player::{deployed_function, run};
-use codepipeline_retrier::telemetry::{Log, LogLevel};
+use codepipeline_retrier::telemetry::{Log, LogLevel, NAMESPACE, POLICY_INVALID};
 use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::{Context, Diagnostic, LambdaEvent};
 use serde_json::value::RawValue;
@@ -76,6 +79,58 @@ fn what_is_not_handled_is_logged_and_is_an_error_of_a_fixed_type() {
     let (answer, log) = handle(&world, LogLevel::Warn, &event, 5);
     assert_eq!(answer, Err(Failure::NotHandled(NotHandled("out-of-time"))));
     assert_eq!((&log[0]["message"], &log[0]["reason"]), (&json!("not-handled"), &json!("out-of-time")));
+}
+
+/// By the metric somebody is called, whatever is logged.
+#[test]
+fn a_broken_policy_is_an_error_and_a_metric_and_none_of_its_text_is_told() {
+    let (world, event) = failed();
+    let text = "version: 1\nrules:\n  - { name: all, match: { pipeline: \"*\" }, retry-on: [hunter2] }\n";
+    let version = PolicyVersion("1f3a".into());
+    let push = Act::PushPolicy { version, text: text.into() };
+    world.lock().act(&push).unwrap();
+    let (answer, log) = handle(&world, LogLevel::Error, &event, 30);
+    assert_eq!(answer.unwrap()["verdict"], "retry", "by the packaged policy");
+    let [error, metric] = log.as_slice() else { panic!("{log:?}") };
+    assert_eq!((&error["message"], &error["level"]), (&json!("policy-invalid"), &json!("ERROR")));
+    assert_eq!((&error["number"], &error["policy-version"]), (&json!(1), &json!("1f3a")));
+    assert_eq!(error["problem"], "the text does not compile");
+    let [finding] = error["findings"].as_array().unwrap().as_slice() else { panic!("{error}") };
+    assert_eq!((&finding["code"], &finding["line"]), (&json!("unknown-class"), &json!(3)));
+    assert_eq!(error["instead"]["number"], Value::Null);
+    assert_eq!((&metric[POLICY_INVALID], &metric["level"]), (&json!(1), &Value::Null));
+    let directive = &metric["_aws"]["CloudWatchMetrics"][0];
+    assert_eq!(directive["Namespace"], NAMESPACE);
+    assert_eq!(directive["Metrics"], json!([{ "Name": POLICY_INVALID, "Unit": "Count" }]));
+    assert_eq!(directive["Dimensions"], json!([[]]));
+    assert_eq!(metric["_aws"]["Timestamp"], soon().as_millisecond());
+}
+
+#[test]
+fn a_process_says_by_which_policy_it_works_and_when_a_deployment_has_taken_over() {
+    let (world, event) = failed();
+    let text = "version: 1\nrules:\n  - { name: pushed, match: { pipeline: \"*\" } }\n";
+    let policy = load("policy", text).policy.unwrap();
+    let push = Act::PushPolicy { version: policy.version.clone(), text: text.into() };
+    world.lock().act(&push).unwrap();
+    let told = |log: &[Value]| {
+        let line = &log[0];
+        (
+            line["message"].clone(),
+            line["level"].clone(),
+            line["number"].clone(),
+            line["policy-version"].clone(),
+        )
+    };
+    let (_, log) = handle(&world, LogLevel::Info, &event, 30);
+    let version = json!(policy.version.0);
+    assert_eq!(told(&log), (json!("policy-pushed"), json!("INFO"), json!(1), version));
+
+    let other = load("policy", &text.replace("pushed", "deployed")).policy.unwrap();
+    world.lock().act(&Act::Deploy { policy: Some(Box::new(other.clone())) }).unwrap();
+    let (_, log) = handle(&world, LogLevel::Warn, &event, 30);
+    let version = json!(other.version.0);
+    assert_eq!(told(&log), (json!("policy-taken-over"), json!("WARN"), json!(1), version));
 }
 
 /// Some local runtimes tell a deadline that is long past.

@@ -55,22 +55,21 @@ impl Desk {
         self.live_controls().live.map(|live| live.policy.number)
     }
 
+    /// What it shows, without what depends on how quick the machine is: instants, how long ago, and so the columns.
     fn steadily(&self, output: &Output) -> String {
         let text = steady(&shown(output)).replace(&self.table.name, "TABLE");
-        let digits = |c: char| c.is_ascii_digit();
-        // "3s ago" depends on how quick the machine is.
-        let pieces: Vec<&str> = text.split(" ago)").collect();
-        let cut = |piece: &str| match piece.rfind(" (") {
-            Some(at) if piece[at + 2..].starts_with(digits) => format!("{} (…", &piece[..at]),
-            _ => piece.to_owned(),
+        let without_age = |line: &str| {
+            let mut pieces: Vec<&str> = line.split(" ago)").collect();
+            let last = pieces.pop().unwrap_or_default().to_owned();
+            let cut = pieces.iter().map(|piece| format!("{} (… ago)", piece.rsplit_once(" (").unwrap().0));
+            cut.collect::<String>() + &last
         };
-        let last = pieces.len() - 1;
-        let cut = pieces.iter().enumerate().map(
-            |(index, piece)| {
-                if index == last { (*piece).to_owned() } else { cut(piece) }
-            },
-        );
-        cut.collect::<Vec<_>>().join(" ago)")
+        let narrow = |line: String| {
+            let indent = line.len() - line.trim_start().len();
+            let cells = line.trim().split("  ").map(str::trim).filter(|cell| !cell.is_empty());
+            format!("{}{}", " ".repeat(indent), cells.collect::<Vec<_>>().join("  "))
+        };
+        text.lines().map(|line| narrow(without_age(line)) + "\n").collect()
     }
 }
 
@@ -217,7 +216,7 @@ fn a_deployment_that_took_over_is_named() {
     let packaged = PolicyVersion("0ld".into());
     let noted = desk.live_controls().noted(Some(&packaged), desk.now);
     let over = noted.noted(Some(&PolicyVersion("new".into())), desk.at(3_600));
-    let over = over.point(over.live.clone());
+    let over = over.point(over.live.as_deref().cloned());
     assert_eq!(desk.runtime.block_on(desk.ledger.write_controls(&over)), Ok(ControlsReply::Done));
     insta::assert_snapshot!("status_taken_over", desk.steadily(&desk.run(&["status"])));
     let source = &desk.json(&["status"])["policy-source"];

@@ -71,7 +71,9 @@ impl Script {
         let world = self.world.lock();
         let act = self.timeline.front().map(|(at, _)| *at);
         let others = [act, world.service.next_due(), world.queue.next_due()].into_iter().flatten().min();
-        let is_open = || world.ledger.records().any(|of| of.wait.is_some() || of.claim.is_some());
+        let is_behind = || !world.ledger.sweep().lagging.is_empty();
+        let is_open =
+            || is_behind() || world.ledger.records().any(|of| of.wait.is_some() || of.claim.is_some());
         // A schedule goes on for ever. Once nothing is open and nothing happens, two more rounds have seen all there was.
         let is_wanted = |sweep: &&Schedule| {
             others.is_some() || is_open() || sweep.next <= after(sweep.busy_at, sweep.every * 3)

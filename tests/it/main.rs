@@ -64,6 +64,8 @@ mod ministack;
 #[cfg(feature = "aws")]
 mod operator;
 #[cfg(test)]
+mod people_first;
+#[cfg(test)]
 mod policy_file;
 #[cfg(test)]
 mod policy_file_hostile;

@@ -6,13 +6,14 @@
 
 mod acts;
 mod campaign;
+mod late;
 mod play;
 mod setting;
 mod trace;
 
 use std::process::Command;
 
-use play::{Played, play, play_until};
+use play::{Played, Way, play, play_until};
 
 use super::figure;
 
@@ -21,7 +22,7 @@ const SLICE: u64 = 200;
 
 #[test]
 fn a_slice_of_the_seeds_keeps_every_promise() {
-    let totals = campaign::run(0..SLICE);
+    let totals = campaign::run(Way::Usual, 0..SLICE);
     println!("{totals}");
     assert!(totals.is_rich(), "too tame: {totals}");
 }
@@ -35,13 +36,15 @@ fn every_seed_keeps_every_promise() {
     figure::record("simulation", &totals.to_string(), true);
 }
 
-/// Plays one seed and prints its trace: as much of it as `RETRIER_EVENTS` says.
+/// Plays one seed and prints its trace. After `RETRIER_EVENTS` events nothing more is done to it; with `RETRIER_LATE=1` every
+/// event is late.
 #[test]
 #[ignore = "plays the seed in RETRIER_SEED"]
 fn replay() {
     let seed = figure::number("RETRIER_SEED", 0);
     let most = figure::number("RETRIER_EVENTS", u64::MAX);
-    let Played { trace, findings, .. } = play_until(seed, most, true);
+    let way = if figure::number("RETRIER_LATE", 0) == 0 { Way::Usual } else { Way::Late };
+    let Played { trace, findings, .. } = play_until(way, seed, most, true);
     print!("{trace}");
     assert!(findings.is_empty(), "{findings:#?}");
 }
@@ -49,11 +52,11 @@ fn replay() {
 #[test]
 fn the_same_seed_leaves_the_same_trace() {
     for seed in 0..20 {
-        let (one, other) = (play(seed, true).trace, play(seed, true).trace);
+        let (one, other) = (play(Way::Usual, seed, true).trace, play(Way::Usual, seed, true).trace);
         assert!(one == other, "seed {seed} leaves two traces");
         assert!(one.lines().count() > 200, "seed {seed}: {} lines", one.lines().count());
     }
-    assert_ne!(play(1, true).trace, play(2, true).trace);
+    assert_ne!(play(Way::Usual, 1, true).trace, play(Way::Usual, 2, true).trace);
 }
 
 /// No address, no order of a hash map, nothing of the process is in a trace.
@@ -66,6 +69,6 @@ fn another_process_leaves_the_same_trace() {
         .output()
         .unwrap();
     let printed = String::from_utf8(output.stdout).unwrap();
-    let trace = play(seed, true).trace;
+    let trace = play(Way::Usual, seed, true).trace;
     assert!(!trace.is_empty() && printed.contains(&trace), "{printed}");
 }

@@ -42,6 +42,8 @@ pub struct Audit {
     misled: BTreeSet<StageRunId>,
     /// Retries that no client can exclude: what they went against happened after the last look.
     pub unavoidable: u64,
+    /// How wrong a clock may be.
+    skew: SignedDuration,
     /// When each decision came on record, in truth.
     decided: Vec<Timestamp>,
     findings: Vec<String>,
@@ -66,6 +68,7 @@ impl Audit {
             has_sweep: scenario.sweep.is_some(),
             misled: BTreeSet::new(),
             unavoidable: 0,
+            skew: SignedDuration::ZERO,
             decided: Vec::new(),
             findings: Vec::new(),
         }
@@ -75,6 +78,7 @@ impl Audit {
     pub fn allow_skew(&mut self, skew: SignedDuration) {
         self.accounts.allow_skew(skew);
         self.bans.allow_skew(skew);
+        self.skew = skew;
     }
 
     /// What was found so far.
@@ -175,6 +179,13 @@ impl Audit {
         } else {
             self.findings
                 .push(format!("I1: {run} was retried for {:?}, which nobody claimed", call.answered));
+        }
+        let oldest = in_force(&self.policies, call.at).filter_map(|policy| policy.rule_for(&run));
+        let oldest = oldest.map(|rule| rule.settings.give_up_after).max().unwrap_or_default();
+        let failed =
+            runs.iter().filter(|run| call.answered.contains(&run.id)).map(|run| run.last_change).max();
+        if failed.is_some_and(|failed| call.at > after(failed, oldest + self.skew + LONGEST)) {
+            self.findings.push(format!("{run} was retried although it had failed at {failed:?}"));
         }
         let accepted = 1 + same_stage().filter(|call| is_ours(call)).count();
         let rules = in_force(&self.policies, call.at).filter_map(|policy| policy.rule_for(&run));

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::play::{Played, play, play_until};
+use super::play::{Played, Way, play, play_until};
 use crate::figure::Progress;
 
 /// Seeds between two notes of how far it has come.
@@ -97,7 +97,7 @@ impl fmt::Display for Totals {
 }
 
 /// Plays the seeds, and panics over those that break a promise.
-pub fn run(seeds: Range<u64>) -> Totals {
+pub fn run(way: Way, seeds: Range<u64>) -> Totals {
     let began = Instant::now();
     let next = AtomicU64::new(seeds.start);
     let totals = Mutex::new(Totals::default());
@@ -108,9 +108,10 @@ pub fn run(seeds: Range<u64>) -> Totals {
             if seed >= seeds.end || failed.lock().unwrap().len() >= MOST_TOLD {
                 return;
             }
-            let played = play(seed, false);
+            let played = play(way, seed, false);
             if !played.findings.is_empty() {
-                failed.lock().unwrap().push(told(seed, &played));
+                let told = told(way, seed, &played);
+                failed.lock().unwrap().push(told);
             }
             totals.lock().unwrap().add(&played);
         }
@@ -133,21 +134,22 @@ fn milliseconds(duration: Duration) -> u64 {
 }
 
 /// What a failing seed has to say, with the line that plays it again.
-fn told(seed: u64, played: &Played) -> String {
-    let fewest = fewest_events(seed, played);
+fn told(way: Way, seed: u64, played: &Played) -> String {
+    let fewest = fewest_events(way, seed, played);
+    let late = if way == Way::Late { "RETRIER_LATE=1 " } else { "" };
     format!(
-        "RETRIER_SEED={seed} RETRIER_EVENTS={fewest} cargo nextest run --no-default-features --run-ignored all \
+        "{late}RETRIER_SEED={seed} RETRIER_EVENTS={fewest} cargo nextest run --no-default-features --run-ignored all \
          simulation::replay --no-capture\n  {}",
         played.findings.join("\n  ")
     )
 }
 
 /// After how many events nothing more needs to be done to a seed for it to fail: found by halving.
-fn fewest_events(seed: u64, played: &Played) -> u64 {
+fn fewest_events(way: Way, seed: u64, played: &Played) -> u64 {
     let (mut fine, mut fails) = (0, played.events);
     while fine + 1 < fails {
         let middle = u64::midpoint(fine, fails);
-        if play_until(seed, middle, false).findings.is_empty() {
+        if play_until(way, seed, middle, false).findings.is_empty() {
             fine = middle;
         } else {
             fails = middle;
@@ -162,7 +164,7 @@ pub fn run_all(seeds: u64) -> Totals {
     let mut totals = progress.load().and_then(|kept| Totals::read(&kept)).unwrap_or_default();
     while totals.seeds < seeds {
         let from = totals.seeds;
-        let part = run(from..seeds.min(from + CHUNK));
+        let part = run(Way::Usual, from..seeds.min(from + CHUNK));
         totals = Totals {
             seeds: from + part.seeds,
             events: totals.events + part.events,

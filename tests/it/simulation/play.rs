@@ -53,15 +53,27 @@ struct Play {
     is_calm: bool,
 }
 
+/// How a seed is played.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// As the seed has it.
+    Usual,
+    /// With every event late, and none in its turn.
+    Late,
+}
+
 /// Plays a seed to its end.
-pub fn play(seed: u64, is_traced: bool) -> Played {
-    play_until(seed, u64::MAX, is_traced)
+pub fn play(way: Way, seed: u64, is_traced: bool) -> Played {
+    play_until(way, seed, u64::MAX, is_traced)
 }
 
 /// Plays a seed to its end; after so many events nothing more is done to it.
-pub fn play_until(seed: u64, most_events: u64, is_traced: bool) -> Played {
+pub fn play_until(way: Way, seed: u64, most_events: u64, is_traced: bool) -> Played {
     let mut random = Random::new(seed.wrapping_mul(0x9E37_79B9).wrapping_add(0x51A7));
-    let setting = setting::of(&mut random);
+    let mut setting = setting::of(&mut random);
+    if way == Way::Late {
+        setting.make_late(&mut random);
+    }
     let mut play = Play::new(seed, setting, random, is_traced);
     play.setting_events = play.setting_events.min(most_events);
     play.to_the_end()

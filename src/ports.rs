@@ -40,7 +40,7 @@ pub trait Ledger: Send + Sync {
 }
 
 /// A message that could not be understood: what was wrong with it, and nothing of what it said.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Quarantined {
     /// SHA-256 of its text.
     pub fingerprint: String,

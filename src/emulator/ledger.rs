@@ -11,7 +11,7 @@ use crate::domain::stage_run::StageRun;
 use crate::ports::Quarantined;
 
 /// All that is on record.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Hash)]
 pub struct MemoryLedger {
     controls: Controls,
     records: BTreeMap<StageRunId, StageRun>,
@@ -100,6 +100,11 @@ impl MemoryLedger {
     /// Every decision on record, in the order in which they were written.
     pub fn decisions(&self) -> &[Decision] {
         &self.decisions
+    }
+
+    /// Hands over the decisions on record, for whoever keeps them elsewhere.
+    pub fn take_decisions(&mut self) -> Vec<Decision> {
+        std::mem::take(&mut self.decisions)
     }
 
     /// What a bucket holds.

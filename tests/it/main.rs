@@ -50,6 +50,8 @@ mod ledger_table;
 #[cfg(feature = "function")]
 mod ministack;
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 #[cfg(feature = "aws")]
 mod operator;
 #[cfg(test)]

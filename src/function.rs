@@ -13,9 +13,9 @@ use crate::domain::protocol::Outcome;
 use crate::domain::screen::Environment;
 use crate::domain::stage_run::{Owner, Timing};
 use crate::domain::trigger::Delivery;
-use crate::engine::Engine;
+use crate::engine::{Engine, Report, Sweeper};
 use crate::event::{Ignored, Invocation, Malformed, Message, read};
-use crate::ports::{Ledger, Pipelines, Quarantined, Schedules};
+use crate::ports::{Catalogue, Ledger, Pipelines, Quarantined, Rounds, Schedules, Ticks};
 
 /// The function with all that it works with.
 #[derive(Debug, Clone)]
@@ -34,6 +34,8 @@ pub struct Function<L, P, S> {
     pub partition: Partition,
     /// How long things may take.
     pub timing: Timing,
+    /// Most requests to CodePipeline a second that a sweep makes, on average.
+    pub sweep_rate: u32,
 }
 
 /// What became of one message.
@@ -41,6 +43,8 @@ pub struct Function<L, P, S> {
 pub enum Handled {
     /// It set the product to work.
     Worked(Box<Outcome>),
+    /// It was time to sweep.
+    Swept(Box<Report>),
     /// It is no concern of the product.
     Ignored(Ignored),
     /// It could not be understood; a note of it is kept.
@@ -54,6 +58,7 @@ impl Handled {
     pub const fn is_acknowledged(&self) -> bool {
         match self {
             Self::Worked(outcome) => outcome.conclusion.is_acknowledged(),
+            Self::Swept(report) => report.is_acknowledged(),
             Self::Ignored(_) | Self::Malformed(_) => true,
             Self::MalformedUnrecorded(_) => false,
         }
@@ -63,7 +68,7 @@ impl Handled {
     pub const fn decision(&self) -> Option<&Decision> {
         match self {
             Self::Worked(outcome) => outcome.decision.as_ref(),
-            Self::Ignored(_) | Self::Malformed(_) | Self::MalformedUnrecorded(_) => None,
+            Self::Swept(_) | Self::Ignored(_) | Self::Malformed(_) | Self::MalformedUnrecorded(_) => None,
         }
     }
 
@@ -77,6 +82,12 @@ impl Handled {
                 .decision
                 .as_ref()
                 .map_or_else(|| json!({ "conclusion": outcome.conclusion.as_str() }), document)),
+            Self::Swept(report) if !report.is_acknowledged() => Err(NotHandled(report.end.as_str())),
+            Self::Swept(report) => Ok(json!({
+                "conclusion": "swept", "end": report.end.as_str(), "round": report.round,
+                "pipelines": report.pipelines, "findings": report.findings, "overdue": report.overdue,
+                "lagging": report.lagging,
+            })),
             Self::Ignored(ignored) => Ok(json!({
                 "schema": 1, "verdict": "ignore", "reason": "not-a-failure", "final": true,
                 "explanation": [{ "step": "trigger", "outcome": "stop", "detail": ignored.detail }],
@@ -104,7 +115,12 @@ pub struct Response {
 #[error("the message must be delivered again: {0}")]
 pub struct NotHandled(pub &'static str);
 
-impl<L: Ledger, P: Pipelines, S: Schedules> Function<L, P, S> {
+impl<L, P, S> Function<L, P, S>
+where
+    L: Ledger + Rounds,
+    P: Pipelines + Catalogue,
+    S: Schedules + Ticks,
+{
     /// Handles all that the text holds, one message after the other. `invocation` names this invocation and must never
     /// have been used before; it is cut off at `deadline`, and what cannot be brought to its end by then is not begun.
     pub async fn invoke(
@@ -144,17 +160,23 @@ impl<L: Ledger, P: Pipelines, S: Schedules> Function<L, P, S> {
         deadline: Timestamp,
         clock: &(impl Fn() -> Timestamp + Sync),
     ) -> Handled {
+        let environment = Environment {
+            policy: self.policy.as_ref(),
+            mode: self.mode,
+            account: &self.account,
+            region: &self.region,
+            partition: &self.partition,
+            timing: self.timing,
+            deadline,
+        };
         match message {
+            Message::Sweep(tick) => {
+                let sweeper = Sweeper { engine: &self.engine, rate: self.sweep_rate };
+                // Boxed, since it holds the handling of a finding within the reading of a list.
+                let report = Box::pin(sweeper.slice(&environment, tick, &owner, clock)).await;
+                Handled::Swept(Box::new(report))
+            }
             Message::Trigger(trigger) => {
-                let environment = Environment {
-                    policy: self.policy.as_ref(),
-                    mode: self.mode,
-                    account: &self.account,
-                    region: &self.region,
-                    partition: &self.partition,
-                    timing: self.timing,
-                    deadline,
-                };
                 let outcome = self.engine.handle(&environment, trigger, delivery, owner, clock).await;
                 Handled::Worked(Box::new(outcome))
             }

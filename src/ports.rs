@@ -1,17 +1,18 @@
-//! What the engine needs of the world: a ledger, the pipelines, and schedules.
+//! What the engine needs of the world: a ledger, the pipelines, and schedules; and what a sweep needs beside.
 //!
 //! Expected refusals are values in the answers. Each port has one contract suite that every implementation passes.
 
 use std::future::Future;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::budget::BucketKey;
 use crate::domain::controls::Controls;
-use crate::domain::ids::StageRunId;
-use crate::domain::pipeline::{ExecutionMode, Reading, RetryReply, StageReading};
+use crate::domain::ids::{ExecutionId, PipelineName, StageRunId};
+use crate::domain::pipeline::{ActionExecution, ExecutionMode, Gap, Reading, RetryReply, StageReading};
 use crate::domain::policy::RetryMode;
 use crate::domain::protocol::{Commit, CommitReply, ControlsReply, Fault, View};
+use crate::domain::sweep::{Sweep, Tick};
 use crate::domain::trigger::WakeUp;
 
 /// The durable record: stage runs, claims, waits, budgets, decisions, controls.
@@ -73,4 +74,111 @@ pub trait Schedules: Send + Sync {
     /// Sees to it that the wake-up is delivered at that instant or soon after, never before, and at least once. Arming a
     /// pending wake-up again changes nothing, or delivers one more copy; one that has been delivered is armed anew.
     fn arm(&self, wake_up: &WakeUp, at: Timestamp) -> impl Future<Output = Result<(), Fault>> + Send;
+}
+
+/// One page of a list, and where the next one begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page<T> {
+    /// What is on it.
+    pub entries: Vec<T>,
+    /// The next page, if there is one.
+    pub next: Option<PageToken>,
+}
+
+/// Where a page begins; it means something to whoever gave it, and only for a while.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PageToken(pub String);
+
+/// An execution in a pipeline's list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExecutionEntry {
+    /// Its id.
+    pub execution: ExecutionId,
+    /// When it last changed.
+    pub last_change: Timestamp,
+}
+
+/// CodePipeline as a sweep reads it: one request for each page.
+pub trait Catalogue: Send + Sync {
+    /// The names of all pipelines, in any order.
+    fn pipelines(
+        &self,
+        page: Option<&PageToken>,
+    ) -> impl Future<Output = Result<Page<PipelineName>, Gap>> + Send;
+
+    /// A pipeline's executions, the newest first.
+    fn executions(
+        &self,
+        pipeline: &PipelineName,
+        page: Option<&PageToken>,
+    ) -> impl Future<Output = Result<Page<ExecutionEntry>, Gap>> + Send;
+
+    /// Every run of every action of an execution, in any order.
+    fn actions(
+        &self,
+        pipeline: &PipelineName,
+        execution: &ExecutionId,
+    ) -> impl Future<Output = Result<Vec<ActionExecution>, Gap>> + Send;
+}
+
+/// The part of the durable record that only a sweep looks at.
+pub trait Rounds: Send + Sync {
+    /// What operators have set, and since when each rule has been at work, strongly consistent.
+    fn controls(&self) -> impl Future<Output = Result<Controls, Fault>> + Send;
+
+    /// How far the sweep has come, strongly consistent.
+    fn sweep(&self) -> impl Future<Output = Result<Sweep, Fault>> + Send;
+
+    /// Writes how far it has come, if the stored version is the one before. The same written twice is done once.
+    fn write_sweep(&self, sweep: &Sweep) -> impl Future<Output = Result<SweepReply, Fault>> + Send;
+
+    /// The stage runs whose wait or lease was over by then, on each page those first that have been over for longest. It
+    /// may be a moment behind, and leave out the newest of very many.
+    fn overdue(
+        &self,
+        by: Timestamp,
+        page: Option<&PageToken>,
+    ) -> impl Future<Output = Result<Page<StageRunId>, Fault>> + Send;
+}
+
+/// How writing the sweep's progress ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SweepReply {
+    /// It is written.
+    Done,
+    /// Somebody else has written it.
+    Conflict,
+}
+
+/// How a sweep goes on: in a while within this invocation, or in another one.
+pub trait Ticks: Send + Sync {
+    /// Sees to it that a tick comes soon. One that is lost is made up for by the schedule's next.
+    fn tick(&self, tick: Tick) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Waits.
+    fn pause(&self, duration: SignedDuration) -> impl Future<Output = ()> + Send;
+}
+
+impl<T: Ledger> Ledger for &T {
+    async fn read(&self, run: &StageRunId, buckets: &[BucketKey]) -> Result<View, Fault> {
+        (**self).read(run, buckets).await
+    }
+
+    async fn commit(&self, commit: &Commit) -> Result<CommitReply, Fault> {
+        (**self).commit(commit).await
+    }
+
+    async fn write_controls(&self, controls: &Controls) -> Result<ControlsReply, Fault> {
+        (**self).write_controls(controls).await
+    }
+
+    async fn quarantine(&self, message: &Quarantined) -> Result<(), Fault> {
+        (**self).quarantine(message).await
+    }
+}
+
+impl<T: Schedules> Schedules for &T {
+    async fn arm(&self, wake_up: &WakeUp, at: Timestamp) -> Result<(), Fault> {
+        (**self).arm(wake_up, at).await
+    }
 }

@@ -19,5 +19,6 @@ pub mod protocol;
 pub mod screen;
 pub mod signature;
 pub mod stage_run;
+pub mod sweep;
 pub mod text;
 pub mod trigger;

@@ -241,6 +241,18 @@ impl StageRun {
         }
     }
 
+    /// Closes a failure that has been retried since, and leaves alone whatever is waited for: that is another one's.
+    pub fn close_retried(&mut self, failed: &BTreeSet<ActionExecutionId>, shadow: bool) {
+        self.tally_mut(shadow).closed.extend(failed.iter().cloned());
+    }
+
+    /// Whether a failed run is part of a failure that was answered or closed, for real or in shadow.
+    pub fn knows(&self, failed: &ActionExecutionId) -> bool {
+        [&self.live, &self.shadow]
+            .iter()
+            .any(|tally| tally.answered.contains(failed) || tally.closed.contains(failed))
+    }
+
     /// Whether an event's failure, or the event itself, has had its final decision.
     pub fn is_final(&self, hint: &Hint) -> bool {
         self.finals.contains(&hint.key) || self.fruitless.contains(hint)
@@ -340,7 +352,11 @@ impl StageRun {
         }
     }
 
+    /// What a sweep found is known by its failed runs; its key says nothing about an event.
     fn remember(&mut self, hint: &Hint) {
+        if hint.key.is_swept() {
+            return;
+        }
         keep_newest(&mut self.finals, hint.key.clone());
     }
 }

@@ -1,10 +1,11 @@
 //! What sets the product to work, after its JSON has been understood.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use jiff::Timestamp;
 
-use super::ids::StageRunId;
+use super::ids::{ActionExecutionId, StageRunId};
 
 /// One thing to look at.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -13,6 +14,8 @@ pub enum Trigger {
     StageEvent(StageEvent),
     /// An instant has come that a decision asked to be woken at.
     WakeUp(WakeUp),
+    /// A sweep found something that no message may have told.
+    Sweep(Finding),
 }
 
 impl Trigger {
@@ -21,6 +24,7 @@ impl Trigger {
         match self {
             Self::StageEvent(event) => &event.run,
             Self::WakeUp(wake_up) => &wake_up.run,
+            Self::Sweep(finding) => &finding.run,
         }
     }
 }
@@ -64,6 +68,22 @@ pub struct EventKey {
     pub last_retry: String,
 }
 
+/// Stands where an event has its attempt. Longer than an attempt is ever kept, so no event has it.
+const SWEPT: &str = "no event, seen by a sweep over the history";
+
+impl EventKey {
+    /// The key of a failure that a sweep found: no event's, and no other failure's of the same stage run.
+    pub fn swept(failed: &BTreeSet<ActionExecutionId>) -> Self {
+        let last_retry = failed.first().map(|id| id.as_str().to_owned()).unwrap_or_default();
+        Self { attempt: SWEPT.to_owned(), last_retry }
+    }
+
+    /// Whether it is not an event's.
+    pub fn is_swept(&self) -> bool {
+        self.attempt == SWEPT
+    }
+}
+
 impl fmt::Display for EventKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.attempt, self.last_retry)
@@ -77,6 +97,24 @@ pub struct WakeUp {
     pub run: StageRunId,
     /// Number of the wait or claim it belongs to; one that is no longer current does nothing.
     pub sequence: u64,
+}
+
+/// What a sweep found about a stage run. A hint, as an event is: every fact is read again.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Finding {
+    /// The stage run.
+    pub run: StageRunId,
+    /// A failure that the history shows, retried since or not. None where a wait or claim is over without having ended.
+    pub failure: Option<SeenFailure>,
+}
+
+/// A failure as the history shows it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SeenFailure {
+    /// The failed runs of its actions.
+    pub failed: BTreeSet<ActionExecutionId>,
+    /// When the last of them failed.
+    pub failed_at: Timestamp,
 }
 
 /// Whether the queue has handed out this very message before.

@@ -23,11 +23,21 @@ pub enum Operation {
     Retry,
     /// Arming a wake-up.
     Arm,
+    /// Reading how far the sweep has come.
+    SweepRead,
+    /// Writing how far the sweep has come.
+    SweepWrite,
+    /// Listing what is overdue.
+    Overdue,
+    /// Listing pipelines, executions or the runs of actions.
+    Catalogue,
+    /// Sending the tick that a sweep goes on with.
+    Tick,
 }
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 13] = [
         Self::LedgerRead,
         Self::LedgerCommit,
         Self::ControlsWrite,
@@ -36,6 +46,11 @@ impl Operation {
         Self::Fence,
         Self::Retry,
         Self::Arm,
+        Self::SweepRead,
+        Self::SweepWrite,
+        Self::Overdue,
+        Self::Catalogue,
+        Self::Tick,
     ];
 
     /// The name used in scenarios.
@@ -49,6 +64,11 @@ impl Operation {
             Self::Fence => "fence",
             Self::Retry => "retry",
             Self::Arm => "arm",
+            Self::SweepRead => "sweep-read",
+            Self::SweepWrite => "sweep-write",
+            Self::Overdue => "overdue",
+            Self::Catalogue => "catalogue",
+            Self::Tick => "tick",
         }
     }
 

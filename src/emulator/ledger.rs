@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use crate::domain::budget::{Bucket, BucketKey};
 use crate::domain::controls::Controls;
 use crate::domain::decision::Decision;
 use crate::domain::ids::StageRunId;
 use crate::domain::protocol::{Commit, CommitReply, ControlsReply, View};
 use crate::domain::stage_run::StageRun;
-use crate::ports::Quarantined;
+use crate::domain::sweep::Sweep;
+use crate::ports::{Quarantined, SweepReply};
 
 /// All that is on record.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Hash)]
@@ -18,6 +21,7 @@ pub struct MemoryLedger {
     buckets: BTreeMap<BucketKey, Bucket>,
     decisions: Vec<Decision>,
     quarantine: BTreeMap<String, Quarantined>,
+    sweep: Sweep,
 }
 
 impl MemoryLedger {
@@ -80,6 +84,36 @@ impl MemoryLedger {
     /// A note of a message that could not be understood.
     pub fn quarantine(&mut self, message: &Quarantined) {
         self.quarantine.entry(message.fingerprint.clone()).or_insert_with(|| message.clone());
+    }
+
+    /// How far the sweep has come.
+    pub fn sweep(&self) -> &Sweep {
+        &self.sweep
+    }
+
+    /// How far the sweep has come, if the stored version is the one before.
+    pub fn write_sweep(&mut self, sweep: &Sweep) -> SweepReply {
+        if self.sweep == *sweep {
+            return SweepReply::Done;
+        }
+        if self.sweep.version + 1 != sweep.version {
+            return SweepReply::Conflict;
+        }
+        self.sweep = sweep.clone();
+        SweepReply::Done
+    }
+
+    /// The stage runs whose wait or lease was over by then, those first that have been over for longest.
+    pub fn overdue(&self, by: Timestamp) -> Vec<StageRunId> {
+        let due = |record: &StageRun| {
+            let wait = record.wait.as_ref().map(|wait| wait.wake_at);
+            let claim = record.claim.as_ref().map(|claim| claim.lease_until);
+            wait.into_iter().chain(claim).min().filter(|due| *due <= by)
+        };
+        let mut overdue: Vec<_> =
+            self.records.values().filter_map(|record| Some((due(record)?, record.id.clone()))).collect();
+        overdue.sort();
+        overdue.into_iter().map(|(_, run)| run).collect()
     }
 
     /// The controls in force.

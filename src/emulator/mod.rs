@@ -10,4 +10,5 @@ pub mod http;
 pub mod ledger;
 mod ports;
 pub mod queue;
+mod sweeping;
 pub mod world;

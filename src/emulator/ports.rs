@@ -23,7 +23,7 @@ use crate::names::wake_up_name;
 use crate::ports::{Ledger, Pipelines, Quarantined, Schedules};
 
 /// Gives way to others once.
-async fn give_way() {
+pub(super) async fn give_way() {
     let mut has_given = false;
     poll_fn(move |context| {
         if has_given {
@@ -38,7 +38,7 @@ async fn give_way() {
 
 impl SharedWorld {
     /// One call: what it does, and what its caller hears of it.
-    async fn call<T>(
+    pub(super) async fn call<T>(
         &self,
         operation: Operation,
         work: impl FnOnce(&mut World) -> T + Send,
@@ -51,6 +51,7 @@ impl SharedWorld {
         let fault = {
             let mut world = self.lock();
             world.run_hooks(operation);
+            world.count_request(operation);
             let now = world.now();
             world.faults.next(operation, now)
         };
@@ -75,14 +76,14 @@ impl SharedWorld {
     }
 }
 
-fn port_fault(fault: Fault) -> PortFault {
+pub(super) fn port_fault(fault: Fault) -> PortFault {
     match fault {
         Fault::ReplyLost | Fault::LostUnsent => PortFault::Unknown,
         Fault::NotDone | Fault::Denied | Fault::CrashBefore | Fault::CrashAfter => PortFault::NotDone,
     }
 }
 
-fn gap_of(fault: Fault) -> Gap {
+pub(super) fn gap_of(fault: Fault) -> Gap {
     match fault {
         Fault::Denied => Gap::Denied,
         Fault::NotDone => Gap::Throttled,
@@ -205,7 +206,7 @@ fn retry(world: &mut World, run: &StageRunId, mode: RetryMode) -> RetryReply {
     }
 }
 
-fn gap(error: &ServiceError) -> Gap {
+pub(super) fn gap(error: &ServiceError) -> Gap {
     match error.exception {
         Exception::PipelineNotFound => Gap::PipelineNotFound,
         Exception::PipelineExecutionNotFound => Gap::ExecutionNotFound,

@@ -59,6 +59,7 @@ pub struct World {
     refused_acts: Vec<ServiceError>,
     pub(super) deeds: Vec<Deed>,
     killed: BTreeSet<u64>,
+    requests: Vec<(Timestamp, Operation)>,
 }
 
 impl World {
@@ -78,6 +79,7 @@ impl World {
             refused_acts: Vec::new(),
             deeds: Vec::new(),
             killed: BTreeSet::new(),
+            requests: Vec::new(),
         }
     }
 
@@ -131,6 +133,18 @@ impl World {
             if let Err(refusal) = self.act(&act) {
                 self.refused_acts.push(refusal);
             }
+        }
+    }
+
+    /// Every call to CodePipeline so far, and when it was made.
+    pub fn requests(&self) -> &[(Timestamp, Operation)] {
+        &self.requests
+    }
+
+    pub(super) fn count_request(&mut self, operation: Operation) {
+        use Operation as O;
+        if matches!(operation, O::Observe | O::Fence | O::Retry | O::Catalogue) {
+            self.requests.push((self.now, operation));
         }
     }
 

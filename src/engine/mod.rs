@@ -2,6 +2,14 @@
 //!
 //! It decides nothing. One call handles one message.
 
+mod paced;
+mod reading;
+mod report;
+mod sweeper;
+
+pub use report::{Report, SliceEnd};
+pub use sweeper::Sweeper;
+
 use jiff::Timestamp;
 
 use crate::domain::facts::failure;

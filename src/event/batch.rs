@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::wake_up::due;
+use super::own::due;
 use super::{Malformed, Message, Record, read_message};
 use crate::domain::trigger::{Delivery, Trigger};
 use crate::json::{Fault, Node, Object};
@@ -60,7 +60,10 @@ fn delivery(members: &Object<'_>, message: &Message) -> Delivery {
         Message::Trigger(Trigger::StageEvent(event)) => is_late(event.time),
         // One that does not say when it was due may be as late as any.
         Message::Trigger(Trigger::WakeUp(_)) => body(members).ok().and_then(due).is_none_or(is_late),
-        Message::Ignored(_) | Message::Malformed(_) => false,
+        Message::Trigger(Trigger::Sweep(_))
+        | Message::Sweep(_)
+        | Message::Ignored(_)
+        | Message::Malformed(_) => false,
     };
     match attribute("ApproximateReceiveCount").as_deref() {
         Ok("1") if !was_sent_late => Delivery::First,

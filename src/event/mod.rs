@@ -6,15 +6,16 @@
 mod batch;
 mod event_bridge;
 mod event_key;
-mod wake_up;
+mod own;
 
-pub use wake_up::wake_up_body;
+pub use own::{tick_body, wake_up_body};
 
 use std::fmt;
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use crate::domain::sweep::Tick;
 use crate::domain::trigger::{Delivery, Trigger};
 use crate::json::{self, Fault, Node};
 
@@ -43,6 +44,8 @@ pub struct Record {
 pub enum Message {
     /// Something to look at.
     Trigger(Trigger),
+    /// Time to sweep.
+    Sweep(Tick),
     /// Understood, and no concern of the product.
     Ignored(Ignored),
     /// Not understood.
@@ -123,7 +126,8 @@ impl Malformed {
     }
 }
 
-/// Reads what the function was invoked with: a batch of the queue, an EventBridge event, or a due wake-up.
+/// Reads what the function was invoked with: a batch of the queue, an EventBridge event, a due wake-up, or a tick of
+/// the sweep.
 pub fn read(text: &str) -> Invocation {
     match json::parse(text) {
         Ok(document) => match document.get("Records") {
@@ -142,7 +146,7 @@ fn read_message(text: &str) -> Message {
 fn understood(document: &Value) -> Result<Message, Fault> {
     let members = Node::root(document).object()?;
     if members.member("retrier").value().is_some() {
-        wake_up::read(&members).map(Trigger::WakeUp).map(Message::Trigger)
+        own::read(&members)
     } else {
         event_bridge::read(&members)
     }

@@ -14,11 +14,14 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use crate::document::document;
+use crate::domain::pipeline::Gap;
 use crate::domain::policy::Policy;
+use crate::domain::protocol::Outcome;
 use crate::domain::stage_run::after;
+use crate::engine::{Report, SliceEnd};
 use crate::function::{Function, Handled, NotHandled};
 use crate::policy_file::{Severity, load_bytes};
-use crate::ports::{Ledger, Pipelines, Schedules};
+use crate::ports::{Catalogue, Ledger, Pipelines, Rounds, Schedules, Ticks};
 use crate::telemetry::{Log, LogLevel};
 
 pub use service::serve;
@@ -96,7 +99,12 @@ pub fn read_policy(path: &Path, log: &Log, now: Timestamp) -> Option<Policy> {
     loaded.policy
 }
 
-impl<L: Ledger, P: Pipelines, S: Schedules> Handler<L, P, S> {
+impl<L, P, S> Handler<L, P, S>
+where
+    L: Ledger + Rounds,
+    P: Pipelines + Catalogue,
+    S: Schedules + Ticks,
+{
     /// Says with what the function starts.
     pub fn announce(&self) {
         let policy = self.function.policy.as_ref();
@@ -135,27 +143,17 @@ impl<L: Ledger, P: Pipelines, S: Schedules> Handler<L, P, S> {
     }
 
     fn tell(&self, handled: &Handled, request: &str) {
-        let tell = |level, message, mut fields: Value| {
+        let tell = |level: LogLevel, message: &str, mut fields: Value| {
             if let Value::Object(fields) = &mut fields {
                 fields.insert("requestId".into(), request.into());
             }
             self.log.line(level, message, (self.clock)(), fields);
         };
         match handled {
-            Handled::Worked(outcome) => {
-                if let Some(decision) = &outcome.decision {
-                    tell(LogLevel::Info, "decision", json!({ "decision": document(decision) }));
-                }
-                if let Some((retry, progress)) = outcome.progress {
-                    tell(
-                        LogLevel::Info,
-                        "retry-ended",
-                        json!({ "retry": retry, "progress": progress.as_str() }),
-                    );
-                }
-                if !outcome.conclusion.is_acknowledged() {
-                    tell(LogLevel::Warn, "not-handled", json!({ "reason": outcome.conclusion.as_str() }));
-                }
+            Handled::Worked(outcome) => tell_outcome(outcome, &tell),
+            Handled::Swept(report) => {
+                report.outcomes.iter().for_each(|outcome| tell_outcome(outcome, &tell));
+                tell_sweep(report, &tell);
             }
             Handled::Ignored(ignored) => {
                 tell(LogLevel::Debug, "ignored", json!({ "detail": ignored.detail }));
@@ -169,5 +167,47 @@ impl<L: Ledger, P: Pipelines, S: Schedules> Handler<L, P, S> {
                 tell(LogLevel::Warn, "malformed", fields);
             }
         }
+    }
+}
+
+fn tell_outcome(outcome: &Outcome, tell: &impl Fn(LogLevel, &str, Value)) {
+    if let Some(decision) = &outcome.decision {
+        tell(LogLevel::Info, "decision", json!({ "decision": document(decision) }));
+    }
+    if let Some((retry, progress)) = outcome.progress {
+        tell(LogLevel::Info, "retry-ended", json!({ "retry": retry, "progress": progress.as_str() }));
+    }
+    if !outcome.conclusion.is_acknowledged() {
+        tell(LogLevel::Warn, "not-handled", json!({ "reason": outcome.conclusion.as_str() }));
+    }
+}
+
+/// One line for each slice, and one more where it does not keep up or get through.
+fn tell_sweep(report: &Report, tell: &impl Fn(LogLevel, &str, Value)) {
+    let seconds = |duration: SignedDuration| duration.as_secs();
+    let fields = json!({
+        "end": report.end.as_str(),
+        "round": report.round,
+        "milliseconds": report.duration.as_millis(),
+        "roundSeconds": report.round_duration.map(seconds),
+        "pipelines": report.pipelines,
+        "findings": report.findings,
+        "news": report.outcomes.len(),
+        "oldestSeconds": report.oldest.map(seconds),
+        "overdue": report.overdue,
+        "unhandled": report.unhandled,
+        "lagging": report.lagging,
+    });
+    tell(LogLevel::Info, "sweep", fields);
+    let problem = match report.end {
+        SliceEnd::LedgerUnavailable => Some("the ledger did not answer"),
+        SliceEnd::Unreadable { gap: Gap::Denied } => Some("`codepipeline:ListPipelines` is not allowed"),
+        SliceEnd::Unreadable { .. } => Some("the list of pipelines could not be read"),
+        _ if report.is_slow() => Some("a round takes longer than it is to the next"),
+        _ if report.continuation_lost => Some("the tick to go on with could not be sent"),
+        _ => None,
+    };
+    if let Some(problem) = problem {
+        tell(LogLevel::Warn, "sweep-trouble", json!({ "problem": problem, "round": report.round }));
     }
 }

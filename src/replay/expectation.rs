@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::moment::{Happening, Moment};
-use crate::domain::decision::Ruling;
+use crate::domain::decision::{Decision, Ruling};
 use crate::domain::pipeline::ExecutionStatus;
 use crate::domain::policy::RetryMode;
 use crate::emulator::world::World;
@@ -34,18 +34,18 @@ impl Expectation {
         let Happening::Handled(handled) = &moment.what else {
             return;
         };
-        let outcome = match handled.as_ref() {
-            Handled::Worked(outcome) => outcome,
-            Handled::Ignored(_) => {
-                self.ignored += 1;
-                return;
+        match handled.as_ref() {
+            Handled::Worked(outcome) => self.decided(outcome.decision.as_ref()),
+            Handled::Swept(report) => {
+                report.outcomes.iter().for_each(|outcome| self.decided(outcome.decision.as_ref()));
             }
-            Handled::Malformed(_) | Handled::MalformedUnrecorded(_) => {
-                self.malformed += 1;
-                return;
-            }
-        };
-        if let Some(decision) = &outcome.decision {
+            Handled::Ignored(_) => self.ignored += 1,
+            Handled::Malformed(_) | Handled::MalformedUnrecorded(_) => self.malformed += 1,
+        }
+    }
+
+    fn decided(&mut self, decision: Option<&Decision>) {
+        if let Some(decision) = decision {
             let subject = format!("{}/{}", decision.run.pipeline.name, decision.run.stage);
             let decisions = self.decisions.entry(subject).or_default();
             let is_same_pause =

@@ -13,6 +13,7 @@ use super::moment::{Happening, Moment};
 use super::scenario::Scenario;
 use super::script::Script;
 use crate::domain::stage_run::{Timing, after};
+use crate::domain::sweep::SWEEP_RATE;
 use crate::emulator::codepipeline::ServiceError;
 use crate::emulator::queue::Message;
 use crate::emulator::world::SharedWorld;
@@ -104,6 +105,7 @@ pub fn deployed_function(world: &SharedWorld) -> Function<SharedWorld, SharedWor
         region: place.region,
         partition: place.partition,
         timing: Timing::default(),
+        sweep_rate: SWEEP_RATE,
     }
 }
 

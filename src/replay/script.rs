@@ -4,15 +4,17 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::moment::{Happening, Moment};
 use super::scenario::{Delivery, Scenario};
 use crate::domain::stage_run::after;
+use crate::domain::sweep::Tick;
 use crate::emulator::acts::Act;
 use crate::emulator::codepipeline::ServiceError;
 use crate::emulator::world::{SharedWorld, World};
+use crate::event::tick_body;
 
 /// A world, and what is still to happen to it.
 #[derive(Debug)]
@@ -21,6 +23,16 @@ pub struct Script {
     timeline: VecDeque<(Timestamp, Act)>,
     deliveries: BTreeMap<u64, Delivery>,
     events: u64,
+    sweep: Option<Schedule>,
+}
+
+/// The schedule of the sweep.
+#[derive(Debug)]
+struct Schedule {
+    every: SignedDuration,
+    next: Timestamp,
+    /// When something last happened that a sweep may find something of.
+    busy_at: Timestamp,
 }
 
 impl Script {
@@ -41,6 +53,11 @@ impl Script {
                 .collect(),
             deliveries: scenario.deliveries.clone(),
             events: 0,
+            sweep: scenario.sweep.map(|every| Schedule {
+                every,
+                next: after(scenario.start, every),
+                busy_at: scenario.start,
+            }),
         })
     }
 
@@ -53,19 +70,47 @@ impl Script {
     pub fn next_due(&self) -> Option<Timestamp> {
         let world = self.world.lock();
         let act = self.timeline.front().map(|(at, _)| *at);
-        [act, world.service.next_due(), world.queue.next_due()].into_iter().flatten().min()
+        let others = [act, world.service.next_due(), world.queue.next_due()].into_iter().flatten().min();
+        let is_open = || world.ledger.records().any(|of| of.wait.is_some() || of.claim.is_some());
+        // A schedule goes on for ever. Once nothing is open and nothing happens, two more rounds have seen all there was.
+        let is_wanted = |sweep: &&Schedule| {
+            others.is_some() || is_open() || sweep.next <= after(sweep.busy_at, sweep.every * 3)
+        };
+        let tick = self.sweep.as_ref().filter(is_wanted).map(|sweep| sweep.next);
+        others.into_iter().chain(tick).min()
+    }
+
+    /// The schedule sends its tick to the queue.
+    fn tick(&mut self) {
+        let now = self.world.now();
+        let Some(sweep) = self.sweep.as_mut().filter(|sweep| sweep.next <= now) else { return };
+        let tick = Tick::Scheduled { every: sweep.every };
+        let at = sweep.next;
+        // Ticks of a time that was slept through come together.
+        while sweep.next <= now {
+            sweep.next = after(sweep.next, sweep.every);
+        }
+        self.world.lock().queue.send(tick_body(tick), at);
     }
 
     /// Moves the clock, and lets happen what is due by then.
     pub fn go_to(&mut self, to: Timestamp, watch: &mut impl FnMut(&Moment)) {
         self.world.lock().advance(to);
+        self.tick();
         self.deliver(watch);
         while let Some((_, act)) = self.timeline.front().filter(|(at, _)| *at <= self.world.now()).cloned() {
             self.timeline.pop_front();
             let refused = self.world.lock().act(&act);
             let at = self.world.now();
+            self.busy(at);
             watch(&Moment { at, what: Happening::Acted(act, refused) });
             self.deliver(watch);
+        }
+    }
+
+    fn busy(&mut self, at: Timestamp) {
+        if let Some(sweep) = &mut self.sweep {
+            sweep.busy_at = sweep.busy_at.max(at);
         }
     }
 
@@ -73,6 +118,7 @@ impl Script {
     pub fn deliver(&mut self, watch: &mut impl FnMut(&Moment)) {
         let events = self.world.lock().service.drain_events();
         for (at, event) in events {
+            self.busy(at);
             if matches_rule(&event) {
                 self.events += 1;
                 let delivery = self.deliveries.get(&self.events).copied().unwrap_or_default();

@@ -76,6 +76,8 @@ mod soak;
 #[cfg(feature = "aws")]
 mod stack;
 #[cfg(test)]
+mod sweep;
+#[cfg(test)]
 #[cfg(feature = "function")]
 mod tables;
 #[cfg(test)]

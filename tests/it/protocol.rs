@@ -3,4 +3,6 @@
 mod outlived;
 mod properties;
 mod replies;
+mod scene;
+mod swept;
 mod watch;

@@ -91,6 +91,7 @@ fn told(moment: &Moment) -> Vec<Said> {
         Happening::Acted(act, _) => told_act(act).into_iter().collect(),
         Happening::Handled(handled) => match handled.as_ref() {
             Handled::Worked(outcome) => told_outcome(outcome),
+            Handled::Swept(report) => report.outcomes.iter().flat_map(told_outcome).collect(),
             Handled::Malformed(malformed) | Handled::MalformedUnrecorded(malformed) => {
                 vec![nowhere("malformed", malformed.problem.clone())]
             }

@@ -7,19 +7,20 @@
 mod history;
 mod outcome;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
 use history::{earlier_failures, followed_at, last_runs, present_failure, status_of, status_without_state};
 pub use outcome::{moved_on, outcome_of};
 
-use crate::domain::ids::{ActionExecutionId, ActionName, ExecutionId, StageRunId};
+use crate::domain::ids::{ActionExecutionId, ActionName, ExecutionId, StageName, StageRunId};
 use crate::domain::pipeline::{
     ActionExecution, ActionStatus, Category, ChangeSetPart, ErrorDetails, ExecutionKind, ExecutionMode,
     ExecutionStatus, Gap, Reading, StageEntry, StageReading, StageState, Transition,
 };
 use crate::domain::stage_run::after;
+use crate::domain::trigger::SeenFailure;
 
 /// The facts that a decision rests on.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -140,6 +141,26 @@ impl StageFacts {
     pub fn native_retry_pending(&self) -> bool {
         self.native_retry && self.earlier.is_empty()
     }
+}
+
+/// Every failure that the runs of one execution show, stage by stage and in order: those that were retried since, and
+/// the present one.
+pub fn failures(runs: &[ActionExecution]) -> Vec<(StageName, SeenFailure)> {
+    let mut stages: BTreeMap<&StageName, Vec<&ActionExecution>> = BTreeMap::new();
+    for run in runs {
+        stages.entry(&run.stage).or_default().push(run);
+    }
+    let of_stage = |(stage, runs): (&StageName, Vec<&ActionExecution>)| {
+        let earlier = earlier_failures(&runs)
+            .into_iter()
+            .map(|attempt| SeenFailure { failed: attempt.failed, failed_at: attempt.failed_at });
+        let present = present_failure(&runs);
+        let failed_at = present.iter().map(|action| action.failed_at).max();
+        let failed = present.into_iter().map(|action| action.id).collect();
+        let present = failed_at.map(|failed_at| SeenFailure { failed, failed_at });
+        earlier.chain(present).map(|failure| (stage.clone(), failure)).collect::<Vec<_>>()
+    };
+    stages.into_iter().flat_map(of_stage).collect()
 }
 
 /// The ids of the present failure, as far as the answers tell; empty when they do not.

@@ -8,6 +8,7 @@ use super::repeated::finish_again;
 use super::{Context, Effect, Job, Next, Outcome, Purpose, State};
 use crate::domain::decision::{Decision, Ruling, StepName, StepOutcome};
 use crate::domain::facts::gather;
+use crate::domain::ids::StageRunId;
 use crate::domain::screen::Environment;
 use crate::domain::stage_run::{Hint, StageRun, after};
 use crate::domain::trigger::{StageEvent, StageEventState};
@@ -22,13 +23,7 @@ pub(super) fn outcome_event(
     now: Timestamp,
 ) -> (State, Effect) {
     let run = record.id.clone();
-    let nothing = |detail: &str| {
-        Decision::bare(Ruling::IgnoreNotAFailure, &run, now).with_step(
-            StepName::Trigger,
-            StepOutcome::Stop,
-            detail,
-        )
-    };
+    let nothing = |detail: &str| nothing(&run, detail, now);
     if record.running_retry().is_none() {
         return done(Outcome::handled(nothing("no retry of this stage run is waiting for its end")));
     }
@@ -60,4 +55,10 @@ pub(super) fn outcome_event(
         return commit(job, context, plain(record, None), Purpose::Answer, next);
     }
     finish_again(environment, &job, &record, Outcome::handled(nothing("the retry's end does not show yet")))
+}
+
+/// What brings no failure with it.
+pub(super) fn nothing(run: &StageRunId, detail: &str, now: Timestamp) -> Decision {
+    let decision = Decision::bare(Ruling::IgnoreNotAFailure, run, now);
+    decision.with_step(StepName::Trigger, StepOutcome::Stop, detail)
 }

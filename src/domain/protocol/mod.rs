@@ -20,6 +20,7 @@ mod proceed;
 mod reconcile;
 mod repeated;
 mod step;
+mod swept;
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,7 @@
 //! From what has been read to the next write: everything between a message and its decision.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::answering::Answering;
@@ -7,6 +9,7 @@ use super::effects::{commit, done, news, plain, wait_for};
 use super::ended::outcome_event;
 use super::hold::{pause_decision, within_give_up_after};
 use super::repeated::{already_answered, already_waiting, behind_claim, stale_wake_up};
+use super::swept::{Sifted, hint_of_finding, name_failure, sift};
 use super::{Context, Effect, Job, Next, Outcome, Purpose, State};
 use crate::domain::decision::{Decision, Verdict};
 use crate::domain::screen::{Environment, screen};
@@ -33,6 +36,13 @@ pub(super) fn proceed(
         if record.is_final(&heard(event, now)) {
             return already_answered(environment, &job, event, &record, now);
         }
+    }
+    let sifted = match &job.trigger {
+        Trigger::Sweep(finding) => sift(environment, finding, &job.owner, &record, now),
+        Trigger::StageEvent(_) | Trigger::WakeUp(_) => Sifted::Work,
+    };
+    if let Sifted::Nothing(decision) = sifted {
+        return done(Outcome::handled(*decision));
     }
     let claim_is_due = match &record.claim {
         Some(claim) => {
@@ -61,6 +71,8 @@ pub(super) fn proceed(
             Trigger::StageEvent(event) => Some(event.time),
             // A wake-up tells nothing new, but for a policy that was broken from the first day.
             Trigger::WakeUp(_) => is_first.then_some(hint.time),
+            // Nor does a sweep, which may find failures of any age.
+            Trigger::Sweep(_) => record.wait.as_ref().filter(|_| is_first).map(|wait| wait.hint.time),
         };
         let controls = context.view.controls.activate(covered.policy, environment.mode, event, now);
         let state = State::Activating(job, Box::new(context.view), controls.clone());
@@ -70,7 +82,8 @@ pub(super) fn proceed(
         Ok(covered) => pause_decision(covered, &context, run, now),
         Err(decision) => Some((**decision).clone()),
     };
-    if let (Some(decision), false) = (&held_back, claim_is_due) {
+    let must_be_read = claim_is_due || matches!(sifted, Sifted::End);
+    if let (Some(decision), false) = (&held_back, must_be_read) {
         return answer_without_reading(environment, job, context, record, decision.clone(), &hint, now);
     }
 
@@ -82,6 +95,9 @@ pub(super) fn proceed(
         Answering { environment, job, context, record, hint, reading: *reading, jitter, now, progress: None };
     if claim_is_due {
         return answering.reconcile(covered.ok(), held_back);
+    }
+    if let Trigger::Sweep(finding) = answering.job.trigger.clone() {
+        return answering.answer_finding(&finding, covered.ok(), held_back);
     }
     match covered {
         Ok(covered) => {
@@ -112,11 +128,12 @@ fn hint_of(trigger: &Trigger, record: &StageRun, now: Timestamp) -> Result<Hint,
                 record.claim.as_ref().filter(|claim| claim.sequence == *sequence).map(|claim| &claim.hint);
             wait.or(claim).cloned().ok_or(*sequence)
         }
+        Trigger::Sweep(finding) => Ok(hint_of_finding(finding, record, now)),
     }
 }
 
 /// Decisions that need nothing of CodePipeline: a pause, a broken policy, a rule that is gone.
-fn answer_without_reading(
+pub(super) fn answer_without_reading(
     environment: &Environment<'_>,
     job: Job,
     context: Context,
@@ -125,7 +142,8 @@ fn answer_without_reading(
     hint: &Hint,
     now: Timestamp,
 ) -> (State, Effect) {
-    let decision = within_give_up_after(environment, decision, hint.time, now);
+    let mut decision = within_give_up_after(environment, decision, hint.time, now);
+    name_failure(&job.trigger, &mut decision);
     if decision.ruling.verdict() == Verdict::Ignore && record.wait.is_none() {
         // Nothing is on record of a stage run that no rule covers.
         return done(Outcome::handled(decision));
@@ -138,5 +156,9 @@ fn answer_without_reading(
         return commit(job, context, plain(record, kept), Purpose::Answer, next);
     }
     record.wait = None;
+    if decision.is_final && matches!(job.trigger, Trigger::Sweep(_)) {
+        // The next sweep over the same history is not to find it again.
+        record.close(&BTreeSet::new(), decision.shadow, hint);
+    }
     commit(job, context, plain(record, kept), Purpose::Answer, Next::Finish(outcome))
 }

@@ -6,6 +6,7 @@
 use jiff::Timestamp;
 
 use super::effects::{arm, commit, done, plain, wait_for};
+use super::swept::name_failure;
 use super::{Conclusion, Context, Effect, Job, Next, Outcome, Purpose, State};
 use crate::domain::decision::{Decision, Ruling, StepName, StepOutcome};
 use crate::domain::screen::Environment;
@@ -105,6 +106,7 @@ pub(super) fn behind_claim(
         format!("retry {} of this stage run is under way", claim.retry),
     );
     decision.until = Some(due);
+    name_failure(&job.trigger, &mut decision);
     let run = record.id.clone();
     let waiting = record.wait.as_ref().filter(|wait| wait.hint.key == hint.key).map(|wait| wait.sequence);
     match (&job.trigger, waiting) {

@@ -70,8 +70,11 @@ fn begin(environment: &Environment<'_>, job: Job, now: Timestamp) -> (State, Eff
         Err(decision) => {
             // Nothing is on record of a stage run that no rule covers, unless a wait or claim brought this about, or
             // whoever had the message before died over one.
-            let may_be_on_record =
-                matches!(job.trigger, Trigger::WakeUp(_)) || job.delivery == Delivery::Again;
+            let may_be_on_record = match &job.trigger {
+                Trigger::StageEvent(_) => job.delivery == Delivery::Again,
+                Trigger::WakeUp(_) => true,
+                Trigger::Sweep(finding) => finding.failure.is_none(),
+            };
             let is_foreign =
                 matches!(decision.ruling, Ruling::IgnoreForeignAccount | Ruling::IgnoreForeignRegion);
             if is_foreign || (decision.ruling.verdict() == Verdict::Ignore && !may_be_on_record) {

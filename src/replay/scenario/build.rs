@@ -1,6 +1,6 @@
 //! From the scenario file to the scenario: names checked, policy compiled, exactly one act in each entry.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::Delivery;
 use super::Scenario;
@@ -67,6 +67,12 @@ pub(super) fn scenario(document: ScenarioDocument) -> Built<Scenario> {
             .parse::<Timestamp>()
             .map_err(|_| format!("`{start}` is not an instant such as `{START}`"))?,
         lasting: document.lasting.map(|length| length.0),
+        sweep: match document.sweep.map(|length| length.0) {
+            Some(every) if every < SignedDuration::from_mins(1) || every.as_secs() % 60 != 0 => {
+                return Err("`sweep` takes whole minutes, as its schedule does".into());
+            }
+            every => every,
+        },
         deployed: Deployed {
             policy: Some(policy(&document.policy)?),
             mode: named(document.mode.as_deref().unwrap_or("active"), "mode", &Mode::ALL, Mode::as_str)?,
@@ -112,7 +118,7 @@ fn policy(text: &str) -> Built<Policy> {
 }
 
 enum When {
-    At(jiff::SignedDuration),
+    At(SignedDuration),
     Before(Operation, u64),
 }
 

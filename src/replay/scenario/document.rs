@@ -37,6 +37,7 @@ pub(super) struct ScenarioDocument {
     pub(super) about: String,
     pub(super) start: Option<String>,
     pub(super) lasting: Option<Length>,
+    pub(super) sweep: Option<Length>,
     pub(super) partition: Option<String>,
     pub(super) account: Option<String>,
     pub(super) region: Option<String>,

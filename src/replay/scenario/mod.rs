@@ -26,6 +26,8 @@ pub struct Scenario {
     pub start: Timestamp,
     /// How long it lasts; until nothing more happens when absent, at most seven days.
     pub lasting: Option<SignedDuration>,
+    /// How often the function sweeps; never when absent.
+    pub sweep: Option<SignedDuration>,
     /// What the function is deployed with.
     pub deployed: Deployed,
     /// How CodePipeline behaves where documents are silent.

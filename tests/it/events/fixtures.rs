@@ -39,6 +39,8 @@ fn in_short(message: &Message) -> String {
             format!("stage event, {}", format!("{:?}", event.state).to_lowercase())
         }
         Message::Trigger(Trigger::WakeUp(_)) => "wake-up".to_owned(),
+        Message::Trigger(Trigger::Sweep(finding)) => panic!("no message says this: {finding:?}"),
+        Message::Sweep(_) => "tick of the sweep".to_owned(),
         Message::Ignored(ignored) => format!("ignored, {}", ignored.reason),
         Message::Malformed(_) => "malformed".to_owned(),
     }

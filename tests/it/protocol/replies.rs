@@ -3,20 +3,24 @@
 use jiff::{SignedDuration, Timestamp};
 use proptest::collection::vec;
 use proptest::prelude::*;
-use proptest::sample::select;
+use proptest::sample::{Index, select};
 
 use codepipeline_retrier::domain::backoff::Jitter;
 use codepipeline_retrier::domain::budget::{Bucket, BucketKey};
 use codepipeline_retrier::domain::controls::{Controls, Pause};
 use codepipeline_retrier::domain::ids::{AccountId, Partition, Region};
-use codepipeline_retrier::domain::pipeline::{ExecutionMode, Reading, Refusal, RetryReply, StageReading};
+use codepipeline_retrier::domain::pipeline::{
+    ActionStatus, ExecutionMode, Reading, Refusal, RetryReply, StageReading,
+};
 use codepipeline_retrier::domain::policy::{Mode, Policy};
 use codepipeline_retrier::domain::protocol::{Fault, View};
 use codepipeline_retrier::domain::screen::Environment;
 use codepipeline_retrier::domain::stage_run::{StageRun, Timing, after};
-use codepipeline_retrier::domain::trigger::{Delivery, StageEvent, StageEventState, Trigger, WakeUp};
+use codepipeline_retrier::domain::trigger::{
+    Delivery, Finding, SeenFailure, StageEvent, StageEventState, Trigger, WakeUp,
+};
 
-use crate::arbitrary::{self, at, instant, run};
+use crate::arbitrary::{self, at, chosen, instant, run};
 
 /// What the product runs with, owned.
 #[derive(Debug, Clone)]
@@ -150,6 +154,21 @@ enum Kind {
     Overdue,
     /// A wake-up with any number.
     AnyNumber,
+    /// What a sweep finds.
+    Finding,
+}
+
+/// What a sweep may find of a stage run that shows this: some of its failed runs, or that something is overdue.
+fn finding(reading: &Reading, picks: &[Index]) -> Finding {
+    let runs = reading.actions.as_deref().unwrap_or_default();
+    let failed: Vec<_> = runs.iter().filter(|of| of.status == ActionStatus::Failed).collect();
+    let seen: Vec<_> = picks.iter().filter_map(|pick| chosen(*pick, &failed)).collect();
+    let failure = seen
+        .iter()
+        .map(|of| of.last_change)
+        .max()
+        .map(|failed_at| SeenFailure { failed: seen.iter().map(|of| of.id.clone()).collect(), failed_at });
+    Finding { run: run(), failure }
 }
 
 /// Brings the first record about that the kind of message asks for, and the message that belongs to it.
@@ -286,11 +305,17 @@ pub fn story() -> impl Strategy<Value = Story> {
         })
         .prop_flat_map(move |(setting, replies, start)| {
             let kind = prop_oneof![
-                6 => Just(Kind::Event), 2 => Just(Kind::WakeUp), 4 => Just(Kind::Overdue), 1 => Just(Kind::AnyNumber)
+                6 => Just(Kind::Event), 2 => Just(Kind::WakeUp), 4 => Just(Kind::Overdue), 1 => Just(Kind::AnyNumber),
+                5 => Just(Kind::Finding)
             ];
-            (Just((setting, replies, start)), kind, event(start), delivery.clone(), 0_u64..5)
+            let picks = vec(any::<Index>(), 0..3);
+            (Just((setting, replies, start)), kind, event(start), delivery.clone(), (0_u64..5, picks))
         })
-        .prop_map(|((setting, mut replies, start), kind, event, delivery, number)| {
+        .prop_map(|((setting, mut replies, start), kind, event, delivery, (number, picks))| {
+            if let (Kind::Finding, Some(first)) = (kind, replies.first()) {
+                let trigger = Trigger::Sweep(finding(&first.reading, &picks));
+                return Story { setting, trigger, delivery, start, replies };
+            }
             let record = replies.first_mut().and_then(|first| first.view.record.as_mut());
             let trigger = trigger(kind, event, number, record, start);
             Story { setting, trigger, delivery, start, replies }

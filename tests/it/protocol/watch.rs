@@ -17,7 +17,7 @@ use codepipeline_retrier::domain::protocol::{
     Answer, Commit, CommitReply, Conclusion, ControlsReply, Effect, Fault,
 };
 use codepipeline_retrier::domain::stage_run::{Hint, Owner, StageRun, Timing, after};
-use codepipeline_retrier::domain::trigger::EventKey;
+use codepipeline_retrier::domain::trigger::{EventKey, Trigger};
 
 use crate::arbitrary::run;
 
@@ -99,13 +99,30 @@ impl<'a> Watch<'a> {
                     "handled without a decision"
                 );
             }
-            Effect::Arm { .. } | Effect::Observe { .. } | Effect::ReadLedger { .. } => {}
+            Effect::Observe { .. } => self.see_observation(now)?,
+            Effect::Arm { .. } | Effect::ReadLedger { .. } => {}
             Effect::WriteControls(controls) => prop_assert_eq!(controls.version, self.controls + 1),
         }
         prop_assert!(
             self.lost.is_none() || matches!(effect, Effect::Finish(_)),
             "a transaction left unanswered"
         );
+        Ok(())
+    }
+
+    /// A sweep asks nothing about what is known: what is waited for, what others are at, and what is answered.
+    fn see_observation(&self, now: Timestamp) -> Checked {
+        let (Trigger::Sweep(finding), Some(record)) = (&self.story.trigger, &self.known) else {
+            return Ok(());
+        };
+        let settle_window = Timing::default().settle_window;
+        let waits = record.wait.as_ref().is_some_and(|wait| now < wait.wake_at);
+        let is_claimed =
+            record.claim.as_ref().is_some_and(|claim| now < after(claim.lease_until, settle_window));
+        prop_assert!(!waits && !is_claimed, "a sweep reads a stage run that is in good hands");
+        let is_open = record.wait.is_some() || record.claim.is_some() || record.running_retry().is_some();
+        let mut seen = finding.failure.iter().flat_map(|failure| &failure.failed);
+        prop_assert!(is_open || seen.any(|id| !record.knows(id)), "a sweep reads what is answered");
         Ok(())
     }
 
@@ -128,6 +145,10 @@ impl<'a> Watch<'a> {
                 wait.ruling,
                 wait.wake_at
             );
+        }
+        let waited = before.and_then(|record| record.wait.as_ref()).filter(|wait| now < wait.wake_at);
+        if matches!(self.story.trigger, Trigger::Sweep(_)) && waited.is_some() && !self.holds() {
+            prop_assert_eq!(next.wait.as_ref(), waited, "a sweep touches what is waited for and not overdue");
         }
         let used = |record: &StageRun| (record.live.used, record.shadow.used);
         let (used_before, shadow_before) = before.map_or((0, 0), used);

@@ -1,0 +1,200 @@
+//! The sweep: how far the comparison of CodePipeline with the ledger has come, as the ledger keeps it.
+//!
+//! A round reads every pipeline once, in the order of their names, in slices of one invocation each. When it is complete,
+//! everything up to its beginning has been seen, and the next one goes on from there.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::ids::PipelineName;
+use super::policy::{Mode, Policy};
+use super::stage_run::{Owner, after};
+
+/// What makes a sweep go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Tick {
+    /// The schedule's: a round is to begin, or the one under way to go on.
+    Scheduled {
+        /// How long it is to the schedule's next.
+        every: SignedDuration,
+    },
+    /// A slice that came to its end before its round: that round is to go on.
+    Continue {
+        /// Number of the round.
+        round: u64,
+    },
+}
+
+/// How far the sweep has come.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Hash)]
+pub struct Sweep {
+    /// Counts the writes; 0 has never been written.
+    pub version: u64,
+    /// Number of the round under way, or else of the last one.
+    pub round: u64,
+    /// Every change before that has been seen, but for pipelines that lag behind.
+    pub watermark: Option<Timestamp>,
+    /// The round under way.
+    pub under_way: Option<Round>,
+    /// The last round that was completed.
+    pub completed: Option<Completed>,
+    /// The pipelines that could not be read or answered, each with the instant from which its changes are unseen.
+    pub lagging: BTreeMap<PipelineName, Timestamp>,
+    /// Who is at work. One at a time is enough; two would do no harm.
+    pub lease: Option<Lease>,
+    /// How long it is from one round to the next.
+    pub every: SignedDuration,
+}
+
+/// A round under way.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Round {
+    /// When it began.
+    pub began: Timestamp,
+    /// Since when it looks for changes.
+    pub since: Timestamp,
+    /// The last pipeline that is done.
+    pub cursor: Option<PipelineName>,
+}
+
+/// A completed round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Completed {
+    /// When it began.
+    pub began: Timestamp,
+    /// When it was over.
+    pub ended: Timestamp,
+}
+
+/// The right to work on the sweep.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Lease {
+    /// Whose.
+    pub owner: Owner,
+    /// Until when.
+    pub until: Timestamp,
+}
+
+/// What a tick finds there is to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Turn {
+    /// Somebody else is at work until then.
+    Busy(Timestamp),
+    /// The round that the tick is for is over, or the last one began only just now.
+    Nothing,
+    /// This is how it stands with the work begun.
+    Work(Box<Sweep>),
+}
+
+/// Most requests to CodePipeline a second, on average, where nobody sets another pace: 3,000 quiet pipelines in 25
+/// minutes.
+pub const SWEEP_RATE: u32 = 2;
+/// How far the first round looks back. What it finds failed before the product was at work, and is left alone.
+const FIRST_LOOK: SignedDuration = SignedDuration::from_hours(1);
+/// Nothing older can be retried: the longest `give-up-after`.
+const LONGEST_LOOK: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// What is read again of what the round before has seen: clocks that differ by five minutes, and reads that are a minute
+/// behind.
+pub const OVERLAP: SignedDuration = SignedDuration::from_mins(6);
+/// Most pipelines that lag with an instant of their own. Where more do, something is wrong with all of them, and the whole
+/// round is done again.
+pub const MOST_LAGGING: usize = 100;
+
+impl Sweep {
+    /// What is to be done on a tick, by this owner until then at the latest.
+    pub fn turn(&self, tick: Tick, owner: &Owner, now: Timestamp, until: Timestamp) -> Turn {
+        if let Some(lease) = self.lease.as_ref().filter(|lease| now < lease.until && lease.owner != *owner) {
+            return Turn::Busy(lease.until);
+        }
+        let mut next = self.clone();
+        next.version += 1;
+        next.lease = Some(Lease { owner: owner.clone(), until });
+        match (tick, &self.under_way) {
+            (Tick::Continue { round }, Some(_)) if round == self.round => {}
+            (Tick::Continue { .. }, _) => return Turn::Nothing,
+            (Tick::Scheduled { every }, Some(_)) => next.every = every,
+            (Tick::Scheduled { every }, None) => {
+                // Ticks that piled up while nobody took them come all at once.
+                let too_soon = |completed: &Completed| now < after(completed.began, every / 2);
+                if self.completed.as_ref().is_some_and(too_soon) {
+                    return Turn::Nothing;
+                }
+                next.every = every;
+                next.round += 1;
+                let since = self.watermark.unwrap_or_else(|| after(now, -FIRST_LOOK));
+                next.under_way = Some(Round { began: now, since, cursor: None });
+            }
+        }
+        Turn::Work(Box::new(next))
+    }
+
+    /// Since when a pipeline's changes are unseen, as this round sees it.
+    pub fn unseen(&self, pipeline: &PipelineName, now: Timestamp) -> Timestamp {
+        let of_round = self.under_way.as_ref().map_or(now, |round| round.since);
+        let since = self.lagging.get(pipeline).map_or(of_round, |since| of_round.min(*since));
+        since.max(after(now, -LONGEST_LOOK))
+    }
+
+    /// Since when a pipeline's changes are read in this round: from a little before what is unseen.
+    pub fn since(&self, pipeline: &PipelineName, now: Timestamp) -> Timestamp {
+        after(self.unseen(pipeline, now), -OVERLAP)
+    }
+
+    /// The pipelines that this round has still to read, of these.
+    pub fn ahead<'a>(&self, pipelines: &'a BTreeSet<PipelineName>) -> impl Iterator<Item = &'a PipelineName> {
+        let cursor = self.under_way.as_ref().and_then(|round| round.cursor.clone());
+        let from = cursor.map_or(Bound::Unbounded, Bound::Excluded);
+        pipelines.range((from, Bound::Unbounded))
+    }
+
+    /// Notes that a pipeline is done in this round; `unseen` is since when its changes are not, if it is to be read again.
+    pub fn done(&mut self, pipeline: &PipelineName, unseen: Option<Timestamp>) {
+        match unseen {
+            Some(since) => self.lagging.insert(pipeline.clone(), since),
+            None => self.lagging.remove(pipeline),
+        };
+        if let Some(round) = &mut self.under_way {
+            round.cursor = Some(pipeline.clone());
+        }
+    }
+
+    /// Ends the round. Too many that lag behind are no exceptions: then the next round looks as far back as this one.
+    pub fn complete(&mut self, now: Timestamp) {
+        let Some(round) = self.under_way.take() else { return };
+        if self.lagging.len() > MOST_LAGGING {
+            let oldest = self.lagging.values().min().copied().unwrap_or(round.since);
+            self.watermark = Some(oldest.min(round.since));
+            self.lagging.clear();
+        } else {
+            self.watermark = Some(round.began);
+        }
+        self.completed = Some(Completed { began: round.began, ended: now });
+    }
+
+    /// Forgets the pipelines that lag and are not there any more, or that no rule is about.
+    pub fn keep_lagging(&mut self, pipelines: &BTreeSet<PipelineName>) {
+        self.lagging.retain(|name, _| pipelines.contains(name));
+    }
+
+    /// Whether the round under way, or the one that should have begun, is late: nobody knows what has been lost since.
+    pub fn is_overdue(&self, now: Timestamp) -> bool {
+        let began = self.under_way.as_ref().map(|round| round.began);
+        let last = began.or(self.completed.map(|completed| completed.began));
+        last.is_some_and(|last| now > after(last, self.every.saturating_add(self.every)))
+    }
+}
+
+/// Whether some stage of a pipeline of that name may fall under a rule that is at work.
+pub fn concerns(policy: &Policy, mode: Mode, pipeline: &PipelineName) -> bool {
+    mode != Mode::Disabled
+        && policy.rules.iter().any(|rule| {
+            let globs = &rule.selector.pipeline;
+            rule.settings.mode != Mode::Disabled
+                && (globs.is_empty() || globs.iter().any(|glob| glob.matches(pipeline.as_str())))
+        })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,121 @@
+use super::*;
+
+fn at(minutes: i64) -> Timestamp {
+    Timestamp::from_second(1_795_000_000 + minutes * 60).unwrap()
+}
+
+fn name(name: &str) -> PipelineName {
+    PipelineName::parse(name).unwrap()
+}
+
+fn me() -> Owner {
+    Owner("me".into())
+}
+
+const EVERY: Tick = Tick::Scheduled { every: SignedDuration::from_mins(15) };
+
+fn work(sweep: &Sweep, tick: Tick, now: i64) -> Sweep {
+    match sweep.turn(tick, &me(), at(now), at(now + 1)) {
+        Turn::Work(next) => *next,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn completed(sweep: &Sweep, now: i64) -> Sweep {
+    let mut sweep = work(sweep, EVERY, now);
+    sweep.complete(at(now + 1));
+    sweep.lease = None;
+    sweep
+}
+
+#[test]
+fn a_round_begins_where_the_one_before_began() {
+    let first = work(&Sweep::default(), EVERY, 0);
+    assert_eq!((first.version, first.round), (1, 1));
+    assert_eq!(first.since(&name("a"), at(0)), after(at(-60), -OVERLAP));
+    let second = work(&completed(&Sweep::default(), 0), EVERY, 15);
+    assert_eq!(second.since(&name("a"), at(15)), after(at(0), -OVERLAP));
+    assert_eq!(second.under_way.unwrap().cursor, None);
+}
+
+#[test]
+fn nothing_is_read_that_is_too_old_to_be_retried() {
+    let sweep = Sweep { watermark: Some(at(0)), ..Sweep::default() };
+    let now = 30 * 24 * 60;
+    assert_eq!(work(&sweep, EVERY, now).unseen(&name("a"), at(now)), at(23 * 24 * 60));
+}
+
+#[test]
+fn one_works_at_a_time() {
+    let sweep = work(&Sweep::default(), EVERY, 0);
+    let other = Owner("other".into());
+    assert_eq!(sweep.turn(EVERY, &other, at(0), at(1)), Turn::Busy(at(1)));
+    let Turn::Work(next) = sweep.turn(EVERY, &other, at(1), at(2)) else { panic!("the lease is over") };
+    assert_eq!((next.round, next.lease.unwrap().owner), (1, other));
+}
+
+#[test]
+fn a_slice_goes_on_after_the_last_pipeline_that_is_done() {
+    let mut sweep = work(&Sweep::default(), EVERY, 0);
+    let all = BTreeSet::from(["a", "b", "c"].map(name));
+    sweep.done(&name("b"), None);
+    assert_eq!(sweep.ahead(&all).collect::<Vec<_>>(), [&name("c")]);
+    let next = work(&sweep, Tick::Continue { round: 1 }, 0);
+    assert_eq!(next.ahead(&all).collect::<Vec<_>>(), [&name("c")]);
+}
+
+#[test]
+fn ticks_that_come_late_or_pile_up_begin_nothing() {
+    let sweep = completed(&Sweep::default(), 0);
+    for (tick, now) in [(EVERY, 7), (Tick::Continue { round: 1 }, 1), (Tick::Continue { round: 2 }, 1)] {
+        assert_eq!(sweep.turn(tick, &me(), at(now), at(now + 1)), Turn::Nothing, "{tick:?}");
+    }
+    assert_eq!(work(&sweep, EVERY, 8).round, 2);
+    let under_way = work(&sweep, EVERY, 15);
+    assert_eq!(under_way.turn(Tick::Continue { round: 1 }, &me(), at(16), at(17)), Turn::Nothing);
+    assert_eq!(work(&under_way, EVERY, 30).round, 2, "it goes on");
+}
+
+#[test]
+fn a_pipeline_that_lags_keeps_its_own_instant() {
+    let mut sweep = work(&completed(&Sweep::default(), 0), EVERY, 15);
+    sweep.done(&name("a"), Some(at(-30)));
+    sweep.done(&name("b"), None);
+    sweep.complete(at(16));
+    sweep.lease = None;
+    let mut next = work(&sweep, EVERY, 30);
+    assert_eq!(next.since(&name("a"), at(30)), after(at(-30), -OVERLAP));
+    assert_eq!(next.since(&name("b"), at(30)), after(at(15), -OVERLAP));
+    next.done(&name("a"), None);
+    assert!(next.lagging.is_empty());
+}
+
+#[test]
+fn where_many_lag_the_whole_round_is_done_again() {
+    let mut sweep = work(&completed(&Sweep::default(), 0), EVERY, 15);
+    for number in 0..=MOST_LAGGING {
+        sweep.done(&name(&format!("p-{number}")), Some(at(-10)));
+    }
+    sweep.complete(at(20));
+    assert_eq!((sweep.watermark, sweep.lagging.len()), (Some(at(-10)), 0));
+}
+
+#[test]
+fn a_pipeline_that_is_gone_lags_no_longer() {
+    let mut sweep = work(&Sweep::default(), EVERY, 0);
+    sweep.done(&name("a"), Some(at(-30)));
+    sweep.done(&name("b"), Some(at(-30)));
+    sweep.keep_lagging(&BTreeSet::from([name("b")]));
+    assert_eq!(sweep.lagging.keys().collect::<Vec<_>>(), [&name("b")]);
+}
+
+#[test]
+fn two_intervals_without_an_end_are_overdue() {
+    let sweep = completed(&Sweep::default(), 0);
+    assert!(!Sweep::default().is_overdue(at(1_000)), "nothing is known of a schedule");
+    assert!(!sweep.is_overdue(at(30)));
+    assert!(sweep.is_overdue(at(31)));
+    let under_way = work(&sweep, EVERY, 15);
+    assert!(!under_way.is_overdue(at(45)));
+    assert!(under_way.is_overdue(at(46)));
+}

@@ -1,0 +1,150 @@
+//! What a slice of a sweep did, for the log and for whoever invoked it.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::domain::decision::StepName;
+use crate::domain::pipeline::Gap;
+use crate::domain::protocol::Outcome;
+use crate::domain::sweep::Sweep;
+
+/// How a slice ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SliceEnd {
+    /// The round is complete.
+    Complete,
+    /// The round goes on in another invocation.
+    Continued,
+    /// Somebody else is at work until then.
+    Busy {
+        /// When that lease is over.
+        until: Timestamp,
+    },
+    /// The tick's round is over, or the last one began only just now.
+    NothingToDo,
+    /// Somebody else has taken the sweep over.
+    Overtaken,
+    /// There is no policy that compiles, so nobody knows which pipelines it is about. What is overdue was looked at.
+    NoPolicy,
+    /// The list of pipelines could not be read.
+    Unreadable {
+        /// Why.
+        gap: Gap,
+    },
+    /// The ledger did not answer: the tick comes again.
+    LedgerUnavailable,
+}
+
+impl SliceEnd {
+    /// The name used in logs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Continued => "continued",
+            Self::Busy { .. } => "busy",
+            Self::NothingToDo => "nothing-to-do",
+            Self::Overtaken => "overtaken",
+            Self::NoPolicy => "policy-invalid",
+            Self::Unreadable { .. } => "unreadable",
+            Self::LedgerUnavailable => "ledger-unavailable",
+        }
+    }
+}
+
+/// What a slice did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// How it ended.
+    pub end: SliceEnd,
+    /// Number of the round.
+    pub round: u64,
+    /// When the slice began.
+    pub began: Timestamp,
+    /// How long the slice took.
+    pub duration: SignedDuration,
+    /// How long the round has taken so far; none where no round was worked on.
+    pub round_duration: Option<SignedDuration>,
+    /// How long it is from one round to the next.
+    pub every: SignedDuration,
+    /// Pipelines that were looked through.
+    pub pipelines: u32,
+    /// Failures that were seen, most of which are known.
+    pub findings: u32,
+    /// Waits and claims that were overdue.
+    pub overdue: u32,
+    /// Findings that could not be brought to an end.
+    pub unhandled: u32,
+    /// Pipelines that are to be looked at again from further back.
+    pub lagging: usize,
+    /// Age of the oldest failure that was news.
+    pub oldest: Option<SignedDuration>,
+    /// Whether no tick could be sent to go on with.
+    pub continuation_lost: bool,
+    /// What came of the findings that were news.
+    pub outcomes: Vec<Outcome>,
+}
+
+impl Report {
+    pub(super) const fn new(began: Timestamp) -> Self {
+        Self {
+            end: SliceEnd::NothingToDo,
+            round: 0,
+            began,
+            duration: SignedDuration::ZERO,
+            round_duration: None,
+            every: SignedDuration::ZERO,
+            pipelines: 0,
+            findings: 0,
+            overdue: 0,
+            unhandled: 0,
+            lagging: 0,
+            oldest: None,
+            continuation_lost: false,
+            outcomes: Vec::new(),
+        }
+    }
+
+    /// Whether the tick is done with.
+    pub const fn is_acknowledged(&self) -> bool {
+        !matches!(self.end, SliceEnd::LedgerUnavailable)
+    }
+
+    /// Whether the round takes longer than it is to the next one.
+    pub fn is_slow(&self) -> bool {
+        self.round_duration.is_some_and(|duration| duration > self.every && self.every.is_positive())
+    }
+
+    pub(super) fn took(&mut self, now: Timestamp) {
+        self.duration = now.duration_since(self.began);
+    }
+
+    pub(super) fn ending(mut self, end: SliceEnd, sweep: &Sweep) -> Self {
+        let ended = self.began + self.duration;
+        self.round_duration = match (&sweep.under_way, sweep.completed) {
+            (Some(round), _) => Some(ended.duration_since(round.began)),
+            (None, Some(completed)) if end == SliceEnd::Complete => {
+                Some(completed.ended.duration_since(completed.began))
+            }
+            _ => None,
+        };
+        Self { end, round: sweep.round, every: sweep.every, lagging: sweep.lagging.len(), ..self }
+    }
+
+    /// What came of one handling. Most findings are known, and only looked up.
+    pub(super) fn note(&mut self, outcome: &Outcome, failed_at: Option<Timestamp>, now: Timestamp) {
+        if !outcome.conclusion.is_acknowledged() {
+            self.unhandled += 1;
+        }
+        let last_step = outcome.decision.as_ref().and_then(|decision| decision.explanation.last());
+        let is_known = last_step.is_none_or(|step| {
+            matches!(step.name, StepName::Duplicate | StepName::Trigger | StepName::Rule | StepName::Mode)
+        });
+        if is_known && outcome.progress.is_none() && outcome.conclusion.is_acknowledged() {
+            return;
+        }
+        if let Some(failed_at) = failed_at {
+            let age = now.duration_since(failed_at);
+            self.oldest = Some(self.oldest.map_or(age, |oldest| oldest.max(age)));
+        }
+        self.outcomes.push(outcome.clone());
+    }
+}

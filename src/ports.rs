@@ -51,7 +51,7 @@ pub trait Ledger: Send + Sync {
 }
 
 /// What the ledger keeps under the number of a push or rollback.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum KeptPolicy {
     /// A policy.
     Text {
@@ -67,7 +67,7 @@ pub enum KeptPolicy {
 }
 
 /// A message that could not be understood: what was wrong with it, and nothing of what it said.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Quarantined {
     /// SHA-256 of its text.
     pub fingerprint: String,

@@ -17,7 +17,7 @@ use crate::domain::sweep::Sweep;
 use crate::ports::{KeptPolicy, Quarantined, SweepReply};
 
 /// All that is on record.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Hash)]
 pub struct MemoryLedger {
     controls: Controls,
     records: BTreeMap<StageRunId, StageRun>,
@@ -214,6 +214,12 @@ impl MemoryLedger {
     /// Every transaction that was carried out, in order.
     pub fn commits(&self) -> &[Commit] {
         &self.commits
+    }
+
+    /// Hands over the decisions on record and forgets the transactions, for whoever keeps an account of its own.
+    pub fn take_decisions(&mut self) -> Vec<Decision> {
+        self.commits.clear();
+        std::mem::take(&mut self.decisions)
     }
 
     /// What a bucket holds.

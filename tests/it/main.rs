@@ -61,6 +61,8 @@ mod live_policy;
 #[cfg(feature = "function")]
 mod ministack;
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 #[cfg(feature = "aws")]
 mod operator;
 #[cfg(test)]

@@ -106,7 +106,7 @@ impl Answering<'_> {
                     let detail = "the pipeline shows that the claimed retry was made";
                     (Ruling::RetryEligible, StepOutcome::Pass, detail)
                 } else {
-                    let detail = "the pipeline shows a retry that was made long after the claimed one";
+                    let detail = "the pipeline shows a retry that was not made when the claimed one was";
                     (Ruling::IgnoreRetriedBySomeoneElse, StepOutcome::Stop, detail)
                 };
                 let mut decision = Decision::bare(ruling, &self.record.id, self.now).with_step(
@@ -149,14 +149,14 @@ impl Answering<'_> {
         commit(self.job, self.context, plain(self.record, news), Purpose::Answer, next)
     }
 
-    /// Whether the retry that the pipeline shows was made so long after the claim that it cannot be the claim's. Its
-    /// owner called within seconds; whoever presses Retry minutes later is in charge from then on.
+    /// Whether the retry that the pipeline shows was made before the claim, or so long after it, that it cannot be the
+    /// claim's. Its owner called within seconds; whoever presses Retry at another time is in charge from then on.
     fn is_somebody_elses(&self, facts: &StageFacts, claim: &Claim) -> bool {
         let timing = self.environment.timing;
-        let called_until = after(after(claim.lease_until, -timing.lease), timing.settle_window);
-        facts
-            .earlier
-            .iter()
-            .any(|attempt| !attempt.failed.is_disjoint(&claim.failed) && attempt.retried_at > called_until)
+        let claimed_at = after(claim.lease_until, -timing.lease);
+        let called = claimed_at..=after(claimed_at, timing.settle_window);
+        facts.earlier.iter().any(|attempt| {
+            !attempt.failed.is_disjoint(&claim.failed) && !called.contains(&attempt.retried_at)
+        })
     }
 }

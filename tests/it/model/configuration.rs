@@ -1,0 +1,148 @@
+//! What a model is made of: how many of everything, and what the rule says.
+
+use std::collections::BTreeMap;
+
+use codepipeline_retrier::domain::backoff::{Backoff, JitterKind};
+use codepipeline_retrier::domain::budget::{BucketKey, Budget, Per};
+use codepipeline_retrier::domain::controls::Controls;
+use codepipeline_retrier::domain::ids::{
+    AccountId, BudgetName, ExecutionId, Partition, PipelineArn, PipelineName, Region, RuleName, StageName,
+    StageRunId,
+};
+use codepipeline_retrier::domain::live::Standing;
+use codepipeline_retrier::domain::policy::{Mode, Policy, PolicyVersion, Rule, Selector, Settings};
+use codepipeline_retrier::domain::screen::Environment;
+use codepipeline_retrier::domain::stage_run::{Timing, after};
+use codepipeline_retrier::domain::storm::{Storm, Window, WindowKey};
+use codepipeline_retrier::emulator::ledger::MemoryLedger;
+use jiff::SignedDuration;
+
+use super::mutants::Mutant;
+use super::time::{LIFE, Second, instant};
+use super::world::{Left, Sight};
+
+/// Something that a person does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Act {
+    Retry,
+    Disable,
+    Stop,
+    NewExecution,
+    Pause,
+    Resume,
+}
+
+/// One model.
+#[derive(Debug, Clone)]
+pub struct Configuration {
+    pub name: &'static str,
+    /// Stage runs, which share one budget.
+    pub runs: usize,
+    pub workers: usize,
+    /// How often a stage may fail in all.
+    pub failures: usize,
+    pub max_retries: u32,
+    /// Tokens in the budget.
+    pub capacity: u32,
+    pub refill: Second,
+    pub backoff: Second,
+    pub give_up_after: Second,
+    pub acts: &'static [Act],
+    pub left: Left,
+    /// Whether there is a sweep at all.
+    pub sweep: bool,
+    /// What must be seen.
+    pub sights: &'static [Sight],
+}
+
+/// What the workers run with.
+#[derive(Debug)]
+pub struct Installation {
+    pub runs: Vec<StageRunId>,
+    account: AccountId,
+    region: Region,
+    partition: Partition,
+    policy: Policy,
+    pub timing: Timing,
+}
+
+impl Installation {
+    pub fn new(configuration: &Configuration, mutant: Option<Mutant>) -> Self {
+        let account = AccountId::parse("111122223333").unwrap();
+        let region = Region::parse("eu-central-1").unwrap();
+        let partition = Partition::parse("aws").unwrap();
+        let run = |number: usize| StageRunId {
+            pipeline: PipelineArn {
+                partition: partition.clone(),
+                region: region.clone(),
+                account: account.clone(),
+                name: PipelineName::parse(format!("p{number}")).unwrap(),
+            },
+            execution: ExecutionId::parse("e").unwrap(),
+            stage: StageName::parse("s").unwrap(),
+        };
+        let seconds = |seconds: Second| SignedDuration::from_secs(i64::from(seconds));
+        let delay = seconds(configuration.backoff);
+        let refill_ms = i64::from(configuration.refill) * 1_000;
+        let name = BudgetName::parse("region").unwrap();
+        let budget = Budget::try_new(name, Per::Region, configuration.capacity, 1, refill_ms).unwrap();
+        let settings = Settings {
+            max_retries: configuration.max_retries,
+            backoff: Backoff::try_new(delay, 1_000, delay, JitterKind::None).unwrap(),
+            give_up_after: seconds(configuration.give_up_after),
+            ..Settings::with_budgets(vec![budget])
+        };
+        let rule = Rule { name: RuleName::parse("rule").unwrap(), selector: Selector::default(), settings };
+        let timing = Timing { poll: SignedDuration::from_mins(15), ..Timing::default() };
+        Self {
+            runs: (0..configuration.runs).map(run).collect(),
+            account,
+            region,
+            partition,
+            policy: Policy { version: PolicyVersion("1".into()), rules: vec![rule], storm: Storm::DEFAULT },
+            timing: mutant.map_or(timing, |mutant| mutant.timing(timing)),
+        }
+    }
+
+    /// What a worker that began then runs with.
+    pub fn environment(&self, began: Second) -> Environment<'_> {
+        Environment {
+            policy: Some(&self.policy),
+            standing: Standing::packaged(Some(&self.policy.version)),
+            mode: Mode::Active,
+            account: &self.account,
+            region: &self.region,
+            partition: &self.partition,
+            timing: self.timing,
+            deadline: after(instant(began), SignedDuration::from_secs(i64::from(LIFE))),
+        }
+    }
+
+    /// A ledger in which the rule is at work.
+    pub fn ledger(&self) -> MemoryLedger {
+        let mut ledger = MemoryLedger::default();
+        ledger.write_controls(&Controls::default().activate(
+            &self.policy,
+            Mode::Active,
+            Some(instant(0)),
+            instant(0),
+        ));
+        ledger
+    }
+
+    /// Windows in which every pipeline is noted already: there is no storm here, and nothing to note.
+    pub fn noted(&self, windows: &[WindowKey]) -> BTreeMap<WindowKey, Window> {
+        let names = self.runs.iter().map(|run| (run.pipeline.name.clone(), instant(0)));
+        let window = Window { failures: names.collect() };
+        windows.iter().map(|key| (*key, window.clone())).collect()
+    }
+
+    pub fn number_of(&self, run: &StageRunId) -> usize {
+        self.runs.iter().position(|other| other == run).unwrap()
+    }
+
+    /// Buckets by name, for counterexamples.
+    pub fn buckets(ledger: &MemoryLedger) -> BTreeMap<BucketKey, String> {
+        ledger.buckets().map(|(key, bucket)| (key.clone(), format!("{bucket:?}"))).collect()
+    }
+}

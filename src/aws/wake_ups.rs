@@ -3,22 +3,25 @@
 //!
 //! Arming twice is harmless. A schedule has the wake-up's own name, so that a second one is refused, which is what was
 //! wanted; a message to the queue has none, and a second copy of it is answered as every wake-up that is not current.
-//! That is why the SDK may try again here, and why a schedule's client token is of no concern: the SDK makes a new one
-//! for each call.
+//! That is why it is tried again here, and why a schedule's client token is of no concern: the SDK makes a new one for each
+//! call. The SDK's own retries are off, for they report the last attempt alone, and one that was refused says nothing about
+//! one before it whose answer was lost.
 //!
 //! An instant is rounded up, to the second, which is as fine as either service goes. Scheduler delivers within the minute
 //! (User Guide, *Schedule types*); a wake-up that comes early all the same is armed again by whoever gets it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_sdk_scheduler::error::BuildError;
 use aws_sdk_scheduler::operation::create_schedule::builders::CreateScheduleFluentBuilder;
 use aws_sdk_scheduler::types::{
     ActionAfterCompletion, DeadLetterConfig, FlexibleTimeWindow, FlexibleTimeWindowMode, RetryPolicy, Target,
 };
+use aws_smithy_types::retry::RetryConfig;
 use jiff::{RoundMode, SignedDuration, Timestamp, TimestampRound, Unit};
 
-use super::certainty::{Cause, cause, fault};
+use super::certainty::{Cause, cause};
 use super::clients::Clients;
 use super::settings::Settings;
 use crate::domain::protocol::Fault;
@@ -30,6 +33,11 @@ use crate::ports::{Schedules, Ticks};
 
 /// Longest delay that the queue takes (SQS API, `DelaySeconds`).
 const LONGEST_DELAY: SignedDuration = SignedDuration::from_mins(15);
+
+/// Longest pause after each attempt but the last, in milliseconds; the pause is anything up to that.
+const PAUSES: [u64; 2] = [50, 100];
+/// All attempts with the pauses between them.
+const WHOLE: Duration = Duration::from_secs(5);
 
 /// Scheduler goes on for as long as it can (Scheduler API, `RetryPolicy`), and then leaves the wake-up in the dead-letter
 /// queue.
@@ -78,18 +86,26 @@ impl<C: Fn() -> Timestamp + Send + Sync> SdkSchedules<C> {
     }
 
     async fn send(&self, wake_up: &WakeUp, due: Timestamp, delay: i32) -> Result<(), Fault> {
-        send(&self.clients, &self.route.queue_url, wake_up, due, delay).await
+        send(&self.clients, &self.route.queue_url, wake_up_body(wake_up, due), delay).await
     }
 
     async fn schedule(&self, wake_up: &WakeUp, at: Timestamp) -> Result<(), Fault> {
         // What cannot be built is not sent.
         let request = self.schedule_request(wake_up, at).map_err(|_| Fault::NotDone)?;
-        match request.send().await {
-            Ok(_) => Ok(()),
-            // It is armed already.
-            Err(error) if cause(&error) == Cause::Refused("ConflictException") => Ok(()),
-            Err(error) => Err(fault(&error)),
-        }
+        persist(|| {
+            let mut once = aws_sdk_scheduler::config::Builder::new();
+            once.set_retry_config(Some(RetryConfig::disabled()));
+            let request = request.clone().customize().config_override(once);
+            async move {
+                match request.send().await {
+                    Ok(_) => Attempt::Done,
+                    // It is armed already.
+                    Err(error) if cause(&error) == Cause::Refused("ConflictException") => Attempt::Done,
+                    Err(error) => Attempt::of(cause(&error)),
+                }
+            }
+        })
+        .await
     }
 
     fn schedule_request(
@@ -130,19 +146,62 @@ pub async fn send_now(
     wake_up: &WakeUp,
     now: Timestamp,
 ) -> Result<(), Fault> {
-    send(clients, queue_url, wake_up, now, 0).await
+    send(clients, queue_url, wake_up_body(wake_up, now), 0).await
 }
 
-async fn send(
-    clients: &Clients,
-    queue_url: &str,
-    wake_up: &WakeUp,
-    due: Timestamp,
-    delay: i32,
-) -> Result<(), Fault> {
+async fn send(clients: &Clients, queue_url: &str, body: String, delay: i32) -> Result<(), Fault> {
     let request = clients.sqs().send_message().queue_url(queue_url);
-    let request = request.message_body(wake_up_body(wake_up, due)).delay_seconds(delay);
-    request.send().await.map(|_| ()).map_err(|error| fault(&error))
+    let request = request.message_body(body).delay_seconds(delay);
+    persist(|| {
+        let mut once = aws_sdk_sqs::config::Builder::new();
+        once.set_retry_config(Some(RetryConfig::disabled()));
+        let request = request.clone().customize().config_override(once);
+        async move { request.send().await.map_or_else(|error| Attempt::of(cause(&error)), |_| Attempt::Done) }
+    })
+    .await
+}
+
+/// What one attempt came to.
+enum Attempt {
+    Done,
+    /// Certainly not done by this attempt; the next one may be.
+    Busy,
+    /// It may have been done.
+    Unheard,
+    /// Certainly not done by this attempt, nor by another.
+    Refused,
+}
+
+impl Attempt {
+    fn of(cause: Cause<'_>) -> Self {
+        match cause {
+            Cause::Unknown => Self::Unheard,
+            Cause::Throttled | Cause::NotSent => Self::Busy,
+            Cause::AccessDenied | Cause::Credentials | Cause::Refused(_) => Self::Refused,
+        }
+    }
+}
+
+/// Sends up to three times, as far as it helps. After an attempt of unknown outcome, only success is certain.
+async fn persist<F>(mut attempt: impl FnMut() -> F) -> Result<(), Fault>
+where
+    F: Future<Output = Attempt>,
+{
+    let whole = async {
+        let mut fault = Fault::NotDone;
+        let mut pauses = PAUSES.iter();
+        loop {
+            match attempt().await {
+                Attempt::Done => return Ok(()),
+                Attempt::Refused => return Err(fault),
+                Attempt::Busy => {}
+                Attempt::Unheard => fault = Fault::Unknown,
+            }
+            let Some(longest) = pauses.next() else { return Err(fault) };
+            tokio::time::sleep(Duration::from_millis(fastrand::u64(0..=*longest))).await;
+        }
+    };
+    tokio::time::timeout(WHOLE, whole).await.unwrap_or(Err(Fault::Unknown))
 }
 
 impl<C: Fn() -> Timestamp + Send + Sync> Schedules for SdkSchedules<C> {
@@ -159,9 +218,7 @@ impl<C: Fn() -> Timestamp + Send + Sync> Schedules for SdkSchedules<C> {
 
 impl<C: Fn() -> Timestamp + Send + Sync> Ticks for SdkSchedules<C> {
     async fn tick(&self, tick: Tick) -> Result<(), Fault> {
-        let request = self.clients.sqs().send_message().queue_url(&self.route.queue_url);
-        let request = request.message_body(tick_body(tick));
-        Box::pin(request.send()).await.map(|_| ()).map_err(|error| fault(&error))
+        Box::pin(send(&self.clients, &self.route.queue_url, tick_body(tick), 0)).await
     }
 
     async fn pause(&self, duration: SignedDuration) {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use aws_sdk_dynamodb::operation::create_table::CreateTableError;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
     ProjectionType, ScalarAttributeType, TableStatus,
@@ -55,14 +56,19 @@ impl Table {
             .fold(clients.dynamodb().create_table().table_name(&name), |create, name| {
                 create.attribute_definitions(attribute(name))
             });
-        create
+        let created = create
             .key_schema(key("pk", KeyType::Hash))
             .key_schema(key("sk", KeyType::Range))
             .global_secondary_indexes(index.build().unwrap())
             .billing_mode(BillingMode::PayPerRequest)
             .send()
-            .await
-            .unwrap();
+            .await;
+        if let Err(error) = created {
+            // The SDK has sent it twice. Nobody else has a table of that name.
+            let is_there =
+                error.as_service_error().is_some_and(CreateTableError::is_resource_in_use_exception);
+            assert!(is_there, "{error:?}");
+        }
         loop {
             let described = clients.dynamodb().describe_table().table_name(&name).send().await.unwrap();
             if described.table().and_then(|table| table.table_status()) == Some(&TableStatus::Active) {

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use codepipeline_retrier::emulator::ledger::MemoryLedger;
 use codepipeline_retrier::names::decision_id;
+use codepipeline_retrier::ports::Quarantined;
 
 use super::exchange::{Book, Kept, Reply, Request, Subject};
 use super::plain::Plain;
@@ -24,7 +25,7 @@ impl Book for MemoryLedger {
     }
 
     fn kept(&self) -> Kept {
-        let note = |note: &codepipeline_retrier::ports::Quarantined| (note.fingerprint.clone(), note.clone());
+        let note = |note: &Quarantined| (note.fingerprint.clone(), note.clone());
         Kept {
             decisions: self.decisions().iter().map(decision_id).collect(),
             notes: self.quarantined().map(note).collect(),
@@ -52,7 +53,7 @@ const LONGEST: usize = 60;
 
 #[test]
 fn memory_answers_as_the_reference() {
-    let tally = runs::batch::<MemoryLedger, Plain>(runs::seed().unwrap_or(1), 600, LONGEST);
+    let tally = runs::batch::<MemoryLedger, Plain>(runs::seed().unwrap_or(1), 400, LONGEST);
     println!("{tally:?}");
     for what in runs::EVERYTHING {
         assert!(tally.contains_key(what), "no `{what}`: {tally:?}");

@@ -7,9 +7,9 @@ use jiff::SignedDuration;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use codepipeline_retrier::domain::budget::{Branch, Budget, Deposit, Peek, Slot, Withdrawal};
+use codepipeline_retrier::domain::budget::{Branch, BucketKey, Budget, Deposit, Peek, Slot, Withdrawal};
 use codepipeline_retrier::domain::decision::{Decision, Ruling};
-use codepipeline_retrier::domain::ids::ActionExecutionId;
+use codepipeline_retrier::domain::ids::{ActionExecutionId, StageRunId};
 use codepipeline_retrier::domain::policy::RetryMode;
 use codepipeline_retrier::domain::protocol::{Commit, View};
 use codepipeline_retrier::domain::stage_run::{Hint, Owner, Progress, StageRun, after};
@@ -43,16 +43,22 @@ pub struct Rewrite {
     run: usize,
     /// The record as it once was.
     past: Option<usize>,
-    /// Whether the revision is the one after the next.
-    skips: bool,
     /// The version of the controls: as they are, or another.
     controls: Option<bool>,
     decides: bool,
-    /// Whether each token is taken by the branch that the bucket is not at.
-    wrong_branch: bool,
-    /// Whether the place is one that somebody may have taken.
-    wrong_place: bool,
+    wrong: Option<Wrong>,
     policy: usize,
+}
+
+/// What is wrong with a write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wrong {
+    /// The revision is the one after the next.
+    Revision,
+    /// Each token is taken by the branch that the bucket is not at.
+    Branch,
+    /// The place is one that somebody may have taken.
+    Place,
 }
 
 impl Rewrite {
@@ -65,33 +71,35 @@ impl Rewrite {
             3 => Just(Move::GiveBack), 1 => Just(Move::Forgo), 1 => progress.prop_map(Move::Conclude),
             2 => Just(Move::Everything),
         ];
-        let rarely = || proptest::bool::weighted(0.1);
+        let wrong = select(vec![Wrong::Revision, Wrong::Branch, Wrong::Place]);
+        let wrong = proptest::option::weighted(0.25, wrong);
         let past = proptest::option::weighted(0.2, 0_usize..6);
         let controls = proptest::option::weighted(0.4, proptest::bool::weighted(0.8));
-        (what, 0_usize..3, past, rarely(), controls, any::<bool>(), rarely(), rarely(), 0_usize..4).prop_map(
-            |(what, run, past, skips, controls, decides, wrong_branch, wrong_place, policy)| Self {
+        (what, 0_usize..3, past, controls, any::<bool>(), wrong, 0_usize..4).prop_map(
+            |(what, run, past, controls, decides, wrong, policy)| Self {
                 what,
                 run,
                 past,
-                skips,
                 controls,
                 decides,
-                wrong_branch,
-                wrong_place,
+                wrong,
                 policy,
             },
         )
+    }
+
+    fn is(&self, wrong: Wrong) -> bool {
+        self.wrong == Some(wrong)
     }
 }
 
 /// The transaction; none where the past is shorter than asked for.
 pub fn rewrite<B: Book>(scene: &Scene<B>, of: &Rewrite) -> Option<Commit> {
-    let mut record = match of.past {
-        Some(number) => scene.past.iter().rev().nth(number)?.clone(),
-        None => {
-            let run = &runs()[of.run];
-            scene.view(run).record.unwrap_or_else(|| StageRun::unwritten(run))
-        }
+    let mut record = if let Some(number) = of.past {
+        scene.past.iter().rev().nth(number)?.clone()
+    } else {
+        let run = &runs()[of.run];
+        scene.view(run).record.unwrap_or_else(|| StageRun::unwritten(run))
     };
     let run = record.id.clone();
     let view = scene.view(&run);
@@ -102,7 +110,7 @@ pub fn rewrite<B: Book>(scene: &Scene<B>, of: &Rewrite) -> Option<Commit> {
     let owner = Owner(format!("rewrite-{}", record.revision));
     let later = after(scene.now, SignedDuration::from_mins(10));
     let (mut withdrawals, mut deposits, mut slot) = (Vec::new(), Vec::new(), None);
-    let place = || budgets.first().map(|budget| place(scene, &view, budget, &run, of.wrong_place));
+    let place = || budgets.first().map(|budget| place(scene, &view, budget, &run, of.is(Wrong::Place)));
     match of.what {
         Move::Wait => drop(record.begin_wait(Ruling::WaitBackoff, Some(later), later, hint)),
         Move::Queue => {
@@ -111,7 +119,7 @@ pub fn rewrite<B: Book>(scene: &Scene<B>, of: &Rewrite) -> Option<Commit> {
         }
         Move::Close => record.close(&failed, false, &hint),
         Move::Claim => {
-            withdrawals = tokens(scene, &view, budgets, &run, of.wrong_branch);
+            withdrawals = tokens(scene, &view, budgets, &run, of.is(Wrong::Branch));
             record.claim(&failed, RetryMode::FailedActions, &withdrawals, &owner, later, &hint);
         }
         Move::ClaimInShadow => record.claim_in_shadow(&failed, &hint),
@@ -121,14 +129,14 @@ pub fn rewrite<B: Book>(scene: &Scene<B>, of: &Rewrite) -> Option<Commit> {
         Move::Forgo => record.forgo(scene.now),
         Move::Conclude(progress) => record.conclude(progress),
         Move::Everything => {
-            withdrawals = tokens(scene, &view, budgets, &run, of.wrong_branch);
+            withdrawals = tokens(scene, &view, budgets, &run, of.is(Wrong::Branch));
             deposits = withdrawals.iter().map(Withdrawal::deposit).collect();
             deposits
                 .extend(budgets.last().map(|last| Deposit { key: last.key(&run, true), amount_ms: 90_000 }));
             slot = place();
         }
     }
-    record.revision += 1 + u64::from(of.skips);
+    record.revision += 1 + u64::from(of.is(Wrong::Revision));
     let controls = of.controls.map(|right| view.controls.version + u64::from(!right));
     let decision = of.decides.then(|| Decision::bare(Ruling::WaitBackoff, &run, scene.now));
     Some(Commit { record, withdrawals, deposits, slot, controls, decision })
@@ -139,7 +147,7 @@ fn tokens<B>(
     scene: &Scene<B>,
     view: &View,
     budgets: &[Budget],
-    run: &codepipeline_retrier::domain::ids::StageRunId,
+    run: &StageRunId,
     wrong_branch: bool,
 ) -> Vec<Withdrawal> {
     let token = |budget: &Budget| {
@@ -161,9 +169,9 @@ fn place<B>(
     scene: &Scene<B>,
     view: &View,
     budget: &Budget,
-    run: &codepipeline_retrier::domain::ids::StageRunId,
+    run: &StageRunId,
     wrong: bool,
-) -> (codepipeline_retrier::domain::budget::BucketKey, Slot) {
+) -> (BucketKey, Slot) {
     let key = budget.key(run, false);
     let bucket = view.buckets.get(&key).copied().unwrap_or_default();
     let slot = budget.slot(bucket, scene.now);

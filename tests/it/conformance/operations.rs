@@ -156,7 +156,7 @@ impl<B: Book> Scene<B> {
     fn happen(&mut self, operation: &Operation) {
         match operation {
             Operation::Pass(milliseconds) => {
-                self.now = after(self.now, SignedDuration::from_millis(*milliseconds))
+                self.now = after(self.now, SignedDuration::from_millis(*milliseconds));
             }
             Operation::Deploy(number) => self.policy = *number,
             Operation::Arrive { message, reading, again } => self.arrive(message, *reading, *again),

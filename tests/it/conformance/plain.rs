@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use codepipeline_retrier::domain::budget::{Branch, Bucket, BucketKey, Withdrawal};
+use codepipeline_retrier::domain::budget::{Branch, Bucket, BucketKey, Slot, Withdrawal};
 use codepipeline_retrier::domain::controls::Controls;
 use codepipeline_retrier::domain::ids::StageRunId;
 use codepipeline_retrier::domain::protocol::{Commit, CommitReply, ControlsReply, View};
@@ -71,10 +71,8 @@ impl Plain {
             return CommitReply::ControlsChanged;
         }
         let empty = commit.withdrawals.iter().find(|withdrawal| !self.gives(withdrawal)).map(|of| &of.key);
-        let slot_is_gone = |(key, slot): &&(BucketKey, _)| {
-            let slot: &codepipeline_retrier::domain::budget::Slot = slot;
-            self.next_slots.get(key).copied() != slot.expected
-        };
+        let slot_is_gone =
+            |(key, slot): &&(BucketKey, Slot)| self.next_slots.get(key).copied() != slot.expected;
         if let Some(key) = empty.or_else(|| commit.slot.as_ref().filter(slot_is_gone).map(|(key, _)| key)) {
             return CommitReply::BucketChanged(Box::new(key.clone()), self.bucket(key));
         }

@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
-use std::time::Instant;
 
 use proptest::test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner};
 use proptest_state_machine::{ReferenceStateMachine, StateMachineTest};
@@ -139,7 +138,7 @@ pub fn full<S: Subject, B: Book>(name: &str, sequences: u64, in_a_batch: u32, lo
     let kept = progress.load().unwrap_or(json!({}));
     let (mut done, mut asked) =
         (kept["batches"].as_u64().unwrap_or(0), kept["operations"].as_u64().unwrap_or(0));
-    let (batches, began) = (sequences.div_ceil(u64::from(in_a_batch)), Instant::now());
+    let batches = sequences.div_ceil(u64::from(in_a_batch));
     while done < batches {
         asked += batch::<S, B>(done + 1, in_a_batch, longest).values().sum::<u64>();
         done += 1;
@@ -147,6 +146,5 @@ pub fn full<S: Subject, B: Book>(name: &str, sequences: u64, in_a_batch: u32, lo
     }
     progress.finish();
     let sequences = done * u64::from(in_a_batch);
-    println!("{name}: {} s", began.elapsed().as_secs());
     figure::record(name, &format!("{sequences} sequences, {asked} calls of the ledger, 0 divergences"), true);
 }

@@ -107,10 +107,14 @@ pub fn reading(number: usize, run: &StageRunId) -> Reading {
         }
     };
     if let Ok(actions) = &mut reading.actions {
-        actions.iter_mut().for_each(|action| execution(&mut action.execution));
+        for action in actions {
+            execution(&mut action.execution);
+        }
     }
     if let Ok(entries) = &mut reading.entries {
-        entries.iter_mut().for_each(|entry| execution(&mut entry.execution));
+        for entry in entries {
+            execution(&mut entry.execution);
+        }
     }
     if let Ok(structure) = &mut reading.structure {
         structure.name = run.pipeline.name.clone();

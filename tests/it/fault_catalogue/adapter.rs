@@ -21,10 +21,11 @@ pub fn hold(bench: &Bench, row: &Row) -> Vec<String> {
     let scene = Scene::new(bench, row);
     scene.begin(None);
     let said = said(&scene);
-    let befell = scene.end();
+    let befell = scene.befell();
+    scene.end();
     let executed = executed(&scene);
     let mut findings = Vec::new();
-    if befell == Some(0) {
+    if !befell {
         findings.push("the fault befell nobody".to_owned());
     }
     if row.asked.is_a_read() {

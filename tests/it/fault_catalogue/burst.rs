@@ -44,13 +44,16 @@ impl Burst {
         self.control("PATCH", "rules", &json!([rule]));
     }
 
-    /// It is over. How often it befell somebody comes back.
-    pub fn end(&self, key: &str) -> u64 {
+    /// How often it befell somebody.
+    pub fn befell(&self, key: &str) -> u64 {
         let rules = self.control("GET", "rules", &Value::Null);
         let mine = rules.as_array().unwrap().iter().filter(|rule| rule["headers"] == owner(key));
-        let befell = mine.map(|rule| rule["fired_count"].as_u64().unwrap_or(0)).sum();
+        mine.map(|rule| rule["fired_count"].as_u64().unwrap_or(0)).sum()
+    }
+
+    /// It is over.
+    pub fn end(&self, key: &str) {
         self.control("DELETE", "rules", &json!([{ "headers": owner(key) }]));
-        befell
     }
 
     fn control(&self, method: &str, path: &str, body: &Value) -> Value {

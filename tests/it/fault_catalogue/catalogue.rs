@@ -54,8 +54,8 @@ pub enum Said {
 /// How the fault is made.
 #[derive(Debug, Clone)]
 pub enum Made {
-    /// By a rule of microburst.
-    Burst(Value),
+    /// By rules of microburst, one after the other.
+    Burst(Vec<Value>),
     /// By the gateway: what microburst has no word for.
     Own(Own),
     /// Nothing listens where the service should be.
@@ -85,7 +85,20 @@ pub fn error(asked: Asked, code: &str, status: u16, said: Said) -> Row {
 }
 
 pub fn burst(asked: Asked, name: &str, fault: Value, executed: bool, said: Said) -> Row {
-    Row { asked, name: name.to_owned(), made: Made::Burst(fault), executed, said, is_slow: false }
+    Row { asked, name: name.to_owned(), made: Made::Burst(vec![fault]), executed, said, is_slow: false }
+}
+
+/// The answer of the first request is lost after it was done, and every further one is refused: the refusal says nothing
+/// about the first.
+fn lost_and_then(asked: Asked, code: &str) -> Row {
+    let lost = json!({ "times": 1, "response": { "abort_bytes": 0 } });
+    let refused = json!({ "error": { "code": code, "status": 400, "message": SECRET } });
+    let made = Made::Burst(vec![lost, refused]);
+    Row {
+        made,
+        executed: true,
+        ..error(asked, &format!("lost after it was done, and then {code}"), 400, Said::Unknown)
+    }
 }
 
 pub fn own(asked: Asked, name: &str, after: bool, answer: Answer, said: Said) -> Row {
@@ -145,6 +158,8 @@ pub fn common(asked: Asked) -> Vec<Row> {
         slow(unknown("an answer without end, after it was done", true, Answer::Drip)),
         unknown("200 in HTML, after it was done", true, Answer::Whole(200, "", html)),
         burst(asked, "200 with half a body, after it was done", half, true, Said::Unknown),
+        lost_and_then(asked, "ThrottlingException"),
+        lost_and_then(asked, "AccessDeniedException"),
     ]
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
+use codepipeline_retrier::aws::ledger::DynamoLedger;
 use codepipeline_retrier::aws::pipelines::SdkPipelines;
 use codepipeline_retrier::aws::wake_ups::SdkSchedules;
 use codepipeline_retrier::domain::policy::Mode;
@@ -29,7 +30,7 @@ use codepipeline_retrier::emulator::queue::MOST_RECEIVES;
 pub enum Lasting {
     /// One request.
     Once,
-    /// Every request of the first two handlings.
+    /// Every request of the first two handlings, and of those after them until it has befallen one.
     TwoHandlings,
 }
 
@@ -76,18 +77,18 @@ pub fn hold(bench: &Bench, row: &Row, lasting: Lasting) -> Vec<String> {
     play.findings()
 }
 
+/// The function as it is on AWS.
+type Deployed = Handler<DynamoLedger, SdkPipelines, SdkSchedules<fn() -> Timestamp>>;
+
 struct Play<'a> {
     scene: Scene<'a>,
-    handler: Handler<
-        codepipeline_retrier::aws::ledger::DynamoLedger,
-        SdkPipelines,
-        SdkSchedules<fn() -> Timestamp>,
-    >,
+    handler: Deployed,
     log: Written,
     queue: Vec<Message>,
     dead: usize,
     handlings: u32,
-    befell: Option<usize>,
+    /// Whether the fault is over.
+    is_over: bool,
 }
 
 impl<'a> Play<'a> {
@@ -136,7 +137,7 @@ impl<'a> Play<'a> {
             queue: vec![first],
             dead: 0,
             handlings: 0,
-            befell: None,
+            is_over: false,
         }
     }
 
@@ -144,8 +145,9 @@ impl<'a> Play<'a> {
         self.scene.begin((lasting == Lasting::Once).then_some(1));
         let mut is_quiet = false;
         while self.handlings < MOST_HANDLINGS {
-            if self.befell.is_none() && self.handlings >= 2 {
-                self.befell = Some(self.scene.end().unwrap_or(1));
+            if !self.is_over && self.handlings >= 2 && self.scene.befell() {
+                self.scene.end();
+                self.is_over = true;
             }
             self.collect();
             self.queue.sort_by_key(|message| message.visible_at);
@@ -162,9 +164,6 @@ impl<'a> Play<'a> {
             let message = self.queue.remove(0);
             pass(message.visible_at.duration_since(now()).max(SignedDuration::ZERO));
             self.hand_out(message);
-        }
-        if self.befell.is_none() {
-            self.befell = Some(self.scene.end().unwrap_or(1));
         }
     }
 
@@ -229,7 +228,7 @@ impl<'a> Play<'a> {
     fn findings(&self) -> Vec<String> {
         let mut findings = Vec::new();
         let mut find = |is_wrong: bool, what: String| findings.extend(is_wrong.then_some(what));
-        find(self.befell == Some(0), "the fault befell nobody".into());
+        find(!self.is_over && !self.scene.befell(), "the fault befell nobody".into());
         find(self.dead > 0, format!("lost: {} messages were given up", self.dead));
         find(self.handlings >= MOST_HANDLINGS, "it never comes to an end".into());
         let log = String::from_utf8(self.log.0.lock().unwrap().clone()).unwrap();

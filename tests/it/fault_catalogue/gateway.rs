@@ -3,6 +3,7 @@
 //! server has done it, never answer, answer without end, or with what is not AWS's.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -46,8 +47,6 @@ pub struct Lane {
     pub befell: usize,
     /// What the servers carried out, in order: operation and input.
     pub done: Vec<(String, Value)>,
-    /// How often each operation reached a server.
-    pub heard: BTreeMap<String, usize>,
 }
 
 type Lanes = Arc<Mutex<BTreeMap<String, Lane>>>;
@@ -57,14 +56,27 @@ pub struct Gateway {
     pub address: String,
     lanes: Lanes,
     is_over: Arc<AtomicBool>,
+    /// Every address that somebody listens at.
+    addresses: Mutex<Vec<String>>,
 }
 
 impl Gateway {
     pub fn start() -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let address = listener.local_addr().unwrap().to_string();
-        let (lanes, is_over) = (Lanes::default(), Arc::new(AtomicBool::new(false)));
-        let (shared, over) = (Arc::clone(&lanes), Arc::clone(&is_over));
+        let gateway = Self {
+            address: free_address(),
+            lanes: Lanes::default(),
+            is_over: Arc::default(),
+            addresses: Mutex::default(),
+        };
+        gateway.listen(&gateway.address);
+        gateway
+    }
+
+    /// Listens at one more address.
+    pub fn listen(&self, address: &str) {
+        let listener = TcpListener::bind(address).unwrap();
+        self.addresses.lock().unwrap().push(address.to_owned());
+        let (shared, over) = (Arc::clone(&self.lanes), Arc::clone(&self.is_over));
         thread::spawn(move || {
             for stream in listener.incoming() {
                 if over.load(Ordering::SeqCst) {
@@ -79,7 +91,6 @@ impl Gateway {
                 });
             }
         });
-        Self { address, lanes, is_over }
     }
 
     /// The rows' lanes by their access keys.
@@ -91,9 +102,16 @@ impl Gateway {
 impl Drop for Gateway {
     fn drop(&mut self) {
         self.is_over.store(true, Ordering::SeqCst);
-        // So that the listener looks.
-        let _ = TcpStream::connect(&self.address);
+        // So that those who listen look.
+        for address in self.addresses.lock().unwrap().iter() {
+            let _ = TcpStream::connect(address);
+        }
     }
+}
+
+/// An address at which nobody listens: the port was free a moment ago.
+pub fn free_address() -> String {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().to_string()
 }
 
 fn lock(lanes: &Lanes) -> MutexGuard<'_, BTreeMap<String, Lane>> {
@@ -209,19 +227,18 @@ fn pass_on(request: &Request, operation: &str, upstream: &str, lanes: &Lanes) ->
     let mut head = format!("{}\r\nhost: {upstream}\r\nconnection: close\r\n", request.first);
     for (name, value) in &request.headers {
         if !["host", "connection", "expect"].contains(&name.to_ascii_lowercase().as_str()) {
-            head.push_str(&format!("{name}: {value}\r\n"));
+            let _ = write!(head, "{name}: {value}\r\n");
         }
     }
     server.write_all((head + "\r\n").as_bytes())?;
     server.write_all(&request.body)?;
     let mut answer = Vec::new();
     server.read_to_end(&mut answer)?;
-    if let Some(lane) = lock(lanes).get_mut(request.key()) {
-        *lane.heard.entry(operation.to_owned()).or_default() += 1;
-        if answer.starts_with(b"HTTP/1.1 2") {
-            let input = serde_json::from_slice(&request.body).unwrap_or(Value::Null);
-            lane.done.push((operation.to_owned(), input));
-        }
+    if answer.starts_with(b"HTTP/1.1 2")
+        && let Some(lane) = lock(lanes).get_mut(request.key())
+    {
+        let input = serde_json::from_slice(&request.body).unwrap_or(Value::Null);
+        lane.done.push((operation.to_owned(), input));
     }
     Ok(answer)
 }

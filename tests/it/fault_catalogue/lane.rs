@@ -26,7 +26,7 @@ use codepipeline_retrier::emulator::world::{Place, SharedWorld, World};
 
 use super::burst::Burst;
 use super::catalogue::{Made, Row};
-use super::gateway::{Gateway, Lane};
+use super::gateway::{Gateway, Lane, free_address};
 use crate::contract::pipelines::{FAILS_AT, fails, shop, stage_name, succeeds};
 use crate::ministack::{MiniStack, REGION, unique};
 use crate::tables::Table;
@@ -36,8 +36,6 @@ pub struct Bench {
     pub burst: Burst,
     pub gateway: Gateway,
     aws: Arc<MiniStack>,
-    /// Where nothing listens.
-    nowhere: String,
     group: String,
 }
 
@@ -45,12 +43,11 @@ impl Bench {
     pub fn new() -> Self {
         let gateway = Gateway::start();
         let burst = Burst::start(&gateway.address);
-        let nowhere = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
         let (aws, group) = (MiniStack::shared(), unique("faults"));
         runtime().block_on(async {
             aws.clients().scheduler().create_schedule_group().name(&group).send().await.unwrap();
         });
-        Self { burst, gateway, aws, nowhere, group }
+        Self { burst, gateway, aws, group }
     }
 }
 
@@ -94,6 +91,8 @@ pub struct Scene<'a> {
     pub run: StageRunId,
     /// The event of the failure.
     pub event: Value,
+    /// Where nobody listens until the fault is over.
+    nowhere: String,
     _codepipeline: Server,
 }
 
@@ -130,7 +129,8 @@ impl<'a> Scene<'a> {
             schedule_group: bench.group.clone(),
             scheduler_role_arn: "arn:aws:iam::000000000000:role/scheduler".to_owned(),
         };
-        let clients = clients(bench, row, &key);
+        let nowhere = free_address();
+        let clients = clients(bench, row, &key, &nowhere);
         Self {
             bench,
             row,
@@ -142,6 +142,7 @@ impl<'a> Scene<'a> {
             route,
             run,
             event,
+            nowhere,
             _codepipeline: codepipeline,
         }
     }
@@ -151,33 +152,41 @@ impl<'a> Scene<'a> {
         DynamoLedger::new(Arc::clone(clients), &self.direct.name, now)
     }
 
-    /// The fault begins. It befalls the next requests, so many of them or all.
+    /// The fault begins. It befalls the next requests, so many of them or all; where nobody listens, all.
     pub fn begin(&self, times: Option<usize>) {
         let (service, operation) = self.row.asked.names();
         match &self.row.made {
-            Made::Burst(fault) => {
-                let mut fault = fault.clone();
-                if let Some(times) = times {
-                    fault["times"] = times.into();
+            Made::Burst(faults) => {
+                for fault in faults {
+                    let mut fault = fault.clone();
+                    if let Some(times) = times {
+                        fault["times"] = times.into();
+                    }
+                    self.bench.burst.begin(&self.key, service, operation, &fault);
                 }
-                self.bench.burst.begin(&self.key, service, operation, &fault);
             }
             Made::Own(own) => {
-                self.lane(|lane| lane.fault = Some((operation, times.unwrap_or(usize::MAX), own.clone())))
+                self.lane(|lane| lane.fault = Some((operation, times.unwrap_or(usize::MAX), own.clone())));
             }
             Made::Nobody => {}
         }
     }
 
-    /// It is over. How often it befell somebody comes back, unless nobody can know.
-    pub fn end(&self) -> Option<usize> {
+    /// Whether it has befallen anybody. Where nobody listens, nobody can know.
+    pub fn befell(&self) -> bool {
         match &self.row.made {
-            Made::Burst(_) => Some(usize::try_from(self.bench.burst.end(&self.key)).unwrap()),
-            Made::Own(_) => Some(self.lane(|lane| {
-                lane.fault = None;
-                lane.befell
-            })),
-            Made::Nobody => None,
+            Made::Burst(_) => self.bench.burst.befell(&self.key) > 0,
+            Made::Own(_) => self.lane(|lane| lane.befell > 0),
+            Made::Nobody => true,
+        }
+    }
+
+    /// It is over.
+    pub fn end(&self) {
+        match &self.row.made {
+            Made::Burst(_) => self.bench.burst.end(&self.key),
+            Made::Own(_) => self.lane(|lane| lane.fault = None),
+            Made::Nobody => self.bench.gateway.listen(&self.nowhere),
         }
     }
 
@@ -223,11 +232,11 @@ fn failed(world: &SharedWorld, key: &str) -> (StageRunId, Value) {
     (run, events.into_iter().find(super::end_to_end::concerns_us).expect("the failure has an event"))
 }
 
-fn clients(bench: &Bench, row: &Row, key: &str) -> Arc<Clients> {
+fn clients(bench: &Bench, row: &Row, key: &str, nowhere: &str) -> Arc<Clients> {
     let faulty = match row.made {
-        Made::Burst(_) => &bench.burst.address,
+        Made::Burst(_) => &*bench.burst.address,
         Made::Own(_) => &bench.gateway.address,
-        Made::Nobody => &bench.nowhere,
+        Made::Nobody => nowhere,
     };
     let at = |service: &str| {
         let is_faulty = row.asked.names().0 == service;

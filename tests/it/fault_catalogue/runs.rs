@@ -4,6 +4,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+use codepipeline_retrier::aws::settings::variable;
+
 use super::adapter;
 use super::catalogue::{Row, all};
 use super::end_to_end::{self, Lasting};
@@ -11,10 +13,11 @@ use super::lane::Bench;
 use crate::figure;
 
 /// Rows at a time.
-const AT_ONCE: usize = 12;
+const AT_ONCE: usize = 8;
 
-/// Every how manieth row is run end to end where not all are.
-const SAMPLE: usize = 12;
+/// Every how manieth row is run at its adapter, and end to end, where not all are.
+const AT_ITS_ADAPTER: usize = 2;
+const END_TO_END: usize = 13;
 
 /// Holds the rows against something, and says what is wrong with which.
 fn hold(rows: &[Row], how: &str, each: impl Fn(&Row) -> Vec<String> + Sync) -> Vec<String> {
@@ -37,26 +40,25 @@ fn hold(rows: &[Row], how: &str, each: impl Fn(&Row) -> Vec<String> + Sync) -> V
 
 /// The rows whose name contains `RETRIER_FAULT`, to look at one.
 fn chosen() -> Vec<Row> {
-    let wanted = std::env::var("RETRIER_FAULT").unwrap_or_default();
+    let wanted = variable("RETRIER_FAULT").unwrap_or_default();
     all().into_iter().filter(|row| format!("{:?} {}", row.asked, row.name).contains(&wanted)).collect()
 }
 
-fn fast() -> Vec<Row> {
-    chosen().into_iter().filter(|row| !row.is_slow).collect()
+fn some(every: usize) -> Vec<Row> {
+    chosen().into_iter().filter(|row| !row.is_slow).step_by(every).collect()
 }
 
 #[test]
 fn adapters_say_what_is_certain_and_no_more() {
     let bench = Bench::new();
-    let findings = hold(&fast(), "adapter", |row| adapter::hold(&bench, row));
+    let findings = hold(&some(AT_ITS_ADAPTER), "adapter", |row| adapter::hold(&bench, row));
     assert!(findings.is_empty(), "{} findings: {findings:#?}", findings.len());
 }
 
 #[test]
 fn the_function_loses_nothing_and_doubles_nothing() {
     let bench = Bench::new();
-    let rows: Vec<Row> = fast().into_iter().step_by(SAMPLE).collect();
-    let findings = hold(&rows, "once", |row| end_to_end::hold(&bench, row, Lasting::Once));
+    let findings = hold(&some(END_TO_END), "once", |row| end_to_end::hold(&bench, row, Lasting::Once));
     assert!(findings.is_empty(), "{} findings: {findings:#?}", findings.len());
 }
 

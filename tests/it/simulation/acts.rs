@@ -43,7 +43,7 @@ pub fn person(random: &mut Random, pipelines: &[PipelineDefinition]) -> Act {
             let action = ActionName::parse("Approve").unwrap();
             Act::Approve { pipeline, stage, action, verdict }
         }
-        19 if definition.name != pipelines[0].name => Act::Delete { pipeline },
+        19 if definition.name.as_str() != "web-0" => Act::Delete { pipeline },
         19 | 20 => {
             let lasting = random.happens(5_000).then(|| SignedDuration::from_secs(random.between(10, 7_200)));
             Act::Pause { pipeline: some_or_all(random, pipeline), lasting, reason: "a look".into() }

@@ -185,8 +185,10 @@ impl Play {
             return;
         }
         let Weather { people, faults, stale, changes, losses } = self.weather;
-        if self.random.happens(people) {
-            let act = acts::person(&mut self.random, &self.pipelines);
+        let claimed = self.just_claimed();
+        if self.random.happens(if claimed.is_some() { people * 8 } else { people }) {
+            let at_hand = claimed.as_ref().map_or(self.pipelines.as_slice(), std::slice::from_ref);
+            let act = acts::person(&mut self.random, at_hand);
             self.act(act);
         }
         if self.random.happens(faults) {
@@ -219,6 +221,18 @@ impl Play {
             self.stale.push((now, after(now, lasting)));
             self.trace.line(now, || format!("reads mix past and present for {} s", lasting.as_secs()));
         }
+    }
+
+    /// The pipeline of a claim that was made a moment ago. Right after it a person's act matters most.
+    fn just_claimed(&self) -> Option<PipelineDefinition> {
+        let world = self.crowd.world().lock();
+        let (operation, _) = world.faults.last()?;
+        let run = match operation {
+            Operation::LedgerCommit | Operation::Fence => &world.ledger.commits().last()?.record,
+            _ => return None,
+        };
+        run.claim.as_ref()?;
+        self.pipelines.iter().find(|definition| definition.name == run.id.pipeline.name).cloned()
     }
 
     fn act(&mut self, act: Act) {

@@ -122,6 +122,8 @@ pub struct ExecutionEntry {
     pub execution: ExecutionId,
     /// When it last changed.
     pub last_change: Timestamp,
+    /// Whether it is under way. A stage of it may fail without its own status changing, while other actions run on.
+    pub is_running: bool,
 }
 
 /// CodePipeline as a sweep reads it: one request for each page.

@@ -185,3 +185,30 @@ fn a_pipeline_that_cannot_be_read_does_not_keep_the_others_waiting() {
     assert_eq!(played.findings(), Vec::<String>::new());
     assert_eq!(played.progress(), [Progress::Recovered; 5]);
 }
+
+#[test]
+fn random_fleets_lose_nothing_though_every_third_event_gets_lost() {
+    let mut report = Vec::new();
+    for seed in 0..crate::figure::number("RETRIER_SWEPT_FLEETS", 40) {
+        let played = scene::random(seed);
+        report.extend(played.findings().into_iter().map(|finding| format!("seed {seed}: {finding}")));
+    }
+    assert_eq!(report, Vec::<String>::new());
+}
+
+#[test]
+#[ignore = "a full run: make scoreboard"]
+fn lost_events_in_full() {
+    let played = play(&fleet(&Fleet { pipelines: 100, deliveries: LOST, ..Fleet::default() }));
+    let ages = played.failures.iter().filter_map(|of| Some(of.decided?.duration_since(of.failed_at)));
+    let (found, latest) = (ages.clone().count(), ages.max().unwrap_or_default());
+    let most = most_in_any(&played, SignedDuration::from_secs(60));
+    let holds = played.findings().is_empty() && found == 100 && latest <= SignedDuration::from_mins(15);
+    let measured = format!(
+        "{found} of 100 lost failures decided, the last {} s after it failed; at most {most} requests in a minute",
+        latest.as_secs()
+    );
+    println!("{measured}");
+    crate::figure::record("sweep", &measured, holds);
+    assert!(holds && most <= RATE * 60 + 4, "{measured}: {:?}", played.findings());
+}

@@ -1,6 +1,6 @@
 //! The lists that a sweep reads: one request a page, and nothing kept.
 
-use aws_sdk_codepipeline::types::PipelineExecutionSummary;
+use aws_sdk_codepipeline::types::{PipelineExecutionStatus, PipelineExecutionSummary};
 
 use super::replies::gap;
 use super::{SdkPipelines, Unusable, have, instant};
@@ -45,7 +45,11 @@ impl SdkPipelines {
             let execution = ExecutionId::parse(have(summary.pipeline_execution_id())?)?;
             // One that was never updated has not changed since it started.
             let last_change = have(summary.last_update_time().or(summary.start_time()))?;
-            Ok(ExecutionEntry { execution, last_change: instant(last_change)? })
+            let is_running = matches!(
+                have(summary.status())?,
+                PipelineExecutionStatus::InProgress | PipelineExecutionStatus::Stopping
+            );
+            Ok(ExecutionEntry { execution, last_change: instant(last_change)?, is_running })
         };
         let entries = have(answer.pipeline_execution_summaries)?;
         let entries = entries.iter().map(entry).collect::<Result<_, Unusable>>()?;

@@ -1,3 +1,5 @@
+//! How a sweep goes on from round to round and from slice to slice.
+
 use super::*;
 
 fn at(minutes: i64) -> Timestamp {

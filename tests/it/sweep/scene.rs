@@ -24,6 +24,7 @@ use codepipeline_retrier::replay::scenario::{Delivery, Scenario};
 use crate::rig::audit::Audit;
 use crate::rig::calls::accepted;
 use crate::rig::crowd::{Chaos, Crowd};
+use crate::rig::random::Random;
 
 /// No copy of an event.
 pub const LOST: Option<Delivery> =
@@ -250,13 +251,17 @@ pub fn play_with_nth(scenario: &Scenario, operation: Operation, nth: u64, fault:
 /// Several workers at once, every message twice now and then, and three ticks for each of the schedule's.
 pub fn crowded(scenario: &Scenario, seed: u64) -> Played {
     let chaos = Chaos { in_flight: 6, twins: 5_000, deaths: 20, ticks: 100 };
-    let mut crowd = Crowd::new(scenario, chaos, seed);
+    let crowd = Crowd::new(scenario, chaos, seed);
     for minutes in (15..180).step_by(15) {
         let at = scenario.start + SignedDuration::from_mins(minutes);
         let body = tick_body(Tick::Scheduled { every: SignedDuration::from_mins(15) });
         crowd.world().lock().queue.send(body.clone(), at);
         crowd.world().lock().queue.send(body, at);
     }
+    play_in(crowd, scenario)
+}
+
+fn play_in(mut crowd: Crowd, scenario: &Scenario) -> Played {
     let mut audit = Audit::new(scenario);
     let mut moments: Vec<Moment> = Vec::new();
     while crowd.step(&mut |moment| moments.push(moment.clone())) {
@@ -265,4 +270,21 @@ pub fn crowded(scenario: &Scenario, seed: u64) -> Played {
     }
     let world = crowd.world().lock().clone();
     Played::of(world, 0, audit)
+}
+
+/// A random fleet with people and faults, of whose events every third is lost.
+pub fn random(seed: u64) -> Played {
+    let mut scenario = crate::rig::fleet::scenario(seed);
+    scenario.sweep = Some(SignedDuration::from_mins(15));
+    // Nobody can find what failed in a pipeline that is gone.
+    scenario.timeline.retain(|(_, act)| !matches!(act, Act::Delete { .. }));
+    let mut random = Random::new(seed ^ 0x5EE9);
+    for event in 1..=200 {
+        if random.happens(3_333) {
+            scenario.deliveries.extend(LOST.map(|lost| (event, lost)));
+        }
+    }
+    let chaos = Chaos { in_flight: 4, twins: 200, deaths: 10, ticks: 50 };
+    let crowd = Crowd::new(&scenario, chaos, seed);
+    play_in(crowd, &scenario)
 }

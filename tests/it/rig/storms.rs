@@ -25,7 +25,7 @@ pub fn scenario(settings: &str, members: impl IntoIterator<Item = Member>) -> Sc
             "scenario: 1\nabout: many pipelines at once\npolicy: |\n  version: 1\n{}  rules:\n    - name: all\n      \
              match: {{ pipeline: \"*\" }}\npipelines:\n  - name: web\n    stages:\n      - name: Deploy\n        \
              actions: [{{ name: Stack, category: Deploy, runs: [{runs}] }}]\ntimeline: []\n",
-            settings.lines().map(|line| format!("  {line}\n")).collect::<String>(),
+            settings.lines().flat_map(|line| ["  ", line, "\n"]).collect::<String>(),
         );
         Scenario::read("storm", &text).unwrap()
     };

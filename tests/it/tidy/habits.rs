@@ -153,6 +153,16 @@ fn no_test_is_ignored() {
     );
 }
 
+/// Ignored tests but those that `make scoreboard` runs at their full size; a slice of each is an ordinary test.
+fn ignored(sources: &[Source]) -> Vec<Finding> {
+    let is_full_run = |finding: &Finding| {
+        let source = sources.iter().find(|source| source.path == finding.path);
+        let line = source.and_then(|source| source.text.lines().nth(finding.line - 1));
+        line.is_some_and(|line| line.trim() == r#"#[ignore = "a full run: make scoreboard"]"#)
+    };
+    silenced(sources, "ignore").into_iter().filter(|finding| !is_full_run(finding)).collect()
+}
+
 #[test]
 fn lints_are_expected_and_not_allowed() {
     hold(
@@ -217,5 +227,8 @@ fn silencers_are_found() {
                 #[expect(x, reason = \"allow\")]\nfn allow(ignore: u8) -> [u8; 1] { allow(ignore) }";
     let sources = snippets(&[("src/a.rs", text)]);
     assert_eq!(places(&silenced(&sources, "ignore")), ["src/a.rs:1", "src/a.rs:2", "src/a.rs:3"]);
+    assert_eq!(places(&ignored(&sources)), places(&silenced(&sources, "ignore")));
+    let full = snippets(&[("src/a.rs", "#[ignore = \"a full run: make scoreboard\"]\nfn a() {}")]);
+    assert_eq!(places(&ignored(&full)), Vec::<String>::new());
     assert_eq!(places(&silenced(&sources, "allow")), ["src/a.rs:4", "src/a.rs:5", "src/a.rs:6"]);
 }

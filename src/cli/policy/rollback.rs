@@ -106,7 +106,9 @@ impl Rollback {
             Some(Target::Packaged) => Target::Packaged,
             None => before(table, &seen.controls).await?,
         };
-        if at_present(&seen.controls) == target {
+        let is_intact =
+            target == Target::Packaged || ledger::policy_in_force(table, &seen.controls).await.is_some();
+        if at_present(&seen.controls) == target && is_intact {
             return Ok(Done::InForce(target));
         }
         let policy = match target {

@@ -253,7 +253,7 @@ fn a_damaged_policy_is_told_and_can_be_pushed_again() {
     let told = String::from_utf8(shown.stderr).unwrap();
     assert!(told.contains("it is not what was pushed"), "{told}");
     let refused = desk.run(&["policy", "rollback", "1", "--reason", "again"]);
-    assert_eq!(refused.status.code(), Some(0), "it is in force already, for what that is worth");
+    assert_eq!(refused.status.code(), Some(1), "{}", String::from_utf8_lossy(&refused.stderr));
     overwrite(None, "2");
     assert_eq!(desk.run(&["policy", "show"]).status.code(), Some(70));
     let history = String::from_utf8(desk.run(&["policy", "history"]).stdout).unwrap();

@@ -153,16 +153,6 @@ fn no_test_is_ignored() {
     );
 }
 
-/// Ignored tests but those that `make scoreboard` runs at their full size; a slice of each is an ordinary test.
-fn ignored(sources: &[Source]) -> Vec<Finding> {
-    let is_full_run = |finding: &Finding| {
-        let source = sources.iter().find(|source| source.path == finding.path);
-        let line = source.and_then(|source| source.text.lines().nth(finding.line - 1));
-        line.is_some_and(|line| line.trim() == r#"#[ignore = "a full run: make scoreboard"]"#)
-    };
-    silenced(sources, "ignore").into_iter().filter(|finding| !is_full_run(finding)).collect()
-}
-
 #[test]
 fn lints_are_expected_and_not_allowed() {
     hold(

@@ -14,6 +14,7 @@ mod properties;
 mod queue;
 mod shared;
 mod stage;
+mod sweep;
 mod tests;
 mod time;
 mod world;
@@ -50,7 +51,6 @@ impl Model for Machine {
             subject: queue::Subject::Failed { run, attempt: 0, at: 1, retried: 0 },
             due: 1,
             again: false,
-            swept: false,
         });
         vec![World {
             now: 1,
@@ -62,7 +62,7 @@ impl Model for Machine {
             requests: Vec::new(),
             left: self.configuration.left,
             tokens: Vec::new(),
-            is_swept: false,
+            swept: 0,
             broken: None,
             seen: Seen::default(),
         }]
@@ -77,6 +77,6 @@ impl Model for Machine {
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
-        properties::all(&self.configuration)
+        properties::all()
     }
 }

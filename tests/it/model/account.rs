@@ -35,7 +35,7 @@ impl Machine {
         }
         self.tokens(world, run, &before, commit);
         see(world, worker, &before, commit);
-        self.decided(world, run, worker, commit);
+        decided(world, worker, &before, commit);
     }
 
     fn claimed(&self, world: &mut World, run: usize, worker: &mut Worker, claim: &Claim) {
@@ -105,85 +105,42 @@ impl Machine {
             (first..times.len()).any(|last| last - first + 1 > within(times[last] - times[first]))
         })
     }
+}
 
-    /// Which failures have the decision that ends them. One that has been retried by somebody in the meantime may share the
-    /// decision about a later one.
-    fn decided(&self, world: &mut World, run: usize, worker: &Worker, commit: &Commit) {
-        let Some(decision) = commit.decision.as_ref().filter(|decision| decision.is_final) else {
-            return;
-        };
-        let present = world.stages[run].shown.present_failure();
-        let mut decided = world.stages[run].decided.clone();
-        for (number, attempt) in world.stages[run].shown.attempts.iter().enumerate() {
-            let is_meant = decision.failed.contains(&action_execution(number));
-            if attempt.status == ActionStatus::Failed && (is_meant || Some(number) != present) {
-                decided[number] = true;
-            }
-        }
-        let newly = decided.iter().zip(&world.stages[run].decided).zip(&world.stages[run].lost);
-        if worker.message.swept && newly.into_iter().any(|((now, before), lost)| *now && !before && *lost) {
-            world.seen.add(Sight::SweptLost);
-        }
-        world.change_stage(run, |stage| stage.decided = decided);
+/// Which failures have the decision that ends them: one that names them, or that is about their event.
+fn decided(world: &mut World, worker: &Worker, before: &StageRun, commit: &Commit) {
+    let Some(decision) = commit.decision.as_ref().filter(|decision| decision.is_final) else {
+        return;
+    };
+    let run = worker.message.subject.run();
+    let by_event = match worker.message.subject {
+        Subject::Failed { attempt, .. } | Subject::Found { failure: Some((attempt, _)), .. } => Some(attempt),
+        Subject::WakeUp { sequence, .. } => attempt_waited_for(before, |number| number == sequence),
+        Subject::Found { failure: None, .. } => attempt_waited_for(before, |_| true),
+        Subject::Ended { .. } => None,
+    };
+    let stage = &world.stages[run];
+    let mut decided = stage.decided.clone();
+    for (number, attempt) in stage.shown.attempts.iter().enumerate() {
+        let is_meant = decision.failed.contains(&action_execution(number)) || by_event == Some(number);
+        decided[number] |= is_meant && attempt.status == ActionStatus::Failed;
     }
-
-    /// Whether the sweep would find something.
-    pub fn forgotten(&self, world: &World) -> bool {
-        (0..world.stages.len()).any(|run| self.finding(world, run).is_some())
+    let was_lost = |number: usize| stage.lost[number] && decided[number] && !stage.decided[number];
+    if worker.message.subject.is_found() && (0..decided.len()).any(was_lost) {
+        world.seen.add(Sight::SweptLost);
     }
+    world.change_stage(run, |stage| stage.decided = decided);
+}
 
-    /// Everything is at rest, and an invariant about that does not hold.
-    pub fn is_lost(&self, world: &World) -> bool {
-        if self.forgotten(world) {
-            return world.is_swept || !self.configuration.sweep;
-        }
-        world.stages.iter().any(|stage| {
-            stage.shown.attempts.iter().enumerate().any(|(number, attempt)| {
-                let is_present = Some(number) == stage.shown.present_failure();
-                attempt.status == ActionStatus::Failed
-                    && !stage.decided[number]
-                    && (is_present || !stage.lost[number])
-            })
-        })
-    }
-
-    /// What the sweep finds of a stage run: what is waited for and overdue, or a failure without a decision.
-    pub fn finding(&self, world: &World, run: usize) -> Option<(Subject, Second)> {
-        let stage = &world.stages[run];
-        let record = world.ledger.record(&self.installation.runs[run]);
-        if let Some(wait) = record.and_then(|record| record.wait.as_ref()) {
-            let subject = Subject::WakeUp { run, sequence: wait.sequence };
-            return Some((subject, second(wait.wake_at)));
-        }
-        if let Some(claim) = record.and_then(|record| record.claim.as_ref()) {
-            let subject = Subject::WakeUp { run, sequence: claim.sequence };
-            return Some((subject, self.due_of_claim(claim.lease_until)));
-        }
-        let present = stage.shown.present_failure()?;
-        let id = action_execution(present);
-        let is_decided = record
-            .is_some_and(|record| record.live.answered.contains(&id) || record.live.closed.contains(&id));
-        let attempt = stage.shown.attempts[present];
-        let (at, retried) = (attempt.changed, attempt.started);
-        (!is_decided).then_some((Subject::Failed { run, attempt: present, at, retried }, world.now))
-    }
-
-    /// The sweep: beside live workers it takes what is due, after everything else whatever there is.
-    pub fn sweep(&self, world: &mut World) -> Option<()> {
-        let is_last = world.is_at_rest() && self.forgotten(world) && !world.is_swept;
-        if is_last {
-            world.is_swept = true;
-        } else {
-            world.left.sweeps = world.left.sweeps.checked_sub(1)?;
-        }
-        let found: Vec<_> = (0..world.stages.len()).filter_map(|run| self.finding(world, run)).collect();
-        for (subject, due) in found {
-            if is_last || due <= world.now {
-                let due = due.max(world.now);
-                world.send(super::queue::Message { subject, due, again: true, swept: true });
-            }
-        }
-        Some(())
+/// The attempt whose failure a wait or claim of such a number is about.
+fn attempt_waited_for(record: &StageRun, expects: impl Fn(u64) -> bool) -> Option<usize> {
+    let wait = record.wait.as_ref().filter(|wait| expects(wait.sequence)).map(|wait| &wait.hint);
+    let claim = record.claim.as_ref().filter(|claim| expects(claim.sequence)).map(|claim| &claim.hint);
+    let key = &wait.or(claim)?.key;
+    if key.is_swept() {
+        key.last_retry.strip_prefix("attempt-")?.parse().ok()
+    } else {
+        key.attempt.parse::<usize>().ok()?.checked_sub(1)
     }
 }
 
@@ -206,7 +163,7 @@ fn see(world: &mut World, worker: &Worker, before: &StageRun, commit: &Commit) {
     if has_ended(Progress::FailedAgain) {
         world.seen.add(Sight::FailedAgain);
     }
-    if worker.message.swept && matches!(worker.message.subject, Subject::WakeUp { .. }) {
+    if matches!(worker.message.subject, Subject::Found { failure: None, .. }) {
         world.seen.add(Sight::SweptWaiting);
     }
     let Some(decision) = &commit.decision else { return };

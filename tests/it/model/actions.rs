@@ -68,7 +68,7 @@ impl Machine {
         }
         self.deliveries(world, actions);
         for (place, worker) in world.workers.iter().enumerate() {
-            self.of_worker(world, place, worker, actions);
+            of_worker(world, place, worker, actions);
         }
         for place in 0..world.requests.len() {
             actions.extend([Action::Land(place), Action::Vanish(place)]);
@@ -76,10 +76,10 @@ impl Machine {
         for (run, stage) in world.stages.iter().enumerate() {
             self.of_stage(world, run, stage, actions);
         }
-        if self.next_instant(world).is_some() {
+        if world.next_instant().is_some() {
             actions.push(Action::Wait);
         }
-        let is_needed = world.is_at_rest() && !world.is_swept && self.forgotten(world);
+        let is_needed = world.is_at_rest() && self.is_anything_unknown(world);
         if self.configuration.sweep && (is_needed || world.left.sweeps > 0) {
             actions.push(Action::Sweep);
         }
@@ -93,41 +93,12 @@ impl Machine {
             if message.due <= world.now && world.workers.len() < self.configuration.workers {
                 actions.push(Action::Deliver(place));
             }
-            if world.left.duplicates > 0 && !message.again {
+            if world.left.duplicates > 0 && !message.again && !message.subject.is_found() {
                 actions.push(Action::Duplicate(place));
             }
-            if world.left.losses > 0 && !message.again && !message.swept {
+            if world.left.losses > 0 && !message.again && !message.subject.is_found() {
                 actions.push(Action::Lose(place));
             }
-        }
-    }
-
-    fn of_worker(&self, world: &World, place: usize, worker: &Worker, actions: &mut Vec<Action>) {
-        let mut carry_out = |manner| actions.push(Action::CarryOut(place, manner));
-        carry_out(Manner::Well);
-        let stage = &world.stages[worker.message.subject.run()];
-        let stale = world.left.stale > 0
-            && stage.before.as_ref().is_some_and(|(_, changed)| world.now <= changed + STALENESS);
-        match &worker.effect {
-            Effect::Commit(_) if world.left.faults > 0 => {
-                carry_out(Manner::ReplyLost);
-                carry_out(Manner::NotDone);
-            }
-            Effect::Call { .. } if world.left.faults > 0 => {
-                for manner in [Manner::ReplyLost, Manner::Late, Manner::NotSent, Manner::Throttled] {
-                    carry_out(manner);
-                }
-            }
-            Effect::Observe { .. } if stale => {
-                for manner in [Manner::Stale, Manner::StaleState, Manner::StaleHistory] {
-                    carry_out(manner);
-                }
-            }
-            Effect::Fence { .. } if stale => carry_out(Manner::Stale),
-            _ => {}
-        }
-        if world.left.crashes > 0 {
-            actions.push(Action::Die(place));
         }
     }
 
@@ -158,13 +129,44 @@ impl Machine {
             }
         }
     }
+}
 
+impl World {
     /// The next instant that something waits for, if nobody who could not be alive then is, and nothing is on its way
     /// that could not be then.
-    pub fn next_instant(&self, world: &World) -> Option<Second> {
-        let next = world.queue.iter().map(|message| message.due).filter(|due| *due > world.now).min()?;
-        let is_outlived = world.workers.iter().any(|worker| next > worker.began + LIFE)
-            || world.requests.iter().any(|request| next > request.until);
+    pub fn next_instant(&self) -> Option<Second> {
+        let next = self.queue.iter().map(|message| message.due).filter(|due| *due > self.now).min()?;
+        let is_outlived = self.workers.iter().any(|worker| next > worker.began + LIFE)
+            || self.requests.iter().any(|request| next > request.until);
         (!is_outlived).then_some(next)
+    }
+}
+
+fn of_worker(world: &World, place: usize, worker: &Worker, actions: &mut Vec<Action>) {
+    let mut carry_out = |manner| actions.push(Action::CarryOut(place, manner));
+    carry_out(Manner::Well);
+    let stage = &world.stages[worker.message.subject.run()];
+    let stale = world.left.stale > 0
+        && stage.before.as_ref().is_some_and(|(_, changed)| world.now <= changed + STALENESS);
+    match &worker.effect {
+        Effect::Commit(_) if world.left.faults > 0 => {
+            carry_out(Manner::ReplyLost);
+            carry_out(Manner::NotDone);
+        }
+        Effect::Call { .. } if world.left.faults > 0 => {
+            for manner in [Manner::ReplyLost, Manner::Late, Manner::NotSent, Manner::Throttled] {
+                carry_out(manner);
+            }
+        }
+        Effect::Observe { .. } if stale => {
+            for manner in [Manner::Stale, Manner::StaleState, Manner::StaleHistory] {
+                carry_out(manner);
+            }
+        }
+        Effect::Fence { .. } if stale => carry_out(Manner::Stale),
+        _ => {}
+    }
+    if world.left.crashes > 0 {
+        actions.push(Action::Die(place));
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use codepipeline_retrier::domain::backoff::{Backoff, JitterKind};
-use codepipeline_retrier::domain::budget::{BucketKey, Budget, Per};
+use codepipeline_retrier::domain::budget::{Budget, Per};
 use codepipeline_retrier::domain::controls::Controls;
 use codepipeline_retrier::domain::ids::{
     AccountId, BudgetName, ExecutionId, Partition, PipelineArn, PipelineName, Region, RuleName, StageName,
@@ -19,7 +19,7 @@ use jiff::SignedDuration;
 
 use super::mutants::Mutant;
 use super::time::{LIFE, Second, instant};
-use super::world::{Left, Sight};
+use super::world::Left;
 
 /// Something that a person does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -51,8 +51,6 @@ pub struct Configuration {
     pub left: Left,
     /// Whether there is a sweep at all.
     pub sweep: bool,
-    /// What must be seen.
-    pub sights: &'static [Sight],
 }
 
 /// What the workers run with.
@@ -135,14 +133,5 @@ impl Installation {
         let names = self.runs.iter().map(|run| (run.pipeline.name.clone(), instant(0)));
         let window = Window { failures: names.collect() };
         windows.iter().map(|key| (*key, window.clone())).collect()
-    }
-
-    pub fn number_of(&self, run: &StageRunId) -> usize {
-        self.runs.iter().position(|other| other == run).unwrap()
-    }
-
-    /// Buckets by name, for counterexamples.
-    pub fn buckets(ledger: &MemoryLedger) -> BTreeMap<BucketKey, String> {
-        ledger.buckets().map(|(key, bucket)| (key.clone(), format!("{bucket:?}"))).collect()
     }
 }

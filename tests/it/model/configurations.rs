@@ -1,9 +1,11 @@
-//! The configurations that are exhausted, each about something else, and what each must show.
+//! The configurations that are exhausted, each about something else.
 
 use super::configuration::{Act, Configuration};
-use super::world::{Left, Sight};
+use super::world::Left;
 
-const NOTHING: Left = Left { crashes: 0, losses: 0, duplicates: 0, faults: 0, stale: 0, acts: 0, sweeps: 0 };
+/// Nothing goes wrong, and nobody acts.
+pub const NOTHING: Left =
+    Left { crashes: 0, losses: 0, duplicates: 0, faults: 0, stale: 0, acts: 0, sweeps: 0 };
 
 /// One stage run, two workers, and nothing that goes wrong.
 pub const BASE: Configuration = Configuration {
@@ -19,53 +21,78 @@ pub const BASE: Configuration = Configuration {
     acts: &[],
     left: NOTHING,
     sweep: true,
-    sights: &[Sight::Accepted, Sight::LastAccepted, Sight::Recovered, Sight::FailedAgain],
 };
 
+const ANY_ACT: &[Act] = &[Act::Retry, Act::Disable, Act::Stop, Act::NewExecution, Act::Pause, Act::Resume];
+
 /// What fits into a few seconds of an unoptimised build.
-pub fn slice() -> Configuration {
-    Configuration {
-        name: "a death and a person",
-        acts: &[Act::Retry],
-        left: Left { crashes: 1, acts: 1, ..NOTHING },
-        sights: &[
-            Sight::Accepted,
-            Sight::Recovered,
-            Sight::FailedAgain,
-            Sight::TakenOver,
-            Sight::TakeOverAccepted,
-            Sight::ConfirmedAsOurs,
-            Sight::StaleWakeUp,
-            Sight::PersonWinsAtFence,
-            Sight::OvertakenByPerson,
-            Sight::Refunded,
-        ],
-        ..BASE
-    }
-}
+pub const SLICE: Configuration = Configuration {
+    name: "a death, a person's retry",
+    failures: 2,
+    acts: &[Act::Retry],
+    left: Left { crashes: 1, acts: 1, ..NOTHING },
+    ..BASE
+};
 
 /// What is exhausted in full.
-pub fn all() -> Vec<Configuration> {
-    vec![Configuration {
-        name: "two deaths and a person",
+pub const ALL: &[Configuration] = &[
+    Configuration {
+        name: "two deaths, a person's retry",
         acts: &[Act::Retry],
         left: Left { crashes: 2, acts: 1, ..NOTHING },
-        sights: &[
-            Sight::Accepted,
-            Sight::LastAccepted,
-            Sight::Recovered,
-            Sight::FailedAgain,
-            Sight::TakenOver,
-            Sight::TakeOverAccepted,
-            Sight::ConfirmedAsOurs,
-            Sight::Forgone,
-            Sight::StaleWakeUp,
-            Sight::BehindClaim,
-            Sight::PersonWinsAtFence,
-            Sight::OvertakenByPerson,
-            Sight::Residual,
-            Sight::Refunded,
-        ],
         ..BASE
-    }]
-}
+    },
+    Configuration {
+        name: "two stage runs and one token, a death, a person's retry",
+        runs: 2,
+        failures: 2,
+        capacity: 1,
+        acts: &[Act::Retry],
+        left: Left { crashes: 1, acts: 1, ..NOTHING },
+        ..BASE
+    },
+    Configuration {
+        name: "three workers, a death, a doubled message, a person's retry",
+        workers: 3,
+        failures: 2,
+        acts: &[Act::Retry],
+        left: Left { crashes: 1, duplicates: 1, acts: 1, ..NOTHING },
+        ..BASE
+    },
+    Configuration {
+        name: "a death, a lost message, a doubled one",
+        left: Left { crashes: 1, losses: 1, duplicates: 1, ..NOTHING },
+        ..BASE
+    },
+    Configuration {
+        name: "a sweep beside live workers, a death, a lost message",
+        failures: 2,
+        left: Left { crashes: 1, losses: 1, sweeps: 1, ..NOTHING },
+        ..BASE
+    },
+    Configuration {
+        name: "any two acts of people, a death, a lost message",
+        failures: 2,
+        acts: ANY_ACT,
+        left: Left { crashes: 1, losses: 1, acts: 2, ..NOTHING },
+        ..BASE
+    },
+    Configuration {
+        name: "waits before every retry, a pause and its end, a death, a lost message",
+        backoff: 60,
+        acts: &[Act::Pause, Act::Resume],
+        left: Left { crashes: 1, losses: 1, acts: 2, ..NOTHING },
+        ..BASE
+    },
+    Configuration {
+        name: "a lost or late answer, a stale one, a death",
+        left: Left { crashes: 1, faults: 1, stale: 1, ..NOTHING },
+        ..BASE
+    },
+    Configuration {
+        name: "two lost or late answers, a stale one, a person's retry",
+        acts: &[Act::Retry],
+        left: Left { faults: 2, stale: 1, acts: 1, ..NOTHING },
+        ..BASE
+    },
+];

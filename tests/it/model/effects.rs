@@ -44,7 +44,7 @@ impl Machine {
                     world.queue.iter().any(|message| message.subject == subject && !message.again);
                 if !is_pending {
                     let due = second(at).max(world.now);
-                    world.send(Message { subject, due, again: false, swept: false });
+                    world.send(Message { subject, due, again: false });
                 }
                 Answer::Armed(Ok(()))
             }

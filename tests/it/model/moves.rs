@@ -17,6 +17,9 @@ use super::stage::{Cause, action_execution};
 use super::time::{HORIZON, SETTLED, Second, instant, second};
 use super::world::{Broken, Seen, Sight, Worker, World};
 
+/// How often the sweep handles a finding, since something else of the stage run may have to be dealt with first.
+const SWEEPS_AT_REST: u8 = 3;
+
 impl Machine {
     pub fn follow(&self, world: &World, action: Action) -> Option<World> {
         let mut world = world.clone();
@@ -29,13 +32,13 @@ impl Machine {
             }
             Action::Die(place) => {
                 world.left.crashes -= 1;
-                world.is_swept = false;
+                world.swept = 0;
                 let worker = world.workers.remove(place);
                 give_back(&mut world, worker.message);
             }
             Action::Land(place) => {
                 let request = world.requests.remove(place);
-                world.is_swept = false;
+                world.swept = 0;
                 if self.land(&mut world, request.run, request.attempt, request.taken_over).is_ok() {
                     world.seen.add(Sight::LateRequest);
                 }
@@ -43,7 +46,7 @@ impl Machine {
             Action::Vanish(place) => {
                 world.requests.remove(place);
             }
-            Action::End(run, status) => self.end(&mut world, run, status),
+            Action::End(run, status) => end(&mut world, run, status),
             Action::Act(run, act) => self.act(&mut world, run, act),
             Action::Duplicate(place) => {
                 world.left.duplicates -= 1;
@@ -52,7 +55,7 @@ impl Machine {
             }
             Action::Lose(place) => {
                 world.left.losses -= 1;
-                world.is_swept = false;
+                world.swept = 0;
                 let lost = world.queue.remove(place);
                 let is_the_last = !world.queue.iter().any(|other| other.subject == lost.subject);
                 if let (Subject::Failed { run, attempt, .. }, true) = (lost.subject, is_the_last) {
@@ -60,14 +63,19 @@ impl Machine {
                 }
             }
             Action::Wait => {
-                world.now = self.next_instant(&world)?;
+                world.now = world.next_instant()?;
                 if world.now > HORIZON {
                     world.breaks(Broken::Endless);
                 }
             }
-            Action::Sweep => self.sweep(&mut world)?,
+            Action::Sweep => self.sweep(&mut world),
         }
-        if world.is_at_rest() && self.is_lost(&world) {
+        let is_forgotten = if self.configuration.sweep {
+            world.swept >= SWEEPS_AT_REST && self.is_anything_unknown(&world)
+        } else {
+            self.is_anything_open(&world)
+        };
+        if is_forgotten && world.is_at_rest() {
             world.breaks(Broken::Forgotten);
         }
         Some(world)
@@ -75,7 +83,7 @@ impl Machine {
 
     fn deliver(&self, world: &mut World, place: usize) {
         let message = world.queue.remove(place);
-        let handling = self.count_handling(world, message.subject);
+        let handling = count_handling(world, message.subject);
         let owner = Owner(format!("{:?}-{handling}", message.subject));
         let delivery = if message.again { Delivery::Again } else { Delivery::First };
         let mut trigger = message.subject.trigger(&self.installation.runs);
@@ -102,20 +110,6 @@ impl Machine {
         self.go_on(world, worker, Answer::Begin { trigger, delivery, owner });
     }
 
-    #[expect(clippy::unused_self, reason = "one way to speak of all moves")]
-    fn count_handling(&self, world: &mut World, subject: Subject) -> u8 {
-        match world.handlings.binary_search_by_key(&subject, |(subject, _)| *subject) {
-            Ok(place) => {
-                world.handlings[place].1 += 1;
-                world.handlings[place].1
-            }
-            Err(place) => {
-                world.handlings.insert(place, (subject, 1));
-                1
-            }
-        }
-    }
-
     /// The production protocol's next step.
     pub fn go_on(&self, world: &mut World, mut worker: Worker, answer: Answer) {
         let environment = self.installation.environment(worker.began);
@@ -130,25 +124,9 @@ impl Machine {
         }
     }
 
-    fn end(&self, world: &mut World, run: usize, status: ActionStatus) {
-        world.now += 1;
-        world.is_swept = false;
-        let now = world.now;
-        world.change_stage(run, |stage| stage.end(status, now));
-        let shown = &world.stages[run].shown;
-        let (attempt, retried) = (shown.last(), shown.attempts[shown.last()].started);
-        let subject = if status == ActionStatus::Failed {
-            Subject::Failed { run, attempt, at: now, retried }
-        } else {
-            let is_stopped = status == ActionStatus::Abandoned;
-            Subject::Ended { run, attempt, at: now, retried, is_stopped }
-        };
-        world.send(Message { subject, due: now, again: false, swept: false });
-    }
-
     fn act(&self, world: &mut World, run: usize, act: Act) {
         world.left.acts -= 1;
-        world.is_swept = false;
+        world.swept = 0;
         let now = world.now;
         match act {
             Act::Retry => {
@@ -162,7 +140,7 @@ impl Machine {
             }
             Act::Disable => world.change_stage(run, |stage| stage.shown.disabled = true),
             Act::NewExecution => world.change_stage(run, |stage| stage.shown.replaced = true),
-            Act::Stop => self.end(world, run, ActionStatus::Abandoned),
+            Act::Stop => end(world, run, ActionStatus::Abandoned),
             Act::Pause => {
                 let pause = Pause { pipeline: None, until: None, reason: String::new() };
                 let mut ledger = (*world.ledger).clone();
@@ -187,13 +165,42 @@ impl Machine {
                 && (claimed..=claimed + SETTLED).contains(&retried)
         })
     }
+}
 
-    pub fn due_of_claim(&self, lease_until: jiff::Timestamp) -> Second {
-        second(lease_until + self.installation.timing.settle_window)
+fn count_handling(world: &mut World, subject: Subject) -> u8 {
+    match world.handlings.binary_search_by_key(&subject, |(subject, _)| *subject) {
+        Ok(place) => {
+            world.handlings[place].1 += 1;
+            world.handlings[place].1
+        }
+        Err(place) => {
+            world.handlings.insert(place, (subject, 1));
+            1
+        }
     }
 }
 
+fn end(world: &mut World, run: usize, status: ActionStatus) {
+    world.now += 1;
+    world.swept = 0;
+    let now = world.now;
+    world.change_stage(run, |stage| stage.end(status, now));
+    let shown = &world.stages[run].shown;
+    let (attempt, retried) = (shown.last(), shown.attempts[shown.last()].started);
+    let subject = if status == ActionStatus::Failed {
+        Subject::Failed { run, attempt, at: now, retried }
+    } else {
+        let is_stopped = status == ActionStatus::Abandoned;
+        Subject::Ended { run, attempt, at: now, retried, is_stopped }
+    };
+    world.send(Message { subject, due: now, again: false });
+}
+
 fn give_back(world: &mut World, message: Message) {
+    if message.subject.is_found() {
+        world.swept = 0;
+        return;
+    }
     world.send(Message { again: true, due: world.now.min(message.due), ..message });
 }
 

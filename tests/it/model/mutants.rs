@@ -8,6 +8,9 @@ use codepipeline_retrier::domain::stage_run::Timing;
 use jiff::SignedDuration;
 
 use super::Machine;
+use super::configuration::{Act, Configuration};
+use super::configurations::{BASE, NOTHING};
+use super::world::{Broken, Left};
 
 /// What is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,6 +35,8 @@ pub enum Mutant {
     StaleWakeUpObeyed,
 }
 
+const ANOTHER_RETRY: &[Act] = &[Act::Retry];
+
 impl Mutant {
     pub const ALL: [Self; 9] = [
         Self::NoFence,
@@ -44,6 +49,55 @@ impl Mutant {
         Self::NoPauseCheck,
         Self::StaleWakeUpObeyed,
     ];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NoFence => "no fence",
+            Self::KeyByNumber => "key by retry number",
+            Self::ShortLease => "short lease",
+            Self::EarlyReconcile => "early reconcile",
+            Self::AutomaticResend => "automatic resend",
+            Self::NoSweep => "no sweep",
+            Self::RefundOnUnknown => "refund on unknown",
+            Self::NoPauseCheck => "take-over without pause check",
+            Self::StaleWakeUpObeyed => "stale wake-up obeyed",
+        }
+    }
+
+    /// What it breaks.
+    pub const fn breaks(self) -> Broken {
+        match self {
+            Self::NoFence => Broken::AfterPerson,
+            Self::KeyByNumber | Self::ShortLease | Self::AutomaticResend => Broken::WrongFailure,
+            Self::EarlyReconcile => Broken::RepeatedBlindly,
+            Self::NoSweep => Broken::Forgotten,
+            Self::RefundOnUnknown => Broken::Unpaid,
+            Self::NoPauseCheck => Broken::AfterPause,
+            Self::StaleWakeUpObeyed => Broken::StaleObeyed,
+        }
+    }
+
+    /// The least that must go wrong for it to show. Without the mutant, nothing breaks there.
+    pub fn where_it_shows(self) -> Configuration {
+        let base = Configuration { name: self.as_str(), ..BASE };
+        let with = |left: Left| Configuration { left, ..base.clone() };
+        match self {
+            Self::NoFence => Configuration { acts: ANOTHER_RETRY, ..with(Left { acts: 1, ..NOTHING }) },
+            Self::KeyByNumber => with(Left { crashes: 1, ..NOTHING }),
+            Self::ShortLease => with(Left { crashes: 1, duplicates: 1, ..NOTHING }),
+            Self::EarlyReconcile | Self::AutomaticResend | Self::RefundOnUnknown => {
+                with(Left { faults: 1, ..NOTHING })
+            }
+            Self::NoSweep => Configuration { sweep: false, ..with(Left { losses: 1, ..NOTHING }) },
+            Self::NoPauseCheck => {
+                Configuration { acts: &[Act::Pause], ..with(Left { crashes: 1, acts: 1, ..NOTHING }) }
+            }
+            Self::StaleWakeUpObeyed => {
+                let left = Left { acts: 1, ..NOTHING };
+                Configuration { acts: ANOTHER_RETRY, backoff: 60, ..with(left) }
+            }
+        }
+    }
 
     pub fn timing(self, timing: Timing) -> Timing {
         match self {
@@ -66,7 +120,9 @@ impl Machine {
             reading.state = reading.state.map(|state| self.identify_state(state));
             reading.actions = reading.actions.map(|mut actions| {
                 let mut last: Vec<_> = actions.pop().into_iter().collect();
-                last.iter_mut().for_each(|action| action.id = nobody());
+                for action in &mut last {
+                    action.id = nobody();
+                }
                 last
             });
         }
@@ -77,7 +133,9 @@ impl Machine {
     pub fn identify_state(&self, mut state: PipelineState) -> PipelineState {
         if self.mutant == Some(Mutant::KeyByNumber) {
             let actions = state.stages.iter_mut().flat_map(|stage| &mut stage.actions);
-            actions.filter_map(|action| action.latest.as_mut()).for_each(|run| run.id = nobody());
+            for run in actions.filter_map(|action| action.latest.as_mut()) {
+                run.id = nobody();
+            }
         }
         state
     }
@@ -85,7 +143,7 @@ impl Machine {
     /// The ledger's answer as the mutant has it: without ids, only the number of retries tells what has been answered.
     pub fn view(&self, mut view: View) -> View {
         if self.mutant == Some(Mutant::KeyByNumber) {
-            for record in &mut view.record {
+            if let Some(record) = &mut view.record {
                 record.live.answered.clear();
                 record.live.closed.clear();
             }

@@ -3,7 +3,6 @@
 use stateright::Property;
 
 use super::Machine;
-use super::configuration::Configuration;
 use super::world::{Broken, Sight, World};
 
 macro_rules! always {
@@ -58,8 +57,8 @@ sometimes! {
     Unsettled, Throttled, BehindClaim, SweptLost, SweptWaiting, Closed,
 }
 
-pub fn all(configuration: &Configuration) -> Vec<Property<Machine>> {
+pub fn all() -> Vec<Property<Machine>> {
     let mut properties = always();
-    properties.extend(configuration.sights.iter().copied().map(sometimes));
+    properties.extend(Sight::ALL.iter().copied().map(sometimes));
     properties
 }

@@ -27,8 +27,8 @@ pub struct World {
     pub left: Left,
     /// Tokens taken and not given back: by which stage run and when.
     pub tokens: Vec<(usize, Second)>,
-    /// The sweep has run, and nothing has happened since but what it set off.
-    pub is_swept: bool,
+    /// How often the sweep has run with everything else at rest, and nothing has happened since but what it set off.
+    pub swept: u8,
     /// The invariant that has been broken.
     pub broken: Option<Broken>,
     /// What the last step showed.

@@ -218,4 +218,7 @@ fn silencers_are_found() {
     let sources = snippets(&[("src/a.rs", text)]);
     assert_eq!(places(&silenced(&sources, "ignore")), ["src/a.rs:1", "src/a.rs:2", "src/a.rs:3"]);
     assert_eq!(places(&silenced(&sources, "allow")), ["src/a.rs:4", "src/a.rs:5", "src/a.rs:6"]);
+    let full_run =
+        snippets(&[("src/a.rs", &format!("#[test]\n{FULL_RUN}\nfn f() {{}}\n#[ignore]\nfn g() {{}}"))]);
+    assert_eq!(places(&ignored(&full_run)), ["src/a.rs:4"]);
 }

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 
+use aws_sdk_dynamodb::types::{DeleteRequest, WriteRequest};
 use jiff::Timestamp;
 use tokio::runtime::{Builder, Runtime};
 
@@ -93,9 +94,18 @@ impl Drop for OnTable {
 async fn empty(table: &Table) {
     let dynamodb = table.clients.dynamodb();
     let items = dynamodb.scan().table_name(&table.name).consistent_read(true).send().await.unwrap();
-    for item in items.items() {
-        let keys = ["pk", "sk"].map(|name| (name.to_owned(), item[name].clone()));
-        dynamodb.delete_item().table_name(&table.name).set_key(Some(keys.into())).send().await.unwrap();
+    let deletes: Vec<WriteRequest> = (items.items().iter())
+        .map(|item| {
+            let key = ["pk", "sk"].map(|name| (name.to_owned(), item[name].clone()));
+            let delete = DeleteRequest::builder().set_key(Some(key.into())).build().unwrap();
+            WriteRequest::builder().delete_request(delete).build()
+        })
+        .collect();
+    // As many as one request may hold.
+    for some in deletes.chunks(25) {
+        let answer =
+            dynamodb.batch_write_item().request_items(&table.name, some.to_vec()).send().await.unwrap();
+        assert!(answer.unprocessed_items().is_none_or(|left| left.is_empty()), "{answer:?}");
     }
 }
 

@@ -221,4 +221,7 @@ fn silencers_are_found() {
     let full = snippets(&[("src/a.rs", "#[ignore = \"a full run: make scoreboard\"]\nfn a() {}")]);
     assert_eq!(places(&ignored(&full)), Vec::<String>::new());
     assert_eq!(places(&silenced(&sources, "allow")), ["src/a.rs:4", "src/a.rs:5", "src/a.rs:6"]);
+    let full_run =
+        snippets(&[("src/a.rs", &format!("#[test]\n{FULL_RUN}\nfn f() {{}}\n#[ignore]\nfn g() {{}}"))]);
+    assert_eq!(places(&ignored(&full_run)), ["src/a.rs:4"]);
 }

@@ -38,9 +38,6 @@ pub struct Function<L, P, S> {
     pub sweep_rate: u32,
 }
 
-/// The pace of a sweep where nobody sets another one: 3,000 quiet pipelines in 25 minutes.
-pub const SWEEP_RATE: u32 = 2;
-
 /// What became of one message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Handled {

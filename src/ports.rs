@@ -96,6 +96,8 @@ pub struct ExecutionEntry {
     pub execution: ExecutionId,
     /// When it last changed.
     pub last_change: Timestamp,
+    /// Whether it is under way. A stage of it may fail without its own status changing, while other actions run on.
+    pub is_running: bool,
 }
 
 /// CodePipeline as a sweep reads it: one request for each page.
@@ -123,10 +125,13 @@ pub trait Catalogue: Send + Sync {
 
 /// The part of the durable record that only a sweep looks at.
 pub trait Rounds: Send + Sync {
+    /// What operators have set, and since when each rule has been at work, strongly consistent.
+    fn controls(&self) -> impl Future<Output = Result<Controls, Fault>> + Send;
+
     /// How far the sweep has come, strongly consistent.
     fn sweep(&self) -> impl Future<Output = Result<Sweep, Fault>> + Send;
 
-    /// Writes how far it has come, if the stored version is the one before.
+    /// Writes how far it has come, if the stored version is the one before. The same written twice is done once.
     fn write_sweep(&self, sweep: &Sweep) -> impl Future<Output = Result<SweepReply, Fault>> + Send;
 
     /// The stage runs whose wait or lease was over by then, on each page those first that have been over for longest. It

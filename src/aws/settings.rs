@@ -12,6 +12,7 @@ use rustls::pki_types::pem::PemObject;
 
 use crate::domain::ids::{AccountId, Partition, Region};
 use crate::domain::policy::Mode;
+use crate::domain::sweep::SWEEP_RATE;
 use crate::telemetry::LogLevel;
 
 /// What the function runs with.
@@ -31,6 +32,8 @@ pub struct Settings {
     pub scheduler_role_arn: String,
     /// `RETRIER_MODE`: `active` where it is not set.
     pub mode: Mode,
+    /// `RETRIER_SWEEP_RATE`: most requests to CodePipeline a second that a sweep makes, on average; 2 where it is not set.
+    pub sweep_rate: u32,
     /// `RETRIER_POLICY`: `policy.yaml` in the function's own folder where it is not set.
     pub policy: PathBuf,
     /// `RETRIER_LOG`: how much is logged.
@@ -111,6 +114,7 @@ impl Settings {
         let region = reader.region();
         let mode = reader.mode();
         let log = reader.log();
+        let sweep_rate = reader.sweep_rate();
         let credentials = reader.credentials();
         let trust = reader.trust(owner.as_ref().map(|(partition, _)| partition));
         let (
@@ -124,6 +128,7 @@ impl Settings {
             Some(region),
             Some(mode),
             Some(log),
+            Some(sweep_rate),
             Some(credentials),
             Some(trust),
         ) = (
@@ -137,6 +142,7 @@ impl Settings {
             region,
             mode,
             log,
+            sweep_rate,
             credentials,
             trust,
         )
@@ -153,6 +159,7 @@ impl Settings {
             mode,
             policy: reader.policy(),
             log,
+            sweep_rate,
             account,
             region,
             partition,
@@ -276,6 +283,12 @@ impl<V: Fn(&str) -> Option<String>> Reader<'_, V> {
         let Some(text) = (self.variable)("RETRIER_LOG") else { return Some(LogLevel::default()) };
         LogLevel::parse(&text)
             .or_else(|| self.wrong("RETRIER_LOG must be `error`, `warn`, `info` or `debug`"))
+    }
+
+    fn sweep_rate(&mut self) -> Option<u32> {
+        let Some(text) = (self.variable)("RETRIER_SWEEP_RATE") else { return Some(SWEEP_RATE) };
+        (text.parse().ok().filter(|rate| (1..=100).contains(rate)))
+            .or_else(|| self.wrong("RETRIER_SWEEP_RATE must be a number from 1 to 100"))
     }
 
     /// Lambda unpacks the function into `LAMBDA_TASK_ROOT`.

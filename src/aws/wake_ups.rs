@@ -22,10 +22,11 @@ use super::certainty::{Cause, cause, fault};
 use super::clients::Clients;
 use super::settings::Settings;
 use crate::domain::protocol::Fault;
+use crate::domain::sweep::Tick;
 use crate::domain::trigger::WakeUp;
-use crate::event::wake_up_body;
+use crate::event::{tick_body, wake_up_body};
 use crate::names::wake_up_name;
-use crate::ports::Schedules;
+use crate::ports::{Schedules, Ticks};
 
 /// Longest delay that the queue takes (SQS API, `DelaySeconds`).
 const LONGEST_DELAY: SignedDuration = SignedDuration::from_mins(15);
@@ -153,6 +154,18 @@ impl<C: Fn() -> Timestamp + Send + Sync> Schedules for SdkSchedules<C> {
         } else {
             Box::pin(self.schedule(wake_up, next_second(at))).await
         }
+    }
+}
+
+impl<C: Fn() -> Timestamp + Send + Sync> Ticks for SdkSchedules<C> {
+    async fn tick(&self, tick: Tick) -> Result<(), Fault> {
+        let request = self.clients.sqs().send_message().queue_url(&self.route.queue_url);
+        let request = request.message_body(tick_body(tick));
+        Box::pin(request.send()).await.map(|_| ()).map_err(|error| fault(&error))
+    }
+
+    async fn pause(&self, duration: SignedDuration) {
+        tokio::time::sleep(duration.unsigned_abs()).await;
     }
 }
 

@@ -6,8 +6,9 @@ use super::codepipeline::ExecutionSummary;
 use super::faults::Operation;
 use super::ports::{gap, gap_of, give_way, port_fault};
 use super::world::SharedWorld;
+use crate::domain::controls::Controls;
 use crate::domain::ids::{ExecutionId, PipelineName, StageRunId};
-use crate::domain::pipeline::{ActionExecution, Gap};
+use crate::domain::pipeline::{ActionExecution, ExecutionStatus, Gap};
 use crate::domain::protocol::Fault as PortFault;
 use crate::domain::sweep::{Sweep, Tick};
 use crate::event::tick_body;
@@ -52,6 +53,10 @@ impl Catalogue for SharedWorld {
                 let entry = |summary: ExecutionSummary| ExecutionEntry {
                     execution: summary.id,
                     last_change: summary.last_change,
+                    is_running: matches!(
+                        summary.status,
+                        ExecutionStatus::InProgress | ExecutionStatus::Stopping
+                    ),
                 };
                 Ok(page(executions.into_iter().map(entry).collect(), EXECUTIONS, token))
             },
@@ -75,6 +80,15 @@ impl Catalogue for SharedWorld {
 }
 
 impl Rounds for SharedWorld {
+    async fn controls(&self) -> Result<Controls, PortFault> {
+        self.call(
+            Operation::SweepRead,
+            |world| Ok(world.ledger.controls().clone()),
+            |fault| Err(port_fault(fault)),
+        )
+        .await
+    }
+
     async fn sweep(&self) -> Result<Sweep, PortFault> {
         self.call(
             Operation::SweepRead,

@@ -65,7 +65,7 @@ impl<L: Ledger, Q: Pipelines, S: Schedules, C: Fn() -> Timestamp + Sync> Slice<'
         };
         changed.sort_by_key(|entry| entry.last_change);
         let (mut seen_to, mut behind) = (unseen, None);
-        for ExecutionEntry { execution, last_change } in changed {
+        for ExecutionEntry { execution, last_change, .. } in changed {
             if (self.clock)() >= self.stop {
                 return Looked::OutOfTime(behind.unwrap_or(seen_to));
             }
@@ -92,7 +92,7 @@ impl<L: Ledger, Q: Pipelines, S: Schedules, C: Fn() -> Timestamp + Sync> Slice<'
         behind.map_or(Looked::Through, Looked::Behind)
     }
 
-    /// The executions that changed since then. The newest come first, so a whole page of older ones ends it.
+    /// The executions that changed since then, and those under way, whose stages may have. The newest come first, so a whole page of older ones ends it.
     async fn changed(
         &self,
         catalogue: &impl Catalogue,
@@ -104,7 +104,9 @@ impl<L: Ledger, Q: Pipelines, S: Schedules, C: Fn() -> Timestamp + Sync> Slice<'
         loop {
             let page = catalogue.executions(pipeline, next.as_ref()).await.map_err(Some)?;
             let before = changed.len();
-            changed.extend(page.entries.into_iter().filter(|entry| entry.last_change >= since));
+            changed.extend(
+                page.entries.into_iter().filter(|entry| entry.is_running || entry.last_change >= since),
+            );
             next = page.next.filter(|_| changed.len() > before);
             if next.is_none() {
                 return Ok(changed);

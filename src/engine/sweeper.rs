@@ -4,7 +4,7 @@
 //! It finds, and the protocol decides: every finding goes through [`Engine::handle`] as an event does. So nothing rests on
 //! how far a sweep came, or on there being one at a time; the lease only saves doing the same work twice.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -12,6 +12,8 @@ use super::paced::Paced;
 use super::report::{Report, SliceEnd};
 use super::{Engine, reading};
 use crate::domain::ids::PipelineName;
+use crate::domain::pipeline::Gap;
+use crate::domain::protocol::Fault;
 use crate::domain::screen::Environment;
 use crate::domain::stage_run::{Owner, after};
 use crate::domain::sweep::{Sweep, Tick, Turn, concerns};
@@ -77,6 +79,9 @@ where
             Err(_) => return slice.report.ending(SliceEnd::LedgerUnavailable, &sweep),
         }
 
+        if self.put_to_work(environment, clock()).await.is_err() {
+            return slice.report.ending(SliceEnd::LedgerUnavailable, &sweep);
+        }
         let half = after(began, stop.duration_since(began) / 2);
         self.overdue(&mut slice, half).await;
         let how = self.round(&mut slice, &paced, &mut sweep).await;
@@ -99,6 +104,18 @@ where
         }
         slice.report.took(clock());
         slice.report.ending(how, &sweep)
+    }
+
+    /// Rules that are not at work yet are from now on: what fails later is theirs, even if no message tells of it.
+    async fn put_to_work(&self, environment: &Environment<'_>, now: Timestamp) -> Result<(), Fault> {
+        let Some(policy) = environment.policy else { return Ok(()) };
+        let controls = self.engine.ledger.controls().await?;
+        if !controls.knows(policy, environment.mode) {
+            // Who was quicker has put the same rules to work.
+            let controls = controls.activate(policy, environment.mode, None, now);
+            self.engine.ledger.write_controls(&controls).await?;
+        }
+        Ok(())
     }
 
     async fn save(&self, sweep: &mut Sweep) -> Result<(), SliceEnd> {
@@ -154,11 +171,9 @@ where
             Ok(all) => all,
             Err(gap) => return SliceEnd::Unreadable { gap },
         };
-        let concerned: BTreeMap<PipelineName, ()> = all
-            .into_iter()
-            .filter(|name| concerns(policy, slice.environment.mode, name))
-            .map(|name| (name, ()))
-            .collect();
+        let mode = slice.environment.mode;
+        let concerned: BTreeSet<PipelineName> =
+            all.into_iter().filter(|name| concerns(policy, mode, name)).collect();
         sweep.keep_lagging(&concerned);
         let ahead: Vec<PipelineName> = sweep.ahead(&concerned).cloned().collect();
         let mut saved_at = (slice.clock)();
@@ -187,7 +202,7 @@ where
     }
 }
 
-async fn names(catalogue: &impl Catalogue) -> Result<Vec<PipelineName>, crate::domain::pipeline::Gap> {
+async fn names(catalogue: &impl Catalogue) -> Result<Vec<PipelineName>, Gap> {
     let mut names = Vec::new();
     let mut next = None;
     loop {

@@ -143,7 +143,7 @@ where
     }
 
     fn tell(&self, handled: &Handled, request: &str) {
-        let tell = |level, message, mut fields: Value| {
+        let tell = |level: LogLevel, message: &str, mut fields: Value| {
             if let Value::Object(fields) = &mut fields {
                 fields.insert("requestId".into(), request.into());
             }

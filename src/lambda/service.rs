@@ -73,6 +73,7 @@ fn deployed(settings: Settings, clock: fn() -> Timestamp) -> Deployed {
             region: settings.region,
             partition: settings.partition,
             timing: Timing::default(),
+            sweep_rate: settings.sweep_rate,
         },
         log,
         clock,

@@ -13,12 +13,13 @@ use super::moment::{Happening, Moment};
 use super::scenario::Scenario;
 use super::script::Script;
 use crate::domain::stage_run::{Timing, after};
+use crate::domain::sweep::SWEEP_RATE;
 use crate::emulator::codepipeline::ServiceError;
 use crate::emulator::faults::Fault;
 use crate::emulator::queue::Message;
 use crate::emulator::world::SharedWorld;
 use crate::engine::Engine;
-use crate::function::{Function, Response, SWEEP_RATE};
+use crate::function::{Function, Response};
 
 /// A script with the function running in it.
 #[derive(Debug)]

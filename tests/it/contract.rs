@@ -6,9 +6,11 @@ mod dynamodb;
 mod ledger;
 mod ledger_budgets;
 mod ledger_keeping;
+mod ledger_sweep;
 #[cfg(all(feature = "function", feature = "serve"))]
 mod over_http;
 pub mod pipelines;
+mod pipelines_catalogue;
 mod pipelines_retries;
 mod schedules;
 #[cfg(feature = "function")]

@@ -44,7 +44,7 @@ fn in_full(message: &Message) -> String {
             format!("wake-up {} sequence {}", wake_up.run, wake_up.sequence)
         }
         Message::Trigger(Trigger::Sweep(finding)) => panic!("no message says this: {finding:?}"),
-        Message::Sweep(tick) => format!("sweep {tick:?}"),
+        Message::Sweep(tick) => format!("{tick:?}"),
         Message::Ignored(ignored) => format!("ignored {}: {}", ignored.reason, ignored.detail),
         Message::Malformed(malformed) => format!("malformed: {}", malformed.problem),
     }

@@ -78,6 +78,8 @@ mod soak;
 #[cfg(feature = "aws")]
 mod stack;
 #[cfg(test)]
+mod sweep;
+#[cfg(test)]
 #[cfg(feature = "function")]
 mod tables;
 #[cfg(test)]

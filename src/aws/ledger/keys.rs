@@ -19,6 +19,8 @@ pub(super) const BUCKETS: &str = "buckets";
 pub(super) const QUARANTINE: &str = "quarantine";
 /// Both keys of the one item of controls.
 const CONTROLS: &str = "controls";
+/// Both keys of the one item of the sweep's progress.
+const SWEEP: &str = "sweep";
 /// First part of the partition of a record.
 const RUN: &str = "run";
 /// First part of the partition of a pipeline's decisions.
@@ -45,6 +47,10 @@ impl Key {
 
 pub(super) fn controls() -> Key {
     Key::new(CONTROLS, CONTROLS)
+}
+
+pub(super) fn sweep() -> Key {
+    Key::new(SWEEP, SWEEP)
 }
 
 /// A partition of its own for each stage run: what thousands of stage runs write never meets in one.

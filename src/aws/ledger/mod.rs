@@ -3,13 +3,14 @@
 //!
 //! # Layout
 //!
-//! Every item has `pk`, `sk` (text), `schema` (1), and all but the controls `expires` (seconds since 1970, the table's
+//! Every item has `pk`, `sk` (text), `schema` (1), and all but controls and sweep `expires` (seconds since 1970, the table's
 //! TTL attribute). An item of another `schema`, or one that cannot be read to the last field, is a fault and never taken
 //! for an absent one.
 //!
 //! | item | `pk` | `sk` | further attributes | kept |
 //! |---|---|---|---|---|
 //! | controls | `controls` | `controls` | `version`, `body` | for good |
+//! | progress of the sweep | `sweep` | `sweep` | `version`, `body` | for good |
 //! | record of a stage run | `run#ARN#EXECUTION#STAGE` | `record` | `revision`, `body`; `open-shard` and `open-until` with a wait or claim | 90 days from the last write |
 //! | decision | `decisions#PIPELINE` | `INSTANT#ID` | `verdict`, `reason`, `stage`, `execution`, `shadow`, `decision-id`, `body` | 90 days |
 //! | bucket | `buckets` | `BUDGET#live#ACCOUNT#REGION`, then `#ARN`, then `#STAGE` where there is one for each; `shadow` for `live` in shadow mode | `full-at`, `next-slot`, `capacity`, `interval-ms` | 30 days from when it is full |
@@ -48,6 +49,7 @@ mod listing;
 mod read;
 mod record;
 mod stored;
+mod sweep;
 mod transaction;
 mod trouble;
 mod write;
@@ -61,7 +63,8 @@ use crate::domain::budget::BucketKey;
 use crate::domain::controls::Controls;
 use crate::domain::ids::StageRunId;
 use crate::domain::protocol::{Commit, CommitReply, ControlsReply, Fault, View};
-use crate::ports::{Ledger, Quarantined};
+use crate::domain::sweep::Sweep;
+use crate::ports::{Ledger, Page, PageToken, Quarantined, Rounds, SweepReply};
 
 pub use bucket::KeptBucket;
 pub use item::Damaged;
@@ -121,5 +124,23 @@ impl Ledger for DynamoLedger {
 
     async fn quarantine(&self, message: &Quarantined) -> Result<(), Fault> {
         self.told(self.note(message).await)
+    }
+}
+
+impl Rounds for DynamoLedger {
+    async fn controls(&self) -> Result<Controls, Fault> {
+        self.told(Self::controls(self).await.map_err(|trouble| (Fault::NotDone, trouble)))
+    }
+
+    async fn sweep(&self) -> Result<Sweep, Fault> {
+        self.told(self.progress().await.map_err(|trouble| (Fault::NotDone, trouble)))
+    }
+
+    async fn write_sweep(&self, sweep: &Sweep) -> Result<SweepReply, Fault> {
+        self.told(self.replace_sweep(sweep).await)
+    }
+
+    async fn overdue(&self, by: Timestamp, page: Option<&PageToken>) -> Result<Page<StageRunId>, Fault> {
+        self.told(self.overdue_in(by, page).await.map_err(|trouble| (Fault::NotDone, trouble)))
     }
 }

@@ -9,12 +9,14 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 use super::attempts::{Attempt, persist};
 use super::item::{Damaged, EXPIRES, Item, PARTITION};
+use super::sweep::{sweep_item, sweep_of};
 use super::transaction::{Cancelled, Condition, Transaction};
 use super::{DynamoLedger, Trouble, stored};
 use crate::aws::certainty::{Cause, cause};
 use crate::domain::controls::Controls;
 use crate::domain::protocol::{Commit, CommitReply, ControlsReply, Fault};
-use crate::ports::Quarantined;
+use crate::domain::sweep::Sweep;
+use crate::ports::{Quarantined, SweepReply};
 
 const PUT: &str = "PutItem";
 const TRANSACT: &str = "TransactWriteItems";
@@ -59,6 +61,17 @@ impl DynamoLedger {
                 let current = item.map_or(Ok(Controls::default()), |item| stored::controls(&item))?;
                 Ok(ControlsReply::Conflict(current))
             }
+        })
+        .await
+    }
+
+    pub(super) async fn replace_sweep(&self, sweep: &Sweep) -> End<SweepReply> {
+        let before = Condition::counts(stored::VERSION, sweep.version.saturating_sub(1));
+        self.put(sweep_item(sweep), &before, |written| match written {
+            Written::Done => Ok(SweepReply::Done),
+            // Sent twice, done once.
+            Written::Refused(Some(item)) if sweep_of(&item)? == *sweep => Ok(SweepReply::Done),
+            Written::Refused(_) => Ok(SweepReply::Conflict),
         })
         .await
     }

@@ -15,6 +15,9 @@
 //! each when the pipeline is new to this process or was edited. A PARALLEL pipeline is six and eleven. A list takes one
 //! more request for every further hundred entries.
 //!
+//! A sweep lists: `ListPipelines`, then for each pipeline `ListPipelineExecutions`, and for each execution that changed
+//! `ListActionExecutions`.
+//!
 //! # One retry is one request
 //!
 //! `RetryStageExecution` takes no client token. It goes out with the SDK's retries off. Below the SDK, hyper's client
@@ -22,6 +25,7 @@
 //! request back unstarted: one of which a byte was written is never sent again (`try_send_request` and
 //! `TrySendError::Retryable` in hyper-util's `client::legacy`, `recv_msg` in hyper's `proto::h1::dispatch`).
 
+mod catalogue;
 mod entries;
 mod history;
 mod kept;

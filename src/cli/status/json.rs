@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 use super::Shown;
 use crate::aws::ledger::KeptBucket;
 use crate::cli::pauses;
-use crate::domain::ids::StageName;
+use crate::domain::ids::{PipelineName, StageName};
 use crate::domain::stage_run::StageRun;
+use crate::domain::sweep::Sweep;
 use crate::ports::Quarantined;
 
 fn instant(at: Timestamp) -> String {
@@ -16,7 +17,7 @@ fn instant(at: Timestamp) -> String {
 
 /// One document.
 pub(super) fn document(shown: &Shown) -> Value {
-    let Shown { table, region, now, controls, buckets, open, quarantine } = shown;
+    let Shown { table, region, now, controls, buckets, open, sweep, quarantine } = shown;
     let pauses = pauses::in_force(controls, *now).into_iter().map(pauses::document);
     let policy = controls.activated.as_ref().map(|(version, mode)| {
         let rules = controls.active_since.iter().map(|((rule, shadow), since)| {
@@ -33,6 +34,7 @@ pub(super) fn document(shown: &Shown) -> Value {
         "budgets": buckets.iter().map(|bucket| budget(bucket, *now)).collect::<Vec<_>>(),
         "waits": open.iter().filter_map(wait).collect::<Vec<_>>(),
         "claims": open.iter().filter_map(claim).collect::<Vec<_>>(),
+        "sweep": progress(sweep, *now),
         "quarantine": {
             "total": quarantine.total,
             "newest": quarantine.newest.iter().map(note).collect::<Vec<_>>(),
@@ -78,6 +80,20 @@ fn claim(record: &StageRun) -> Option<Value> {
         "lease-until": instant(claim.lease_until),
         "taken-over": claim.taken_over,
     }))
+}
+
+fn progress(sweep: &Sweep, now: Timestamp) -> Value {
+    json!({
+        "round": sweep.round,
+        "completed-at": sweep.completed.map(|completed| instant(completed.ended)),
+        "under-way": sweep.under_way.as_ref().map(|round| json!({
+            "began-at": instant(round.began),
+            "as-far-as": round.cursor.as_ref().map(PipelineName::as_str),
+        })),
+        "lagging": sweep.lagging.keys().map(PipelineName::as_str).collect::<Vec<_>>(),
+        "every-seconds": sweep.every.as_secs(),
+        "overdue": sweep.is_overdue(now),
+    })
 }
 
 fn note(note: &Quarantined) -> Value {

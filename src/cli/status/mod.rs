@@ -15,8 +15,9 @@ use super::table::TableArguments;
 use crate::aws::ledger::{KeptBucket, Quarantine};
 use crate::domain::controls::Controls;
 use crate::domain::stage_run::StageRun;
+use crate::domain::sweep::Sweep;
 
-/// Show what the product is doing: pauses, budgets, waits, retries under way
+/// Show what the product is doing: pauses, budgets, waits, retries under way, the sweep
 ///
 /// Whatever is open in the ledger, read as it is now. Budgets are shown by what was last taken from them, so one that
 /// nobody has used is not there.
@@ -50,6 +51,7 @@ struct Shown {
     controls: Controls,
     buckets: Vec<KeptBucket>,
     open: Vec<StageRun>,
+    sweep: Sweep,
     quarantine: Quarantine,
 }
 
@@ -62,6 +64,7 @@ impl Status {
                 controls: table.ledger.controls().await.map_err(failed)?,
                 buckets: table.ledger.buckets().await.map_err(failed)?,
                 open: table.ledger.open_runs().await.map_err(failed)?,
+                sweep: table.ledger.progress().await.map_err(failed)?,
                 quarantine: table.ledger.quarantined(MOST_QUARANTINED).await.map_err(failed)?,
                 table: table.name.clone(),
                 region: table.region.to_string(),

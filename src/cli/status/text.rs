@@ -10,20 +10,24 @@ use crate::aws::ledger::KeptBucket;
 use crate::cli::columns::{foreign, moment, table};
 use crate::cli::pauses;
 use crate::domain::controls::Controls;
+use crate::domain::duration::in_words;
+use crate::domain::ids::PipelineName;
 use crate::domain::stage_run::StageRun;
+use crate::domain::sweep::Sweep;
 
 const HEADING: Style = Style::new().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 const MARGIN: &str = "  ";
 
 pub(super) fn render(shown: &Shown) -> String {
-    let Shown { table, region, now, controls, buckets, open, quarantine } = shown;
+    let Shown { table, region, now, controls, buckets, open, sweep, quarantine } = shown;
     let mut text = format!("{HEADING}ledger{HEADING:#}: table `{table}` in {region}\n");
     text.push_str(&pauses_in_force(controls, *now));
     text.push_str(&policy(controls));
     text.push_str(&budgets(buckets, *now));
     text.push_str(&waits(open, *now));
     text.push_str(&claims(open, *now));
+    text.push_str(&last_sweep(sweep, *now));
     let _ = writeln!(text, "\n{HEADING}messages not understood{HEADING:#}: {}", quarantine.total);
     for note in &quarantine.newest {
         let _ = writeln!(text, "{MARGIN}{:.0}  {} bytes: {}", note.at, note.length, foreign(&note.problem));
@@ -46,7 +50,7 @@ fn pauses_in_force(controls: &Controls, now: Timestamp) -> String {
 fn policy(controls: &Controls) -> String {
     let Some((version, mode)) = &controls.activated else {
         return format!(
-            "\n{HEADING}policy{HEADING:#}: none has been at work yet; the first failure puts it to work\n"
+            "\n{HEADING}policy{HEADING:#}: none has been at work yet; the first failure or sweep puts it to work\n"
         );
     };
     let mut text = format!(
@@ -128,6 +132,33 @@ fn claims(open: &[StageRun], now: Timestamp) -> String {
     };
     let headings = ["PIPELINE", "STAGE", "EXECUTION", "RETRY", "CLAIMED UNTIL"];
     block("retries under way", &headings, &open.iter().filter_map(row).collect::<Vec<_>>())
+}
+
+fn last_sweep(sweep: &Sweep, now: Timestamp) -> String {
+    let Some(last) = sweep.completed else {
+        let under_way = if sweep.under_way.is_some() { "the first one is under way" } else { "none yet" };
+        return format!("\n{HEADING}sweep{HEADING:#}: {under_way}\n");
+    };
+    let mut text = format!("\n{HEADING}sweep{HEADING:#}: last complete {}\n", moment(last.ended, now));
+    if let Some(round) = &sweep.under_way {
+        let _ = write!(text, "{MARGIN}under way since {}", moment(round.began, now));
+        if let Some(pipeline) = &round.cursor {
+            let _ = write!(text, ", as far as pipeline `{pipeline}`");
+        }
+        text.push('\n');
+    }
+    if !sweep.lagging.is_empty() {
+        let names: Vec<&str> = sweep.lagging.keys().map(PipelineName::as_str).collect();
+        let _ = writeln!(text, "{MARGIN}to be looked at again: {}", names.join(", "));
+    }
+    if sweep.is_overdue(now) {
+        let every = in_words(sweep.every);
+        let _ = writeln!(
+            text,
+            "{MARGIN}{WARNING}overdue{WARNING:#}: one was to begin every {every}, unless parameter `SweepInterval` is 0 by now"
+        );
+    }
+    text
 }
 
 fn block(name: &str, headings: &[&str], rows: &[Vec<String>]) -> String {

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+//! How a sweep goes on from round to round and from slice to slice.
 
 use super::*;
 
@@ -59,7 +59,7 @@ fn one_works_at_a_time() {
 #[test]
 fn a_slice_goes_on_after_the_last_pipeline_that_is_done() {
     let mut sweep = work(&Sweep::default(), EVERY, 0);
-    let all: BTreeMap<_, _> = ["a", "b", "c"].map(|of| (name(of), ())).into();
+    let all = BTreeSet::from(["a", "b", "c"].map(name));
     sweep.done(&name("b"), None);
     assert_eq!(sweep.ahead(&all).collect::<Vec<_>>(), [&name("c")]);
     let next = work(&sweep, Tick::Continue { round: 1 }, 0);
@@ -107,7 +107,7 @@ fn a_pipeline_that_is_gone_lags_no_longer() {
     let mut sweep = work(&Sweep::default(), EVERY, 0);
     sweep.done(&name("a"), Some(at(-30)));
     sweep.done(&name("b"), Some(at(-30)));
-    sweep.keep_lagging(&BTreeMap::from([(name("b"), ())]));
+    sweep.keep_lagging(&BTreeSet::from([name("b")]));
     assert_eq!(sweep.lagging.keys().collect::<Vec<_>>(), [&name("b")]);
 }
 

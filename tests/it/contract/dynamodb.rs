@@ -12,7 +12,8 @@ use codepipeline_retrier::domain::budget::BucketKey;
 use codepipeline_retrier::domain::controls::Controls;
 use codepipeline_retrier::domain::ids::StageRunId;
 use codepipeline_retrier::domain::protocol::{Commit, CommitReply, ControlsReply, Fault, View};
-use codepipeline_retrier::ports::{Ledger, Quarantined};
+use codepipeline_retrier::domain::sweep::Sweep;
+use codepipeline_retrier::ports::{Ledger, Page, PageToken, Quarantined, Rounds, SweepReply};
 
 use super::ledger::Inspected;
 use crate::arbitrary::at;
@@ -50,6 +51,24 @@ impl Ledger for OnTable {
 
     async fn quarantine(&self, message: &Quarantined) -> Result<(), Fault> {
         self.ledger.quarantine(message).await
+    }
+}
+
+impl Rounds for OnTable {
+    async fn controls(&self) -> Result<Controls, Fault> {
+        Rounds::controls(&self.ledger).await
+    }
+
+    async fn sweep(&self) -> Result<Sweep, Fault> {
+        self.ledger.sweep().await
+    }
+
+    async fn write_sweep(&self, sweep: &Sweep) -> Result<SweepReply, Fault> {
+        self.ledger.write_sweep(sweep).await
+    }
+
+    async fn overdue(&self, by: Timestamp, page: Option<&PageToken>) -> Result<Page<StageRunId>, Fault> {
+        self.ledger.overdue(by, page).await
     }
 }
 

@@ -7,12 +7,12 @@ use codepipeline_retrier::domain::decision::{Decision, Ruling};
 use codepipeline_retrier::domain::ids::{BudgetName, ExecutionId, StageRunId};
 use codepipeline_retrier::domain::protocol::{Commit, CommitReply, ControlsReply, View};
 use codepipeline_retrier::domain::stage_run::StageRun;
-use codepipeline_retrier::ports::{Ledger, Quarantined};
+use codepipeline_retrier::ports::{Ledger, Quarantined, Rounds};
 
 use crate::arbitrary::{at, run};
 
 /// A ledger whose contents can be looked at beyond what the port shows.
-pub trait Inspected: Ledger {
+pub trait Inspected: Ledger + Rounds {
     /// The names of all decisions on record for a stage run, in any order.
     async fn decision_ids(&self, run: &StageRunId) -> Vec<String>;
 
@@ -45,6 +45,17 @@ macro_rules! suite {
             controls_come_back_to_the_last_field
             a_decision_is_kept_with_its_record
             a_message_is_quarantined_once
+        }
+        $crate::contract::clauses! {
+            $run, $make, ledger_sweep:
+            a_sweep_that_has_never_begun_is_the_default
+            the_progress_of_a_sweep_comes_back_to_the_last_field
+            the_progress_is_written_over_the_version_before
+            the_same_progress_twice_is_written_once
+            the_controls_are_read_alone
+            what_is_overdue_is_listed_once
+            what_has_ended_is_not_overdue
+            many_that_are_overdue_are_all_listed
         }
         $crate::contract::clauses! {
             $run, $make, ledger_budgets:

@@ -3,13 +3,15 @@
 use jiff::SignedDuration;
 
 use codepipeline_retrier::domain::ids::{ExecutionId, PipelineArn, PipelineName, StageRunId};
-use codepipeline_retrier::domain::pipeline::{ExecutionMode, Reading, RetryReply, StageReading};
+use codepipeline_retrier::domain::pipeline::{
+    ActionExecution, ExecutionMode, Gap, Reading, RetryReply, StageReading,
+};
 use codepipeline_retrier::domain::policy::RetryMode;
 use codepipeline_retrier::emulator::acts::Act;
 use codepipeline_retrier::emulator::codepipeline::PipelineDefinition;
 use codepipeline_retrier::emulator::http::Server;
 use codepipeline_retrier::emulator::world::SharedWorld;
-use codepipeline_retrier::ports::Pipelines;
+use codepipeline_retrier::ports::{Catalogue, ExecutionEntry, Page, PageToken, Pipelines};
 
 use super::pipelines::Running;
 use crate::codepipeline::Rig;
@@ -43,6 +45,28 @@ impl Pipelines for OverHttp {
 
     async fn retry_stage(&self, run: &StageRunId, mode: RetryMode) -> RetryReply {
         self.rig.pipelines.retry_stage(run, mode).await
+    }
+}
+
+impl Catalogue for OverHttp {
+    async fn pipelines(&self, page: Option<&PageToken>) -> Result<Page<PipelineName>, Gap> {
+        self.rig.pipelines.pipelines(page).await
+    }
+
+    async fn executions(
+        &self,
+        pipeline: &PipelineName,
+        page: Option<&PageToken>,
+    ) -> Result<Page<ExecutionEntry>, Gap> {
+        self.rig.pipelines.executions(pipeline, page).await
+    }
+
+    async fn actions(
+        &self,
+        pipeline: &PipelineName,
+        execution: &ExecutionId,
+    ) -> Result<Vec<ActionExecution>, Gap> {
+        self.rig.pipelines.actions(pipeline, execution).await
     }
 }
 

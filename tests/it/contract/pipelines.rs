@@ -18,10 +18,10 @@ use codepipeline_retrier::emulator::acts::Act;
 use codepipeline_retrier::emulator::codepipeline::{
     ActionDefinition, Outcome, PipelineDefinition, StageDefinition,
 };
-use codepipeline_retrier::ports::Pipelines;
+use codepipeline_retrier::ports::{Catalogue, Pipelines};
 
 /// A CodePipeline in which pipelines can be made and run.
-pub trait Running: Pipelines {
+pub trait Running: Pipelines + Catalogue {
     /// Where its pipelines are.
     fn arn(&self, name: &PipelineName) -> PipelineArn;
 
@@ -51,6 +51,14 @@ macro_rules! suite {
             a_stop_is_shown
             an_approval_is_shown_as_one
             a_parallel_pipeline_is_read_without_a_state
+        }
+        $crate::contract::clauses! {
+            $run, $make, pipelines_catalogue:
+            every_pipeline_is_listed_once
+            the_newest_execution_comes_first_with_its_last_change
+            many_executions_come_in_pages
+            the_runs_of_an_execution_are_those_that_are_observed
+            what_does_not_exist_is_a_gap
         }
         $crate::contract::clauses! {
             $run, $make, pipelines_retries:

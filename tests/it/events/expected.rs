@@ -149,4 +149,5 @@ pub(super) const EXPECTED: &[(&str, &[&str])] = &[
         "stage-succeeded-first-try.json",
         &["ignored never-retried: a stage in state `SUCCEEDED` that was never retried"],
     ),
+    ("sweep.json", &["Scheduled { every: 15m }"]),
 ];

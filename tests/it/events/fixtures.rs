@@ -5,8 +5,10 @@ use std::fs;
 use codepipeline_retrier::domain::ids::{
     AccountId, ExecutionId, Partition, PipelineArn, PipelineName, Region, StageName, StageRunId,
 };
+use codepipeline_retrier::domain::sweep::Tick;
 use codepipeline_retrier::domain::trigger::{EventKey, StageEvent, StageEventState, Trigger, WakeUp};
-use codepipeline_retrier::event::{Invocation, Message, read, wake_up_body};
+use codepipeline_retrier::event::{Invocation, Message, read, tick_body, wake_up_body};
+use jiff::SignedDuration;
 
 use super::expected::EXPECTED;
 use super::{events, in_full, json_files, record_in_full, single};
@@ -169,4 +171,29 @@ fn deep_nesting_is_malformed_and_its_neighbour_is_not() {
     };
     assert!(matches!(records[0].message, Message::Malformed(_)));
     assert!(matches!(records[1].message, Message::Trigger(_)));
+}
+
+#[test]
+fn a_tick_is_read_as_it_is_written() {
+    for tick in [Tick::Scheduled { every: SignedDuration::from_mins(15) }, Tick::Continue { round: 7 }] {
+        assert_eq!(single(&tick_body(tick)), Message::Sweep(tick));
+    }
+}
+
+#[test]
+fn a_tick_that_nobody_wrote_is_malformed() {
+    for sweep in [
+        "null",
+        "{}",
+        "true",
+        r#"{"every-minutes":0}"#,
+        r#"{"every-minutes":10081}"#,
+        r#"{"every-minutes":1.5}"#,
+        r#"{"every-minutes":"15"}"#,
+        r#"{"round":-1}"#,
+    ] {
+        let text = format!(r#"{{"retrier":1,"sweep":{sweep}}}"#);
+        assert!(matches!(single(&text), Message::Malformed(_)), "{text}");
+    }
+    assert!(matches!(single(r#"{"retrier":2,"sweep":{"round":1}}"#), Message::Malformed(_)));
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::sync::LazyLock;
 
+use codepipeline_retrier::domain::sweep::Tick;
 use codepipeline_retrier::domain::trigger::Trigger;
 use codepipeline_retrier::event::{Invocation, Message, read};
 use proptest::prelude::*;
@@ -33,7 +34,8 @@ fn is_sound(message: &Message) {
                 assert!(!event.key.to_string().contains(char::is_control));
             }
         }
-        Message::Sweep(_) => {}
+        Message::Sweep(Tick::Scheduled { every }) => assert!((1..=10_080).contains(&every.as_mins())),
+        Message::Sweep(Tick::Continue { .. }) => {}
         Message::Ignored(ignored) => {
             assert!(ignored.detail.chars().count() <= 150, "{}", ignored.detail);
             assert!(!ignored.detail.contains(char::is_control));

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use codepipeline_retrier::domain::budget::{Branch, Budget, Per};
@@ -14,8 +15,9 @@ use codepipeline_retrier::domain::ids::{
 use codepipeline_retrier::domain::policy::{Mode, PolicyVersion, RetryMode};
 use codepipeline_retrier::domain::protocol::{Commit, CommitReply, ControlsReply};
 use codepipeline_retrier::domain::stage_run::{Hint, Owner, StageRun};
+use codepipeline_retrier::domain::sweep::{Completed, Round, Sweep};
 use codepipeline_retrier::domain::trigger::EventKey;
-use codepipeline_retrier::ports::{Ledger, Quarantined};
+use codepipeline_retrier::ports::{Ledger, Quarantined, Rounds, SweepReply};
 
 use super::Desk;
 use crate::arbitrary::run;
@@ -78,6 +80,22 @@ impl Desk {
         claimed.claim(&failed, RetryMode::FailedActions, &withdrawals, &owner, self.at(600), &hint);
         self.commit(&Commit { withdrawals, ..recording(claimed) });
 
+        let sweep = Sweep {
+            version: 1,
+            round: 8,
+            watermark: Some(self.at(-7_200)),
+            under_way: Some(Round {
+                began: self.at(-5_400),
+                since: self.at(-7_200),
+                cursor: Some(PipelineName::parse("shop").unwrap()),
+            }),
+            completed: Some(Completed { began: self.at(-7_200), ended: self.at(-7_000) }),
+            lagging: BTreeMap::from([(PipelineName::parse("batch").unwrap(), self.at(-9_000))]),
+            lease: None,
+            every: SignedDuration::from_mins(15),
+        };
+        assert_eq!(self.runtime.block_on(self.ledger.write_sweep(&sweep)), Ok(SweepReply::Done));
+
         let problem = "`detail.stage` is missing";
         let note =
             Quarantined { fingerprint: "aa".into(), length: 412, problem: problem.into(), at: self.at(-60) };
@@ -102,6 +120,11 @@ fn steady(text: &str) -> String {
             rest = &rest[SHAPE.len()..];
             if rest.starts_with(" (in ") {
                 steady.push_str(" (in …)");
+                rest = &rest[rest.find(')').unwrap() + 1..];
+            } else if rest.starts_with(" (")
+                && rest.split(')').next().is_some_and(|away| away.ends_with(" ago"))
+            {
+                steady.push_str(" (… ago)");
                 rest = &rest[rest.find(')').unwrap() + 1..];
             }
         } else {
@@ -175,6 +198,14 @@ fn everything_is_going_on_for_programs() {
     );
     let newest =
         json!({ "at": at(-60), "fingerprint": "aa", "length": 412, "problem": "`detail.stage` is missing" });
+    assert_eq!(
+        status["sweep"],
+        json!({
+            "round": 8, "completed-at": at(-7_000),
+            "under-way": { "began-at": at(-5_400), "as-far-as": "shop" },
+            "lagging": ["batch"], "every-seconds": 900, "overdue": true,
+        })
+    );
     assert_eq!(status["quarantine"], json!({ "total": 1, "newest": [newest] }));
 }
 

@@ -126,7 +126,9 @@ fn every_failure_has_its_decision(story: &Story, lines: &mut Vec<String>) {
     });
     let matched = events.filter(|(_, event)| codepipeline_retrier::replay::script::matches_rule(event));
     for ((at, event), number) in matched.zip(1..) {
-        let is_lost = story.scenario.deliveries.get(&number).is_some_and(|delivery| delivery.copies == 0);
+        let is_swept = story.scenario.sweep.is_some();
+        let is_lost =
+            !is_swept && story.scenario.deliveries.get(&number).is_some_and(|delivery| delivery.copies == 0);
         if is_lost || event["detail"]["state"] != "FAILED" {
             continue;
         }

@@ -58,9 +58,9 @@ fn events_of_eventbridge() -> Vec<(String, Value, String)> {
         let [_, file, _, outcome, _] = *line.split('|').collect::<Vec<_>>().as_slice() else { return None };
         Some((file.trim().strip_prefix('`')?.strip_suffix('`')?, outcome.trim()))
     });
-    // What is malformed never left EventBridge, a batch is the queue's, and a wake-up our own.
+    // What is malformed never left EventBridge, a batch is the queue's, and wake-ups and ticks are our own.
     rows.filter(|(file, outcome)| !outcome.starts_with("malformed") && !file.starts_with("sqs-batch"))
-        .filter(|(file, _)| *file != "retry-due.json")
+        .filter(|(file, _)| !["retry-due.json", "sweep.json"].contains(file))
         .map(|(file, outcome)| (file.to_owned(), event_file(file), outcome.to_owned()))
         .collect()
 }

@@ -5,27 +5,29 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
+use codepipeline_retrier::domain::sweep::Tick;
+use codepipeline_retrier::event::{Invocation, Message, read};
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use super::template::{HOME, Place, policies_of, resources, translated};
 
 /// The SDK's calls that the function makes, as its source spells them, and the permissions that each takes.
-const CALLS: [(&str, &[&str]); 11] = [
+const CALLS: [(&str, &[&str]); 13] = [
     ("batch_get_item()", &["dynamodb:BatchGetItem"]),
     ("put_item()", &["dynamodb:PutItem"]),
     ("transact_write_items()", &["dynamodb:ConditionCheckItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]),
+    ("query()", &["dynamodb:Query"]),
     ("get_pipeline()", &["codepipeline:GetPipeline"]),
     ("get_pipeline_execution()", &["codepipeline:GetPipelineExecution"]),
     ("get_pipeline_state()", &["codepipeline:GetPipelineState"]),
     ("list_action_executions()", &["codepipeline:ListActionExecutions"]),
     ("list_pipeline_executions()", &["codepipeline:ListPipelineExecutions"]),
+    ("list_pipelines()", &["codepipeline:ListPipelines"]),
     ("retry_stage_execution()", &["codepipeline:RetryStageExecution"]),
     ("create_schedule()", &["scheduler:CreateSchedule", "iam:PassRole"]),
     ("send_message()", &["sqs:SendMessage"]),
 ];
-
-/// Calls that only an operator's command makes, with the operator's permissions.
-const OF_OPERATORS: [&str; 1] = ["query()"];
 
 /// How the names of a service's operations begin, as far as they change or read anything here.
 #[rustfmt::skip]
@@ -45,8 +47,8 @@ const OF_LAMBDA: [&str; 7] = [
     "xray:PutTraceSegments",
 ];
 
-/// The one statement whose actions have no resource to name.
-const WITHOUT_RESOURCE: [&str; 1] = ["SendTraces"];
+/// The statements whose actions have no resource to name.
+const WITHOUT_RESOURCE: [&str; 2] = ["ListWhatThereIs", "SendTraces"];
 
 fn statements(policy: &Value) -> Vec<Value> {
     policy["Statement"].as_array().unwrap().clone()
@@ -104,8 +106,7 @@ fn each_call_of_the_table_is_made() {
 #[test]
 fn each_call_that_is_made_is_in_the_table() {
     let source = source_of(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/aws"));
-    let mut known: BTreeSet<&str> = CALLS.iter().map(|(call, _)| *call).collect();
-    known.extend(OF_OPERATORS);
+    let known: BTreeSet<&str> = CALLS.iter().map(|(call, _)| *call).collect();
     let is_name = |text: &str| text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
     for (at, _) in source.match_indices("()") {
         let name = source[..at].rsplit('.').next().unwrap();
@@ -214,19 +215,26 @@ fn a_role_is_passed_to_schedules_alone_and_used_by_the_own_group_alone() {
 }
 
 #[test]
-fn a_queue_takes_messages_of_the_own_rule_alone_and_none_in_the_clear() {
-    let all = resources(&translated(), HOME, &[]);
+fn a_queue_takes_messages_of_the_own_rules_alone_and_none_in_the_clear() {
+    for (interval, rules) in [("15", vec!["StageEvents", "SweepSchedule"]), ("0", vec!["StageEvents"])] {
+        takes_messages_of(&rules, &resources(&translated(), HOME, &[("SweepInterval", interval)]));
+    }
+}
+
+fn takes_messages_of(rules: &[&str], all: &BTreeMap<String, Value>) {
+    let rules: Vec<String> =
+        rules.iter().map(|rule| format!("arn:aws:events:eu-central-1:111122223333:rule/{rule}")).collect();
     for (policy, queue) in [("QueuePolicy", "Queue"), ("DeadLetterQueuePolicy", "DeadLetterQueue")] {
         let statements = statements(&all[policy]["Properties"]["PolicyDocument"]);
         let [allow, deny] = statements.as_slice() else { panic!("{policy}: {statements:?}") };
         let arn = format!("arn:aws:sqs:eu-central-1:111122223333:{queue}");
         assert_eq!((&allow["Resource"], &deny["Resource"]), (&json!(arn), &json!(arn)));
         assert_eq!(allow["Principal"], json!({ "Service": "events.amazonaws.com" }));
-        let of_the_rule = json!({
-            "ArnEquals": { "aws:SourceArn": "arn:aws:events:eu-central-1:111122223333:rule/StageEvents" },
+        let of_the_rules = json!({
+            "ArnEquals": { "aws:SourceArn": rules },
             "StringEquals": { "aws:SourceAccount": "111122223333" },
         });
-        assert_eq!(allow["Condition"], of_the_rule);
+        assert_eq!(allow["Condition"], of_the_rules);
         assert_eq!(deny["Condition"], json!({ "Bool": { "aws:SecureTransport": "false" } }));
         assert_eq!(
             (&deny["Effect"], &deny["Principal"], &deny["Action"]),
@@ -259,4 +267,22 @@ fn every_statement_has_a_row_in_the_document_and_every_row_a_statement() {
         }
     }
     assert_eq!(rows, purposes);
+}
+
+#[test]
+fn the_sweep_is_scheduled_as_the_function_reads_it() {
+    let template = translated();
+    for (minutes, expression) in
+        [("1", "rate(1 minute)"), ("15", "rate(15 minutes)"), ("1440", "rate(1440 minutes)")]
+    {
+        let all = resources(&template, HOME, &[("SweepInterval", minutes)]);
+        let schedule = &all["SweepSchedule"]["Properties"];
+        assert_eq!(schedule["ScheduleExpression"], expression);
+        let target = &schedule["Targets"][0];
+        assert_eq!(target["Arn"], "arn:aws:sqs:eu-central-1:111122223333:Queue");
+        let every = SignedDuration::from_mins(minutes.parse().unwrap());
+        let tick = Invocation::Single(Message::Sweep(Tick::Scheduled { every }));
+        assert_eq!(read(target["Input"].as_str().unwrap()), tick);
+    }
+    assert!(!resources(&template, HOME, &[("SweepInterval", "0")]).contains_key("SweepSchedule"));
 }

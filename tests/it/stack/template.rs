@@ -38,8 +38,19 @@ pub fn resources(template: &Value, place: Place<'_>, parameters: &[(&str, &str)]
         assert!(values.contains_key(*name), "the template has no parameter `{name}`");
     }
     let all = template["Resources"].as_object().unwrap();
-    let resolver = Resolver { place, parameters: values, resources: all };
-    all.iter().map(|(name, resource)| (name.clone(), resolver.value(resource))).collect()
+    let conditions = template["Conditions"].as_object().unwrap();
+    let resolver = Resolver { place, parameters: values, resources: all, conditions };
+    let is_made = |resource: &Value| {
+        resource.get("Condition").is_none_or(|condition| resolver.holds(condition.as_str().unwrap()))
+    };
+    (all.iter().filter(|(_, resource)| is_made(resource)))
+        .map(|(name, resource)| (name.clone(), resolver.value(resource)))
+        .collect()
+}
+
+/// What stands where CloudFormation leaves a member out.
+fn is_no_value(value: &Value) -> bool {
+    *value == json!({ "Ref": "AWS::NoValue" })
 }
 
 /// Every policy that permits or refuses something, with a name for it. What says who may use a role is none.
@@ -62,6 +73,7 @@ struct Resolver<'a> {
     place: Place<'a>,
     parameters: BTreeMap<String, Value>,
     resources: &'a Map<String, Value>,
+    conditions: &'a Map<String, Value>,
 }
 
 impl Resolver<'_> {
@@ -75,9 +87,15 @@ impl Resolver<'_> {
                 }
                 object.iter().map(|(name, value)| (name.clone(), self.value(value))).collect()
             }
-            Value::Array(items) => items.iter().map(|item| self.value(item)).collect(),
+            Value::Array(items) => {
+                items.iter().map(|item| self.value(item)).filter(|item| !is_no_value(item)).collect()
+            }
             plain => plain.clone(),
         }
+    }
+
+    fn holds(&self, condition: &str) -> bool {
+        self.value(&self.conditions[condition]).as_bool().unwrap()
     }
 
     fn text(&self, value: &Value) -> String {
@@ -91,6 +109,13 @@ impl Resolver<'_> {
     fn function(&self, name: &str, argument: &Value) -> Value {
         match name {
             "Ref" => self.reference(argument.as_str().unwrap()),
+            "Fn::If" => {
+                let holds = self.holds(argument[0].as_str().unwrap());
+                let chosen = &argument[if holds { 1 } else { 2 }];
+                if is_no_value(chosen) { chosen.clone() } else { self.value(chosen) }
+            }
+            "Fn::Equals" => json!(self.text(&argument[0]) == self.text(&argument[1])),
+            "Fn::Not" => json!(!self.value(&argument[0]).as_bool().unwrap()),
             "Fn::GetAtt" => self.attribute(argument[0].as_str().unwrap(), argument[1].as_str().unwrap()),
             "Fn::Sub" => match argument {
                 Value::String(text) => self.substituted(text, &Value::Null),

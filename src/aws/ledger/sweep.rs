@@ -1,0 +1,162 @@
+//! The sweep's progress as one item, exactly, and what is overdue from the index. As with records, one more member is
+//! another layout.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::item::{BODY, Damaged, Item};
+use super::listing::OPEN_INDEX;
+use super::record::{instant, optional};
+use super::stored::{OPEN_SHARD, OPEN_UNTIL, VERSION};
+use super::{DynamoLedger, Trouble, keys};
+use crate::domain::ids::{PipelineName, StageRunId};
+use crate::domain::stage_run::Owner;
+use crate::domain::sweep::{Completed, Lease, Round, Sweep};
+use crate::ports::{Page, PageToken};
+
+/// Overdue stage runs that are read of one partition of the index.
+const MOST_OVERDUE: i32 = 250;
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct SweepDocument {
+    version: u64,
+    round: u64,
+    #[serde(deserialize_with = "Option::deserialize")]
+    watermark: Option<String>,
+    #[serde(deserialize_with = "Option::deserialize")]
+    under_way: Option<RoundDocument>,
+    #[serde(deserialize_with = "Option::deserialize")]
+    completed: Option<CompletedDocument>,
+    lagging: BTreeMap<String, String>,
+    #[serde(deserialize_with = "Option::deserialize")]
+    lease: Option<LeaseDocument>,
+    every_seconds: i64,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct RoundDocument {
+    began: String,
+    since: String,
+    #[serde(deserialize_with = "Option::deserialize")]
+    cursor: Option<String>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct CompletedDocument {
+    began: String,
+    ended: String,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct LeaseDocument {
+    owner: String,
+    until: String,
+}
+
+impl SweepDocument {
+    fn of(sweep: &Sweep) -> Self {
+        let Sweep { version, round, watermark, under_way, completed, lagging, lease, every } = sweep;
+        Self {
+            version: *version,
+            round: *round,
+            watermark: watermark.as_ref().map(Timestamp::to_string),
+            under_way: under_way.as_ref().map(|round| RoundDocument {
+                began: round.began.to_string(),
+                since: round.since.to_string(),
+                cursor: round.cursor.as_ref().map(PipelineName::to_string),
+            }),
+            completed: completed.map(|Completed { began, ended }| CompletedDocument {
+                began: began.to_string(),
+                ended: ended.to_string(),
+            }),
+            lagging: lagging.iter().map(|(name, since)| (name.to_string(), since.to_string())).collect(),
+            lease: lease.as_ref().map(|lease| LeaseDocument {
+                owner: lease.owner.to_string(),
+                until: lease.until.to_string(),
+            }),
+            every_seconds: every.as_secs(),
+        }
+    }
+
+    fn sweep(self) -> Option<Sweep> {
+        Some(Sweep {
+            version: self.version,
+            round: self.round,
+            watermark: optional(self.watermark, |text| instant(&text))?,
+            under_way: optional(self.under_way, |round| {
+                Some(Round {
+                    began: instant(&round.began)?,
+                    since: instant(&round.since)?,
+                    cursor: optional(round.cursor, |name| PipelineName::parse(name).ok())?,
+                })
+            })?,
+            completed: optional(self.completed, |completed| {
+                Some(Completed { began: instant(&completed.began)?, ended: instant(&completed.ended)? })
+            })?,
+            lagging: (self.lagging.into_iter())
+                .map(|(name, since)| Some((PipelineName::parse(name).ok()?, instant(&since)?)))
+                .collect::<Option<_>>()?,
+            lease: optional(self.lease, |lease| {
+                Some(Lease { owner: Owner(lease.owner), until: instant(&lease.until)? })
+            })?,
+            every: SignedDuration::from_secs(self.every_seconds),
+        })
+    }
+}
+
+pub(super) fn sweep_item(sweep: &Sweep) -> Item {
+    // Strings, numbers and lists always become JSON; a reader would refuse the empty text.
+    let body = serde_json::to_string(&SweepDocument::of(sweep)).unwrap_or_default();
+    Item::new(&keys::sweep()).number(VERSION, sweep.version).text(BODY, body)
+}
+
+pub(super) fn sweep_of(item: &Item) -> Result<Sweep, Damaged> {
+    item.check_layout()?;
+    let version = item.integer(VERSION)?;
+    let sweep = (item.document::<SweepDocument>()?.sweep())
+        .ok_or_else(|| item.damaged("holds a value that no release wrote"))?;
+    if version.and_then(|version| u64::try_from(version).ok()) != Some(sweep.version) {
+        return Err(item.damaged(format!("says another `{VERSION}` than it has within")));
+    }
+    Ok(sweep)
+}
+
+impl DynamoLedger {
+    /// How far the sweep has come; one that has never begun is the default.
+    pub async fn progress(&self) -> Result<Sweep, Trouble> {
+        let found = self.get([keys::sweep()].into()).await?;
+        Ok(found.values().next().map_or(Ok(Sweep::default()), sweep_of)?)
+    }
+
+    /// What is overdue in one partition of the index: each is one page.
+    pub(super) async fn overdue_in(
+        &self,
+        by: Timestamp,
+        page: Option<&PageToken>,
+    ) -> Result<Page<StageRunId>, Trouble> {
+        let number = page.and_then(|page| page.0.parse::<usize>().ok()).unwrap_or_default();
+        let mut shards = keys::open_shards().skip(number);
+        let Some(shard) = shards.next() else { return Ok(Page { entries: Vec::new(), next: None }) };
+        let query = (self.dynamodb().query())
+            .table_name(&self.table)
+            .index_name(OPEN_INDEX)
+            .key_condition_expression("#shard = :shard AND #until <= :by")
+            .expression_attribute_names("#shard", OPEN_SHARD)
+            .expression_attribute_names("#until", OPEN_UNTIL)
+            .expression_attribute_values(":shard", AttributeValue::S(shard))
+            .expression_attribute_values(":by", AttributeValue::S(keys::instant(by)))
+            .limit(MOST_OVERDUE);
+        let answer = query.send().await.map_err(|error| Trouble::of("Query", &error))?;
+        // What is no stage run was put there by hand. It is nobody's to drive, and keeps nobody else waiting.
+        let runs = answer.items().iter().filter_map(|item| keys::run_of(&Item::of(item).key().partition));
+        let next = shards.next().map(|_| PageToken((number + 1).to_string()));
+        Ok(Page { entries: runs.collect(), next })
+    }
+}

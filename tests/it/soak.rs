@@ -60,7 +60,7 @@ fn play(seed: u64) -> Story {
 }
 
 impl Story {
-    fn conclude(&mut self, world: &World, mut audit: Audit) {
+    fn conclude(&mut self, world: &World, audit: Audit) {
         let calls = world.service.retry_calls();
         self.lines.extend(calls.iter().map(|call| format!("{call:?}")));
         let decisions = world.ledger.decisions();

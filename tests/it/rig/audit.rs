@@ -215,7 +215,12 @@ impl Audit {
     }
 
     /// Looks at the world when nothing more happens, and says all that was wrong.
-    pub fn conclude(&mut self, world: &World) -> Vec<String> {
+    pub fn conclude(mut self, world: &World) -> Vec<String> {
+        self.finish(world)
+    }
+
+    /// The same, and the audit is still there.
+    pub fn finish(&mut self, world: &World) -> Vec<String> {
         self.findings.extend(self.accounts.conclude());
         if !self.has_sweep && !world.queue.dead_letters().is_empty() {
             self.findings.push(format!("lost: dead letters {:?}", world.queue.dead_letters()));

@@ -134,7 +134,7 @@ impl Play {
             |it: &&Decision| it.explanation.iter().any(|step| step.detail.contains("is taken over"));
         let taken_over = world.ledger.decisions().iter().filter(is_taken_over).count();
         match audit.findings() {
-            [] => findings.extend(audit.conclude(&world)),
+            [] => findings.extend(audit.finish(&world)),
             found => findings.extend_from_slice(found),
         }
         Played {

@@ -119,7 +119,11 @@ pub fn common(asked: Asked) -> Vec<Row> {
     let slow = |row: Row| Row { is_slow: true, ..row };
     let half = json!({ "response": { "truncate_frac": 0.5 } });
     vec![
-        Row { made: Made::Nobody, ..error(asked, "nobody listens", 0, Said::NotExecuted) },
+        Row {
+            made: Made::Nobody,
+            name: "nobody listens".to_owned(),
+            ..error(asked, "", 0, Said::NotExecuted)
+        },
         error(asked, "InternalServerError", 500, Said::Unknown),
         error(asked, "InternalFailure", 500, Said::Unknown),
         error(asked, "ServiceUnavailable", 503, Said::Unknown),

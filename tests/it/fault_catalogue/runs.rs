@@ -81,6 +81,8 @@ fn every_fault_is_told_apart_and_survived() {
         findings.len()
     );
     let measured = if holds { measured.replace("0 findings, ", "") } else { measured };
-    figure::record("fault-catalogue", &measured, holds);
+    if variable("RETRIER_FAULT").is_none() {
+        figure::record("fault-catalogue", &measured, holds);
+    }
     assert!(holds, "{findings:#?}");
 }

@@ -15,6 +15,7 @@ fn folder() -> PathBuf {
 }
 
 /// The number in the environment variable, or the default.
+#[expect(clippy::disallowed_methods, reason = "whoever runs a proof says how large it is")]
 pub fn number(variable: &str, default: u64) -> u64 {
     match std::env::var(variable) {
         Ok(text) => text.parse().unwrap_or_else(|_| panic!("{variable}={text} is not a whole number")),

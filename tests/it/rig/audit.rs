@@ -297,9 +297,9 @@ fn loss(
 ) -> Option<String> {
     let decisions = world.ledger.decisions().iter().zip(decided);
     let decisions: Vec<_> = decisions.filter(|(decision, _)| decision.run == *run).collect();
-    if !decisions.iter().any(|(_, decided_at)| **decided_at >= failed_at)
-        && !(has_sweep && is_invisible(world, run))
-    {
+    let is_decided = decisions.iter().any(|(_, decided_at)| **decided_at >= failed_at);
+    let cannot_be_known = has_sweep && is_invisible(world, run);
+    if !is_decided && !cannot_be_known {
         return Some(format!("nothing was decided after it failed at {failed_at}"));
     }
     let record = world.ledger.record(run)?;

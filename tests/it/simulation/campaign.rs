@@ -47,7 +47,7 @@ impl Totals {
     /// Whether enough happened to tell something: the seeds long enough, and with retries, take-overs and deaths.
     pub fn is_rich(&self) -> bool {
         self.least_events >= 200
-            && self.retries > 2 * self.seeds
+            && self.retries > self.seeds
             && self.taken_over * 20 > self.seeds
             && self.died > self.seeds
     }

@@ -262,13 +262,15 @@ fn in_force(policies: &[(Policy, Option<Timestamp>)], now: Timestamp) -> impl It
     policies.iter().filter(move |(_, replaced)| is_in_force(replaced)).map(|(policy, _)| policy)
 }
 
-/// What only its own event tells of: the pipeline is gone, or no action of the stage had failed when it did, so that there
-/// is nothing to retry.
+/// What only its own event tells of: the pipeline is gone, or no action had failed in the stage's last attempt, so that
+/// there is nothing to retry.
 fn is_invisible(world: &World, run: &StageRunId) -> bool {
-    let runs = world.service.action_executions(&run.pipeline.name, &run.execution);
-    runs.is_ok_and(|runs| {
-        !runs.iter().any(|action| action.stage == run.stage && action.status == ActionStatus::Failed)
-    }) || world.service.pipeline_structure(&run.pipeline.name).is_err()
+    let Ok(runs) = world.service.action_executions(&run.pipeline.name, &run.execution) else { return true };
+    let in_stage = || runs.iter().filter(|action| action.stage == run.stage);
+    !in_stage().any(|action| {
+        let is_last = !in_stage().any(|it| it.action == action.action && it.started > action.started);
+        is_last && action.status == ActionStatus::Failed
+    })
 }
 
 /// Where CodePipeline does not count its own retries, a person's at once after the failure cannot be told from one.

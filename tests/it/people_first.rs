@@ -40,13 +40,13 @@ APPROVED
 APPROVED-LATE
 "#;
 
-const STACK: &str = r#"
+const STACK: &str = r"
       - name: Deploy
         actions:
           - name: Stack
             category: Deploy
             runs: [{ succeed: 5s }, { fail: { after: 30s, message: Rate exceeded } }]
-"#;
+";
 const SOURCE: &str =
     "      - { name: Source, actions: [{ name: Checkout, category: Source, runs: [{ succeed: 1s }] }] }";
 const SLOW: &str = "          - { name: Slow, category: Test, runs: [{ succeed: 5s }, { succeed: 50s }] }";

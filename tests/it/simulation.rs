@@ -39,7 +39,7 @@ fn every_seed_keeps_every_promise() {
 /// Plays one seed and prints its trace. After `RETRIER_EVENTS` events nothing more is done to it; with `RETRIER_LATE=1` every
 /// event is late.
 #[test]
-#[ignore = "plays the seed in RETRIER_SEED"]
+#[ignore = "a full run: make scoreboard"]
 fn replay() {
     let seed = figure::number("RETRIER_SEED", 0);
     let most = figure::number("RETRIER_EVENTS", u64::MAX);

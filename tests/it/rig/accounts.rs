@@ -158,7 +158,7 @@ fn problem(
         return Some(format!("it follows revision {}", before.revision));
     }
     match (live, shadow) {
-        (0, 0) | (-1, 0) if !commit.withdrawals.is_empty() => {
+        (0 | -1, 0) if !commit.withdrawals.is_empty() => {
             return Some(format!("tokens for no retry: {:?}", commit.withdrawals));
         }
         (0, 0) if !commit.deposits.is_empty() => return Some("tokens come back for no retry".into()),

@@ -262,13 +262,15 @@ fn in_force(policies: &[(Policy, Option<Timestamp>)], now: Timestamp) -> impl It
     policies.iter().filter(move |(_, replaced)| is_in_force(replaced)).map(|(policy, _)| policy)
 }
 
-/// What only its own event tells of: the pipeline is gone, or no action of the stage had failed when it did, so that there
-/// is nothing to retry.
+/// What only its own event tells of: the pipeline is gone, or no action had failed in the stage's last attempt, so that
+/// there is nothing to retry.
 fn is_invisible(world: &World, run: &StageRunId) -> bool {
-    let runs = world.service.action_executions(&run.pipeline.name, &run.execution);
-    runs.is_ok_and(|runs| {
-        !runs.iter().any(|action| action.stage == run.stage && action.status == ActionStatus::Failed)
-    }) || world.service.pipeline_structure(&run.pipeline.name).is_err()
+    let Ok(runs) = world.service.action_executions(&run.pipeline.name, &run.execution) else { return true };
+    let in_stage = || runs.iter().filter(|action| action.stage == run.stage);
+    !in_stage().any(|action| {
+        let is_last = !in_stage().any(|it| it.action == action.action && it.started > action.started);
+        is_last && action.status == ActionStatus::Failed
+    })
 }
 
 /// Where CodePipeline does not count its own retries, a person's at once after the failure cannot be told from one.
@@ -297,9 +299,9 @@ fn loss(
 ) -> Option<String> {
     let decisions = world.ledger.decisions().iter().zip(decided);
     let decisions: Vec<_> = decisions.filter(|(decision, _)| decision.run == *run).collect();
-    if !decisions.iter().any(|(_, decided_at)| **decided_at >= failed_at)
-        && !(has_sweep && is_invisible(world, run))
-    {
+    let is_decided = decisions.iter().any(|(_, decided_at)| **decided_at >= failed_at);
+    let cannot_be_known = has_sweep && is_invisible(world, run);
+    if !is_decided && !cannot_be_known {
         return Some(format!("nothing was decided after it failed at {failed_at}"));
     }
     let record = world.ledger.record(run)?;

@@ -280,10 +280,7 @@ impl Crowd {
         let text = json!({ "Records": records }).to_string();
         let name = format!("handling-{}", self.handlings);
         let clocked = world.clone();
-        let deadline = match self.has_deadlines {
-            true => after(world.told(), TIME_LIMIT),
-            false => Timestamp::MAX,
-        };
+        let deadline = if self.has_deadlines { after(world.told(), TIME_LIMIT) } else { Timestamp::MAX };
         self.in_flight.push(Handling {
             number: self.handlings,
             began: world.now(),

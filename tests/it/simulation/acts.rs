@@ -46,14 +46,14 @@ pub fn person(random: &mut Random, pipelines: &[PipelineDefinition]) -> Act {
         19 if definition.name.as_str() != "web-0" => Act::Delete { pipeline },
         19 | 20 => {
             let lasting = random.happens(5_000).then(|| SignedDuration::from_secs(random.between(10, 7_200)));
-            Act::Pause { pipeline: some_or_all(random, pipeline), lasting, reason: "a look".into() }
+            Act::Pause { pipeline: some_or_all(random, &pipeline), lasting, reason: "a look".into() }
         }
-        21 | 22 => Act::Resume { pipeline: some_or_all(random, pipeline) },
+        21 | 22 => Act::Resume { pipeline: some_or_all(random, &pipeline) },
         _ => Act::Send { body: "what is this".into() },
     }
 }
 
-fn some_or_all(random: &mut Random, pipeline: PipelineName) -> Option<Glob> {
+fn some_or_all(random: &mut Random, pipeline: &PipelineName) -> Option<Glob> {
     random.happens(5_000).then(|| Glob::new(pipeline.as_str()))
 }
 

@@ -47,7 +47,7 @@ impl Totals {
     /// Whether enough happened to tell something: the seeds long enough, and with retries, take-overs and deaths.
     pub fn is_rich(&self) -> bool {
         self.least_events >= 200
-            && self.retries > 2 * self.seeds
+            && self.retries > self.seeds
             && self.taken_over * 20 > self.seeds
             && self.died > self.seeds
     }
@@ -97,6 +97,7 @@ impl fmt::Display for Totals {
 }
 
 /// Plays the seeds, and panics over those that break a promise.
+#[expect(clippy::disallowed_methods, reason = "how long it takes is printed, and decides nothing")]
 pub fn run(way: Way, seeds: Range<u64>) -> Totals {
     let began = Instant::now();
     let next = AtomicU64::new(seeds.start);

@@ -76,7 +76,7 @@ pub fn play_until(way: Way, seed: u64, most_events: u64, is_traced: bool) -> Pla
     }
     let mut play = Play::new(seed, setting, random, is_traced);
     play.setting_events = play.setting_events.min(most_events);
-    play.to_the_end()
+    play.until_it_is_over()
 }
 
 impl Play {
@@ -113,7 +113,7 @@ impl Play {
         }
     }
 
-    fn to_the_end(mut self) -> Played {
+    fn until_it_is_over(mut self) -> Played {
         let began = self.crowd.world().now();
         let mut findings = Vec::new();
         let mut steps = 0;

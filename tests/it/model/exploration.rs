@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use stateright::{Checker, CheckerBuilder, HasDiscoveries, Model};
 
+use crate::figure;
+
 use super::Machine;
 use super::actions::Action;
 use super::world::{Broken, Sight, World};
@@ -24,8 +26,8 @@ pub struct Explored {
 
 /// Looks at every state.
 pub fn exhaust(machine: Machine) -> Explored {
-    let checker = machine.checker().threads(2).finish_when(HasDiscoveries::AnyFailures);
-    explored(checker)
+    let threads = usize::try_from(figure::number("RETRIER_MODEL_THREADS", 2)).unwrap();
+    explored(machine.checker().threads(threads).finish_when(HasDiscoveries::AnyFailures))
 }
 
 /// The shortest way to break something, found breadth first. The checker keeps the last way that it finds, not the first.

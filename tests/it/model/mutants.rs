@@ -142,11 +142,9 @@ impl Machine {
 
     /// The ledger's answer as the mutant has it: without ids, only the number of retries tells what has been answered.
     pub fn view(&self, mut view: View) -> View {
-        if self.mutant == Some(Mutant::KeyByNumber) {
-            if let Some(record) = &mut view.record {
-                record.live.answered.clear();
-                record.live.closed.clear();
-            }
+        if let (Some(Mutant::KeyByNumber), Some(record)) = (self.mutant, &mut view.record) {
+            record.live.answered.clear();
+            record.live.closed.clear();
         }
         view
     }

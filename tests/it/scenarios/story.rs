@@ -65,7 +65,7 @@ impl Story {
 
     /// Plays a scenario in which one more call goes wrong: the one of that number, from 1, whatever it is.
     pub(super) fn with_fault(scenario: &Scenario, fault: Option<(u64, Fault)>) -> Self {
-        let mut player = Player::new(scenario).unwrap();
+        let player = Player::new(scenario).unwrap();
         if let Some((nth, fault)) = fault {
             player.world().lock().faults.plan_call(nth, fault);
         }

@@ -376,3 +376,51 @@ fn keep_newest<T: PartialEq>(list: &mut Vec<T>, item: T) {
 pub fn after(instant: Timestamp, duration: SignedDuration) -> Timestamp {
     instant.saturating_add(duration).unwrap_or(Timestamp::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ids::{
+        AccountId, ExecutionId, Partition, PipelineArn, PipelineName, Region, StageName,
+    };
+
+    fn record() -> StageRun {
+        StageRun::unwritten(&StageRunId {
+            pipeline: PipelineArn {
+                partition: Partition::parse("aws").unwrap(),
+                region: Region::parse("eu-central-1").unwrap(),
+                account: AccountId::parse("111122223333").unwrap(),
+                name: PipelineName::parse("shop").unwrap(),
+            },
+            execution: ExecutionId::parse("e-1").unwrap(),
+            stage: StageName::parse("Test").unwrap(),
+        })
+    }
+
+    #[test]
+    fn only_the_last_wait_and_the_open_claim_expect_their_wake_up() {
+        let now = Timestamp::UNIX_EPOCH;
+        let hint = Hint { key: EventKey::default(), time: now };
+        let mut record = record();
+        assert!(!record.expects(0));
+        let expected =
+            |record: &StageRun| (0..6).filter(|number| record.expects(*number)).collect::<Vec<_>>();
+        record.begin_wait(Ruling::WaitBackoff, None, now, hint.clone());
+        assert_eq!(expected(&record), [1]);
+        record.begin_wait(Ruling::WaitBackoff, None, now, hint.clone());
+        assert_eq!(expected(&record), [2]);
+        record.claim(&BTreeSet::new(), RetryMode::FailedActions, &[], &Owner("o".into()), now, &hint);
+        assert_eq!(expected(&record), [3]);
+        record.begin_wait(Ruling::WaitClaimOpen, None, now, hint);
+        assert_eq!(expected(&record), [3, 4]);
+        record.take_over(&Owner("p".into()), now);
+        assert_eq!(expected(&record), [5]);
+        record.settle(Progress::Issued, now);
+        assert_eq!(expected(&record), Vec::<u64>::new());
+    }
+
+    #[test]
+    fn an_owner_is_shown_by_its_name() {
+        assert_eq!(Owner("request-1/0".into()).to_string(), "request-1/0");
+    }
+}

@@ -178,3 +178,20 @@ fn a_call_that_could_not_be_settled_is_not_made_and_the_claim_is_given_back() {
         assert_eq!(tokens.count() > 0, reason == "eligible", "{look}");
     }
 }
+
+#[test]
+fn a_claim_whose_call_could_not_be_made_any_more_is_not_taken_over() {
+    for (seconds, is_taken_over) in [(14, false), (15, true)] {
+        let (world, event) = failed();
+        world.lock().faults.plan(Operation::Retry, 1, Fault::LostUnsent);
+        assert_eq!(invoke(&world, &event.to_string()).body.unwrap()["reason"], "claim-open");
+        // Lease and settle window are over.
+        world.lock().pass(SignedDuration::from_mins(12));
+        let commits = world.lock().faults.count(Operation::LedgerCommit);
+        let body = invoke_with(&world, &event, seconds, 0).body;
+        assert_eq!(body.is_ok(), is_taken_over, "{seconds}: {body:?}");
+        let world = world.lock();
+        assert_eq!(world.faults.count(Operation::LedgerCommit) > commits, is_taken_over, "{seconds}");
+        assert_eq!(world.service.retry_calls().len(), usize::from(is_taken_over), "{seconds}");
+    }
+}

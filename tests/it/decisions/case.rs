@@ -115,6 +115,8 @@ pub struct State {
     pub retries: Option<Retries>,
     /// Actions that show another run than the history's last one.
     pub shows: BTreeMap<String, Shown>,
+    /// Actions that it does not show at all.
+    pub lacks: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]

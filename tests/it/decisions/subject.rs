@@ -285,6 +285,7 @@ fn stage_state(case: &Case, run: &StageRunId, names: &[ActionName], runs: &[Acti
     };
     stage.retries = (special.retries.as_ref())
         .map(|retries| RetryMetadata { automatic: retries.automatic, manual: retries.manual });
+    stage.actions.retain(|action| !special.lacks.iter().any(|name| name == action.name.as_str()));
     let mut shows = special.shows.clone();
     for action in &mut stage.actions {
         if let Some(shown) = shows.remove(action.name.as_str()) {

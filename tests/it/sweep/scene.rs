@@ -170,7 +170,7 @@ impl Played {
         decisions.into_iter().map(|decision| decision.ruling).collect()
     }
 
-    fn of(world: World, slices: usize, mut audit: Audit) -> Self {
+    fn of(world: World, slices: usize, audit: Audit) -> Self {
         let found = audit.conclude(&world);
         Self {
             failures: failures(&world),

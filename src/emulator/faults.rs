@@ -185,6 +185,13 @@ impl Faults {
         self.from_then_on.insert(operation, (from, until, fault));
     }
 
+    /// Lets nothing more go wrong.
+    pub fn forget_plans(&mut self) {
+        self.by_operation.clear();
+        self.by_call.clear();
+        self.from_then_on.clear();
+    }
+
     /// Counts a call, and says what goes wrong with it.
     pub fn next(&mut self, operation: Operation, now: Timestamp) -> Option<Fault> {
         self.calls += 1;

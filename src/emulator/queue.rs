@@ -117,6 +117,11 @@ impl Queue {
         &self.dead
     }
 
+    /// What the messages say that are there, visible or not.
+    pub fn bodies(&self) -> impl Iterator<Item = &str> {
+        self.messages.values().map(|message| message.body.as_str())
+    }
+
     /// How many messages there are, visible or not.
     pub fn len(&self) -> usize {
         self.messages.len()

@@ -7,10 +7,11 @@ use codepipeline_retrier::domain::decision::{Decision, Ruling};
 use codepipeline_retrier::domain::ids::{ActionExecutionId, StageRunId};
 use codepipeline_retrier::domain::pipeline::{ActionExecution, ActionStatus, Category, ExecutionStatus};
 use codepipeline_retrier::domain::policy::{Mode, Policy};
-use codepipeline_retrier::domain::stage_run::{Progress, StageRun, Timing, after};
+use codepipeline_retrier::domain::stage_run::{StageRun, Timing, after};
 use codepipeline_retrier::emulator::acts::Act;
 use codepipeline_retrier::emulator::codepipeline::RetryCall;
 use codepipeline_retrier::emulator::world::World;
+use codepipeline_retrier::engine::SliceEnd;
 use codepipeline_retrier::function::Handled;
 use codepipeline_retrier::replay::moment::{Happening, Moment};
 use codepipeline_retrier::replay::scenario::Scenario;
@@ -38,6 +39,11 @@ pub struct Audit {
     doubtful: BTreeSet<u64>,
     /// Whether a sweep finds what was lost.
     has_sweep: bool,
+    /// When each completed round of it began, and when it was over.
+    rounds: Vec<(Timestamp, Timestamp)>,
+    commits: usize,
+    /// When each retry that was made came on record, in truth.
+    settled: BTreeMap<(StageRunId, u32), Timestamp>,
     /// The stage runs that such a handling decided about.
     misled: BTreeSet<StageRunId>,
     /// Retries that no client can exclude: what they went against happened after the last look.
@@ -51,6 +57,8 @@ pub struct Audit {
 
 /// How long a handling may go by a policy that has been replaced.
 const LONGEST: SignedDuration = SignedDuration::from_secs(40);
+/// How far back a sweep looks: nothing older can be retried.
+const LONGEST_LOOK: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 impl Audit {
     pub fn new(scenario: &Scenario) -> Self {
@@ -66,6 +74,9 @@ impl Audit {
             seen_until: BTreeMap::new(),
             doubtful: BTreeSet::new(),
             has_sweep: scenario.sweep.is_some(),
+            rounds: Vec::new(),
+            commits: 0,
+            settled: BTreeMap::new(),
             misled: BTreeSet::new(),
             unavoidable: 0,
             skew: SignedDuration::ZERO,
@@ -106,7 +117,12 @@ impl Audit {
                 Happening::Event(event) => self.event(event),
                 Happening::Handled(handled) => {
                     let swept = match handled.as_ref() {
-                        Handled::Swept(report) => report.outcomes.as_slice(),
+                        Handled::Swept(report) => {
+                            let completed = world.ledger.sweep().completed;
+                            let completed = completed.filter(|_| report.end == SliceEnd::Complete);
+                            self.rounds.extend(completed.map(|round| (round.began, moment.at)));
+                            report.outcomes.as_slice()
+                        }
                         _ => &[],
                     };
                     let decisions = swept.iter().filter_map(|outcome| outcome.decision.as_ref());
@@ -123,6 +139,13 @@ impl Audit {
         }
         self.calls = calls.len();
         self.decided.resize(world.ledger.decisions().len(), world.now());
+        for commit in &world.ledger.commits()[self.commits..] {
+            if let Some(retry) = commit.record.running_retry() {
+                let retry = (commit.record.id.clone(), retry.number);
+                self.settled.entry(retry).or_insert(world.now());
+            }
+        }
+        self.commits = world.ledger.commits().len();
         let policies: Vec<&Policy> = in_force(&self.policies, world.now()).collect();
         self.findings.extend(self.accounts.look(world, &policies));
     }
@@ -225,8 +248,10 @@ impl Audit {
         if !self.has_sweep && !world.queue.dead_letters().is_empty() {
             self.findings.push(format!("lost: dead letters {:?}", world.queue.dead_letters()));
         }
-        if !world.queue.is_empty() {
-            self.findings.push("the queue is not empty".into());
+        // The schedule sends its ticks for ever, the last one perhaps right before the end.
+        let is_left = |body: &&str| !(self.has_sweep && is_tick(body));
+        if let Some(body) = world.queue.bodies().find(is_left) {
+            self.findings.push(format!("the queue is not empty: {body}"));
         }
         for record in world.ledger.records() {
             if let Some(wait) = &record.wait {
@@ -243,7 +268,9 @@ impl Audit {
             let has_rule = self.policies.iter().all(|(policy, _)| covers(policy));
             if has_rule
                 && !self.uncovered.contains(run)
-                && let Some(loss) = loss(world, &self.decided, run, *failed_at, self.has_sweep)
+                && !self.is_out_of_reach(world, *failed_at)
+                && let Some(loss) =
+                    loss(world, (&self.decided, &self.settled), run, *failed_at, self.has_sweep)
             {
                 if !self.has_sweep && self.misled.contains(run) {
                     self.unavoidable += 1;
@@ -254,6 +281,22 @@ impl Audit {
         }
         std::mem::take(&mut self.findings)
     }
+
+    /// Whether no round of the sweep could see a failure while it was of an age at which sweeps look: for a whole week none
+    /// came to its end, since no policy compiled or nothing could be read.
+    fn is_out_of_reach(&self, world: &World, failed_at: Timestamp) -> bool {
+        let last = after(failed_at, LONGEST_LOOK);
+        let has_seen = |(began, ended): &(Timestamp, Timestamp)| {
+            after(*began, -self.skew) >= failed_at && after(*ended, self.skew) <= last
+        };
+        self.has_sweep && after(last, self.skew) < world.now() && !self.rounds.iter().any(has_seen)
+    }
+}
+
+/// Whether a message is a tick of the sweep.
+fn is_tick(body: &str) -> bool {
+    let message: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
+    message["retrier"].is_u64() && message["sweep"].is_object()
 }
 
 /// The policies that a handling may go by then.
@@ -289,20 +332,42 @@ fn claims_of(record: &StageRun) -> impl Iterator<Item = &BTreeSet<ActionExecutio
     open.chain(record.retries.iter().map(|retry| &retry.failed))
 }
 
+/// Whether an action of a stage is failed, and nobody has retried that. Who has retried a stage as a whole has retried all
+/// that had failed in it, although an action that comes late in it may not have run again.
+fn is_present_failure(world: &World, action: &ActionExecution, in_stage: &[&ActionExecution]) -> bool {
+    let is_retried = || {
+        let mut accepted = world.service.retry_calls().iter().filter(|call| is_anothers(call));
+        accepted.any(|call| call.answered.contains(&action.id))
+    };
+    action.status == ActionStatus::Failed
+        && !in_stage.iter().any(|it| it.action == action.action && it.started > action.started)
+        && !is_retried()
+}
+
 /// What is missing on record about a failed stage run.
 fn loss(
     world: &World,
-    decided: &[Timestamp],
+    (decided, settled): (&[Timestamp], &BTreeMap<(StageRunId, u32), Timestamp>),
     run: &StageRunId,
     failed_at: Timestamp,
     has_sweep: bool,
 ) -> Option<String> {
     let decisions = world.ledger.decisions().iter().zip(decided);
     let decisions: Vec<_> = decisions.filter(|(decision, _)| decision.run == *run).collect();
-    let is_decided = decisions.iter().any(|(_, decided_at)| **decided_at >= failed_at);
+    let runs = world.service.action_executions(&run.pipeline.name, &run.execution).unwrap_or_default();
+    let in_stage: Vec<_> = runs.iter().filter(|action| action.stage == run.stage).collect();
+    // Who has failed beside others that ran on may be too old before its stage has failed, and stays so.
+    let was_too_old = |id: &ActionExecutionId| {
+        (decisions.iter()).any(|(it, _)| it.ruling == Ruling::GiveUpTooOld && it.failed.contains(id))
+    };
+    let mut failed = in_stage.iter().filter(|action| is_present_failure(world, action, &in_stage)).peekable();
+    let is_decided = decisions.iter().any(|(_, decided_at)| **decided_at >= failed_at)
+        || failed.peek().is_some() && failed.all(|action| was_too_old(&action.id));
     let cannot_be_known = has_sweep && is_invisible(world, run);
     if !is_decided && !cannot_be_known {
-        return Some(format!("nothing was decided after it failed at {failed_at}"));
+        let last = decisions.last().map(|(decision, at)| format!("{} at {at}", decision.ruling));
+        let last = last.unwrap_or_else(|| "nothing".into());
+        return Some(format!("nothing was decided after it failed at {failed_at}; before, {last}"));
     }
     let record = world.ledger.record(run)?;
     let is_closed = |id: &ActionExecutionId, at: Timestamp| {
@@ -313,24 +378,28 @@ fn loss(
     };
     // Actions that fail later are not said to have: their siblings had failed the stage before, or it was being stopped.
     let said_at = failed_at + SignedDuration::from_secs(1);
-    // Where the pipeline is gone, nothing more can be known.
-    let runs = world.service.action_executions(&run.pipeline.name, &run.execution).ok()?;
-    let in_stage: Vec<_> = runs.iter().filter(|action| action.stage == run.stage).collect();
-    let present: Vec<_> = (in_stage.iter())
-        .filter(|action| action.status == ActionStatus::Failed && action.last_change <= said_at)
-        .filter(|action| !in_stage.iter().any(|it| it.action == action.action && it.started > action.started))
-        .collect();
-    if let Some(action) = present.iter().find(|action| !is_closed(&action.id, action.last_change)) {
+    let mut present = (in_stage.iter())
+        .filter(|action| action.last_change <= said_at && is_present_failure(world, action, &in_stage));
+    if let Some(action) = present.find(|action| !is_closed(&action.id, action.last_change)) {
         return Some(format!("nothing closed the failure of `{}`", action.action));
     }
+    // Where the pipeline is gone, nothing more can be known.
+    if runs.is_empty() {
+        return None;
+    }
     let still_runs = in_stage.iter().any(|action| action.status == ActionStatus::InProgress);
-    let is_unknown = record.retries.iter().any(|retry| retry.progress == Progress::Issued);
+    let unknown = record.running_retry();
+    // Its end was told before the retry itself was on record: only a sweep looks again.
+    let was_told_early = !has_sweep
+        && unknown
+            .and_then(|retry| settled.get(&(run.clone(), retry.number)))
+            .is_some_and(|settled_at| in_stage.iter().all(|action| action.last_change <= *settled_at));
     let is_unread =
         (decisions.last()).is_some_and(|(it, _)| it.ruling == Ruling::GiveUpTooOld && it.failed.is_empty());
     // A sweep looks at an execution again once it has changed.
     let execution = world.service.pipeline_execution(&run.pipeline.name, &run.execution);
     let goes_on = execution.is_ok_and(|execution| execution.status == ExecutionStatus::InProgress);
     let is_told_later = has_sweep && goes_on;
-    (is_unknown && !still_runs && !is_unread && !is_told_later)
+    (unknown.is_some() && !still_runs && !is_unread && !is_told_later && !was_told_early)
         .then(|| "the outcome of a retry was never seen".to_owned())
 }

@@ -59,9 +59,9 @@ pub(super) fn proceed(
         }
         None => false,
     };
-    if let (Trigger::StageEvent(event), Some(wait), false) = (&job.trigger, &record.wait, claim_is_due)
-        && wait.hint.key == event.key
-        && wait.hint.time >= hint.time
+    // An event that is no newer than what is waited for brings nothing new. To decide anew would give up the wait's turn.
+    if let (Trigger::StageEvent(_), Some(wait), false) = (&job.trigger, &record.wait, claim_is_due)
+        && wait.hint == hint
         && now < wait.wake_at
     {
         return already_waiting(environment, &job, &record, wait, now);
@@ -134,8 +134,9 @@ fn hint_of(trigger: &Trigger, record: &StageRun, now: Timestamp) -> Result<Hint,
         // A late copy of an older event must not end the wait for a newer failure by its own, older clock.
         Trigger::StageEvent(event) => {
             let heard = heard(event, now);
-            let newer = record.wait.as_ref().map(|wait| &wait.hint).filter(|hint| hint.time > heard.time);
-            Ok(newer.cloned().unwrap_or(heard))
+            let is_newer =
+                |hint: &&Hint| hint.time > heard.time || (hint.key.is_swept() && hint.time == heard.time);
+            Ok(record.wait.as_ref().map(|wait| &wait.hint).filter(is_newer).cloned().unwrap_or(heard))
         }
         Trigger::WakeUp(WakeUp { sequence, .. }) => {
             let wait = record.wait.as_ref().filter(|wait| wait.sequence == *sequence).map(|wait| &wait.hint);

@@ -103,8 +103,9 @@ fn the_event_of_a_failure_that_a_sweep_held_does_not_free_it() {
     let turn = held.wait.as_ref().map(|wait| wait.wake_at);
     let before = View { windows: failing(22, 50), ..view(&setting, Some(held), Vec::new()) };
     let handled = handle(&setting, event(60), &before, &reading(60), at(62));
-    assert_eq!((handled.asked.as_slice(), handled.ruling()), (&["arm"][..], Some(Ruling::WaitStorm)));
-    assert_eq!(handled.record().wait.as_ref().map(|wait| wait.wake_at), turn);
+    assert_eq!((handled.asked.as_slice(), handled.ruling()), (&[][..], Some(Ruling::WaitStorm)));
+    let decision = handled.outcome.as_ref().unwrap().decision.as_ref().unwrap();
+    assert_eq!(decision.until, turn);
 }
 
 #[test]

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use jiff::SignedDuration;
+
 use codepipeline_retrier::domain::decision::Ruling;
 use codepipeline_retrier::domain::pipeline::{ActionStatus, Gap, Reading};
 use codepipeline_retrier::domain::policy::Mode;
 use codepipeline_retrier::domain::protocol::Conclusion;
-use codepipeline_retrier::domain::stage_run::{Progress, StageRun};
+use codepipeline_retrier::domain::stage_run::{Hint, Progress, StageRun, after};
 use codepipeline_retrier::domain::trigger::{EventKey, Finding, SeenFailure, Trigger};
 use codepipeline_retrier::event::{Invocation, Message, read};
 
@@ -118,6 +120,22 @@ fn what_is_in_good_hands_costs_one_look_at_the_record() {
     in_shadow.claim_in_shadow(&failed(), &hint(300));
     let handled = sweep(seen(&["unit-1"], 300), Some(in_shadow), &reading(300), 400);
     assert_nothing_done(&handled, Ruling::IgnoreAlreadyAnswered);
+}
+
+/// A sweep may be quicker than the queue. It dates a failure to the millisecond, and an event to the second before.
+#[test]
+fn the_event_of_what_a_sweep_found_leaves_its_wait_and_its_turn_alone() {
+    for milliseconds in [0, 700] {
+        let time = after(at(300), SignedDuration::from_millis(milliseconds));
+        let mut record = StageRun::unwritten(&run());
+        let found = Hint { key: EventKey::swept(&failed()), time };
+        record.begin_wait(Ruling::WaitBudgetEmpty, Some(at(1_000)), at(1_000), found);
+        let handled = sweep(event(300), Some(written(record.clone())), &reading(300), 400);
+        assert_nothing_done(&handled, Ruling::WaitBudgetEmpty);
+        // One that is newer is looked into.
+        let handled = sweep(event(301), Some(written(record)), &reading(300), 400);
+        assert!(handled.asked.contains(&"observe"));
+    }
 }
 
 #[test]

@@ -77,7 +77,7 @@ const LONGEST: usize = 80;
 
 #[test]
 fn memory_answers_as_the_reference() {
-    let tally = runs::batch::<MemoryLedger, Plain>(runs::seed().unwrap_or(1), 400, LONGEST);
+    let tally = runs::batch::<MemoryLedger, Plain>(runs::seed().unwrap_or(1), 300, LONGEST);
     println!("{tally:?}");
     for what in runs::EVERYTHING {
         assert!(tally.contains_key(what), "no `{what}`: {tally:?}");

@@ -135,7 +135,7 @@ fn beside() -> impl Strategy<Value = Operation> {
 fn operation(handlings: usize) -> BoxedStrategy<Operation> {
     let pass = prop_oneof![
         4 => 0_i64..5_000,
-        2 => select(vec![60_000_i64, 300_000, 700_000]),
+        3 => select(vec![60_000_i64, 300_000, 700_000]),
         1 => 0_i64..2_000_000,
         // The clock of somebody else, who is behind.
         1 => -240_000_i64..0,
@@ -232,8 +232,7 @@ impl<B: Book> Scene<B> {
             }
             Operation::Controls => drop(self.ask(Request::Controls)),
             Operation::Policy(which) => {
-                let number = (self.pushed + 1).saturating_sub(*which);
-                self.ask(Request::Policy(number));
+                self.ask(Request::Policy(1 + which % (self.pushed + 1)));
             }
             Operation::Push(what) => {
                 let request = what.request(self);

@@ -15,7 +15,7 @@ pub struct Pushing {
 #[derive(Debug, Clone, Copy)]
 enum What {
     Text(usize),
-    /// The number before the next one, so many before.
+    /// One of those that there are.
     Restore(u64),
     Withdraw,
 }
@@ -34,8 +34,8 @@ enum Wrong {
 impl Pushing {
     pub fn any() -> impl Strategy<Value = Self> {
         let what = prop_oneof![
-            2 => (0_usize..4).prop_map(What::Text),
-            2 => (0_u64..4).prop_map(What::Restore),
+            1 => (0_usize..4).prop_map(What::Text),
+            1 => (0_u64..4).prop_map(What::Restore),
             1 => Just(What::Withdraw),
         ];
         let wrong = prop_oneof![Just(Wrong::Number), Just(Wrong::Late), Just(Wrong::Early)];
@@ -47,7 +47,7 @@ impl Pushing {
         let next = scene.pushed + 1;
         let what = match self.what {
             What::Text(number) => Pushed::Text(policies()[number].version.clone(), texts()[number].clone()),
-            What::Restore(before) => Pushed::Restored(next.saturating_sub(before)),
+            What::Restore(which) => Pushed::Restored(1 + which % scene.pushed.max(1)),
             What::Withdraw => Pushed::Packaged,
         };
         let (number, seen) = match self.wrong {

@@ -49,7 +49,9 @@ pub(super) struct Slice<'a, L, Q, S, C> {
 }
 
 impl<L: Ledger, Q: Pipelines, S: Schedules, C: Fn() -> Timestamp + Sync> Slice<'_, L, Q, S, C> {
-    /// Looks through what changed in a pipeline since then, the oldest change first.
+    /// Looks through what changed in a pipeline since then: first what is unseen, the oldest change first, so that what there
+    /// was no time for is what comes first the next time; then the rest, with which nobody gets to an end where it is too
+    /// much, so that it begins somewhere else each time.
     pub(super) async fn look(
         &mut self,
         catalogue: &impl Catalogue,
@@ -57,23 +59,24 @@ impl<L: Ledger, Q: Pipelines, S: Schedules, C: Fn() -> Timestamp + Sync> Slice<'
         since: Timestamp,
         unseen: Timestamp,
     ) -> Looked {
-        let mut changed = match self.changed(catalogue, pipeline, since).await {
-            Ok(changed) => changed,
+        let changed = match self.changed(catalogue, pipeline, since).await {
+            Ok(changed) => in_order(changed, unseen, (self.clock)()),
             Err(Some(Gap::PipelineNotFound)) => return Looked::Through,
             Err(Some(_)) => return Looked::Behind(unseen),
             Err(None) => return Looked::OutOfTime(unseen),
         };
-        changed.sort_by_key(|entry| entry.last_change);
-        let (mut seen_to, mut behind) = (unseen, None);
+        let (mut seen_to, mut behind) = (unseen, Timestamp::MAX);
         for ExecutionEntry { execution, last_change, .. } in changed {
             if (self.clock)() >= self.stop {
-                return Looked::OutOfTime(behind.unwrap_or(seen_to));
+                return Looked::OutOfTime(behind.min(seen_to));
             }
+            // Should it not be settled, it is to be read again.
+            let from = if last_change < unseen { unseen } else { seen_to };
             let runs = match catalogue.actions(pipeline, &execution).await {
                 Ok(runs) => runs,
                 Err(Gap::PipelineNotFound | Gap::ExecutionNotFound) => continue,
                 Err(_) => {
-                    behind.get_or_insert(seen_to);
+                    behind = behind.min(from);
                     continue;
                 }
             };
@@ -81,18 +84,17 @@ impl<L: Ledger, Q: Pipelines, S: Schedules, C: Fn() -> Timestamp + Sync> Slice<'
                 let run = StageRunId { pipeline: self.arn(pipeline), execution: execution.clone(), stage };
                 match self.settle(Finding { run, failure: Some(failure) }).await {
                     Left::Settled => {}
-                    Left::NotSettled => {
-                        behind.get_or_insert(seen_to);
-                    }
-                    Left::OutOfTime => return Looked::OutOfTime(behind.unwrap_or(seen_to)),
+                    Left::NotSettled => behind = behind.min(from),
+                    Left::OutOfTime => return Looked::OutOfTime(behind.min(from)),
                 }
             }
             seen_to = seen_to.max(last_change);
         }
-        behind.map_or(Looked::Through, Looked::Behind)
+        if behind < Timestamp::MAX { Looked::Behind(behind) } else { Looked::Through }
     }
 
-    /// The executions that changed since then, and those under way, whose stages may have. The newest come first, so a whole page of older ones ends it.
+    /// The executions that changed since then, and those under way, whose stages may have. The newest come first, so a whole
+    /// page of older ones ends it.
     async fn changed(
         &self,
         catalogue: &impl Catalogue,
@@ -152,6 +154,18 @@ impl<L: Ledger, Q: Pipelines, S: Schedules, C: Fn() -> Timestamp + Sync> Slice<'
         self.report.note(&outcome, failed_at, (self.clock)());
         outcome
     }
+}
+
+/// What is unseen, the oldest change first; then what was read before, or is only under way, from a place that time draws.
+fn in_order(changed: Vec<ExecutionEntry>, unseen: Timestamp, now: Timestamp) -> Vec<ExecutionEntry> {
+    let (mut news, mut rest): (Vec<_>, Vec<_>) =
+        changed.into_iter().partition(|entry| entry.last_change >= unseen);
+    news.sort_by_key(|entry| entry.last_change);
+    let places = i64::try_from(rest.len()).unwrap_or(i64::MAX).max(1);
+    let first = now.as_millisecond().rem_euclid(places);
+    rest.rotate_left(usize::try_from(first).unwrap_or_default());
+    news.extend(rest);
+    news
 }
 
 /// Whether what came of it is about the failure that was seen, or says that no rule is about it.

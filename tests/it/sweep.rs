@@ -8,9 +8,10 @@ use jiff::SignedDuration;
 use codepipeline_retrier::domain::decision::Ruling;
 use codepipeline_retrier::domain::stage_run::Progress;
 use codepipeline_retrier::emulator::acts::Act;
+use codepipeline_retrier::emulator::codepipeline::Outcome;
 use codepipeline_retrier::emulator::faults::{Fault, Operation};
 
-use scene::{Fleet, LOST, Played, fleet, name, play, retry};
+use scene::{Fleet, LOST, Played, fails, fleet, name, play, retry, succeeds};
 
 /// What the function may ask of CodePipeline a second while it sweeps.
 const RATE: usize = 2;
@@ -47,7 +48,7 @@ fn a_hundred_lost_failures_are_found_within_one_interval() {
 #[test]
 fn the_lost_end_of_a_retry_is_noted() {
     // The failure is told, and nothing that follows it.
-    let mut scenario = fleet(&Fleet { script: vec![scene::fails(), scene::succeeds()], ..Fleet::default() });
+    let mut scenario = fleet(&Fleet { script: vec![fails(), succeeds()], ..Fleet::default() });
     for event in 2..20 {
         scenario.deliveries.insert(event, LOST.unwrap());
     }
@@ -103,11 +104,8 @@ fn a_sweep_may_die_or_be_refused_at_any_call() {
 
 #[test]
 fn a_failure_that_a_person_retried_before_the_sweep_came_gets_its_decision() {
-    let mut scenario = fleet(&Fleet {
-        script: vec![scene::fails(), scene::succeeds()],
-        deliveries: LOST,
-        ..Fleet::default()
-    });
+    let mut scenario =
+        fleet(&Fleet { script: vec![fails(), succeeds()], deliveries: LOST, ..Fleet::default() });
     let person = retry(&name(0));
     scenario.timeline.push((SignedDuration::from_mins(25), person));
     scenario.timeline.sort_by_key(|(at, _)| *at);
@@ -136,13 +134,25 @@ fn parallel_pipelines_are_swept_as_well() {
         pipelines: 4,
         executions: 3,
         parallel: true,
-        script: vec![scene::fails(), scene::fails(), scene::fails(), scene::succeeds()],
+        script: vec![fails(), fails(), fails(), succeeds()],
         deliveries: LOST,
         ..Fleet::default()
     }));
     assert_eq!(played.findings(), Vec::<String>::new());
     assert_eq!(played.failures.len(), 12);
     assert!(played.failures.iter().all(|failure| failure.decided.is_some()));
+}
+
+/// Fifty executions of a PARALLEL pipeline may wait for an approval for days, and each takes a request of every round.
+#[test]
+fn a_failure_is_found_behind_more_running_executions_than_a_slice_can_read() {
+    let mut script = vec![Outcome::Succeed { after: SignedDuration::from_hours(10) }; 49];
+    script.extend([fails(), succeeds()]);
+    let fleet =
+        fleet(&Fleet { parallel: true, executions: 50, script, deliveries: LOST, ..Fleet::default() });
+    let played = play(&fleet);
+    assert_eq!(played.findings(), Vec::<String>::new());
+    assert_eq!(played.accepted, 1);
 }
 
 #[test]

@@ -198,8 +198,8 @@ where
         }
     }
 
-    /// Works on the sweep by the policy that is in force when it begins. Should that move meanwhile, what is found is
-    /// left to the next round.
+    /// Works on the sweep by the policy that is in force when it begins, and not at all without it. Should that move
+    /// meanwhile, what is found is left to the next round.
     async fn sweep(
         &self,
         tick: Tick,

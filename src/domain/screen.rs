@@ -190,7 +190,8 @@ pub fn screened(covered: &Covered<'_>, ruling: Ruling, run: &StageRunId, now: Ti
 }
 
 /// What a storm makes of a failure that an event tells of, where there is no pause: it waits for its turn. A failure that
-/// waits already, or waited, for whatever it was, is not held once more.
+/// waits already, or waited, for whatever it was, is not held once more; one that is held keeps its turn, whatever else
+/// tells of it.
 pub fn storm_refusal(
     covered: &Covered<'_>,
     windows: &BTreeMap<WindowKey, Window>,
@@ -201,13 +202,19 @@ pub fn storm_refusal(
 ) -> Option<Decision> {
     let storm = &covered.policy.storm;
     let weather = storm.weather(windows, now);
-    if !weather.is_storm || record.wait.as_ref().is_some_and(|wait| wait.hint.key == hint.key) {
+    if !weather.is_storm {
         return None;
     }
     let run = &record.id;
-    let jitter = Jitter::of(&format!("{run} {}", hint.key));
-    let give_up_after = covered.rule.settings.give_up_after;
-    let turn = storm.turn(windows, &run.pipeline.name, failed_at, give_up_after, jitter);
+    let turn = match record.wait.as_ref().filter(|wait| wait.hint.key == hint.key) {
+        Some(wait) if wait.ruling == Ruling::WaitStorm => wait.wake_at,
+        Some(_) => return None,
+        None => {
+            let jitter = Jitter::of(&format!("{run} {}", hint.key));
+            let give_up_after = covered.rule.settings.give_up_after;
+            storm.turn(windows, &run.pipeline.name, failed_at, give_up_after, jitter)
+        }
+    };
     (turn > now).then(|| {
         let detail = format!("{}; this failure's turn is at {turn:.0}", weather.in_words());
         Decision { until: Some(turn), ..screened(covered, Ruling::WaitStorm, run, now) }

@@ -25,6 +25,9 @@ pub enum SliceEnd {
     Overtaken,
     /// There is no policy that compiles, so nobody knows which pipelines it is about. What is overdue was looked at.
     NoPolicy,
+    /// Another policy is in force than the one at hand, so the pipelines that it is about are not known: the tick comes
+    /// again.
+    PolicyMoved,
     /// The list of pipelines could not be read.
     Unreadable {
         /// Why.
@@ -44,6 +47,7 @@ impl SliceEnd {
             Self::NothingToDo => "nothing-to-do",
             Self::Overtaken => "overtaken",
             Self::NoPolicy => "policy-invalid",
+            Self::PolicyMoved => "policy-moved",
             Self::Unreadable { .. } => "unreadable",
             Self::LedgerUnavailable => "ledger-unavailable",
         }
@@ -105,7 +109,7 @@ impl Report {
 
     /// Whether the tick is done with.
     pub const fn is_acknowledged(&self) -> bool {
-        !matches!(self.end, SliceEnd::LedgerUnavailable)
+        !matches!(self.end, SliceEnd::LedgerUnavailable | SliceEnd::PolicyMoved)
     }
 
     /// Whether the round takes longer than it is to the next one.

@@ -79,8 +79,14 @@ where
             Err(_) => return slice.report.ending(SliceEnd::LedgerUnavailable, &sweep),
         }
 
-        if self.put_to_work(environment, clock()).await.is_err() {
-            return slice.report.ending(SliceEnd::LedgerUnavailable, &sweep);
+        match self.put_to_work(environment, clock()).await {
+            Ok(true) => {}
+            Ok(false) => {
+                sweep.lease = None;
+                let end = self.save(&mut sweep).await.err().unwrap_or(SliceEnd::PolicyMoved);
+                return slice.report.ending(end, &sweep);
+            }
+            Err(_) => return slice.report.ending(SliceEnd::LedgerUnavailable, &sweep),
         }
         let half = after(began, stop.duration_since(began) / 2);
         self.overdue(&mut slice, half).await;
@@ -106,18 +112,18 @@ where
         slice.report.ending(how, &sweep)
     }
 
-    /// Rules that are not at work yet are from now on: what fails later is theirs, even if no message tells of it.
-    async fn put_to_work(&self, environment: &Environment<'_>, now: Timestamp) -> Result<(), Fault> {
+    /// Rules that are not at work yet are from now on: what fails later is theirs, even if no message tells of it. False
+    /// where the policy at hand is not in force: a round by it would leave out the pipelines of the other one.
+    async fn put_to_work(&self, environment: &Environment<'_>, now: Timestamp) -> Result<bool, Fault> {
         let controls = self.engine.ledger.controls().await?;
         if environment.standing.moved(&controls, now).is_some() {
-            // The policy at hand is not in force any more, as every finding will be told.
-            return Ok(());
+            return Ok(false);
         }
         if let Some(controls) = environment.news(environment.policy, &controls, None, now) {
             // Who was quicker has put the same rules to work.
             self.engine.ledger.write_controls(&controls).await?;
         }
-        Ok(())
+        Ok(true)
     }
 
     async fn save(&self, sweep: &mut Sweep) -> Result<(), SliceEnd> {

@@ -223,6 +223,7 @@ fn tell_sweep(report: &Report, tell: &impl Fn(LogLevel, &str, Value)) {
     tell(LogLevel::Info, "sweep", fields);
     let problem = match report.end {
         SliceEnd::LedgerUnavailable => Some("the ledger did not answer"),
+        SliceEnd::PolicyMoved => Some("the policy in force could not be fetched"),
         SliceEnd::Unreadable { gap: Gap::Denied } => Some("`codepipeline:ListPipelines` is not allowed"),
         SliceEnd::Unreadable { .. } => Some("the list of pipelines could not be read"),
         _ if report.is_slow() => Some("a round takes longer than it is to the next"),

@@ -6,9 +6,11 @@ use std::fs;
 use codepipeline_retrier::domain::decision::{Decision, Ruling};
 use codepipeline_retrier::domain::live::{Pushed, Source};
 use codepipeline_retrier::domain::policy::PolicyVersion;
+use codepipeline_retrier::domain::sweep::Tick;
 use codepipeline_retrier::emulator::acts::Act;
 use codepipeline_retrier::emulator::faults::{Fault, Operation};
 use codepipeline_retrier::emulator::world::SharedWorld;
+use codepipeline_retrier::event::tick_body;
 use codepipeline_retrier::function::{Function, InvalidPolicy, PolicyNews, Response};
 use codepipeline_retrier::policy_file::load;
 use codepipeline_retrier::ports::KeptPolicy;
@@ -338,6 +340,34 @@ fn a_policy_that_cannot_be_fetched_keeps_the_message_for_later() {
     let response = bench.invoke(&body);
     assert_eq!(response.body.unwrap_err().0, "ledger-unavailable");
     assert_eq!(bench.invoke(&body).handled[0].decision().unwrap().rule.as_ref().unwrap().as_str(), "one");
+}
+
+/// A round by the packaged policy alone would leave out the pipelines that only the pushed one is about.
+#[test]
+fn a_sweep_that_cannot_fetch_the_policy_looks_at_nothing_and_loses_nothing() {
+    let mut bench = Bench::new();
+    bench.act(&deploy(&policy("none", 1).replace('*', "other-*")));
+    bench.start();
+    bench.act(&push(&policy("one", 1)));
+    assert_eq!(bench.rule().0, "one");
+    sweep(&mut bench);
+    assert_eq!(bench.retries(), 1);
+    bench.pass(25);
+    bench.start();
+    bench.world().lock().faults.plan(Operation::PolicyRead, 2, Fault::NotDone);
+    assert_eq!(bench.invoke(&tick()).body.unwrap_err().0, "policy-moved");
+    bench.pass(15);
+    sweep(&mut bench);
+    assert_eq!(bench.retries(), 20);
+}
+
+fn tick() -> String {
+    tick_body(Tick::Scheduled { every: SignedDuration::from_mins(15) })
+}
+
+/// Sweeps to the end of the round.
+fn sweep(bench: &mut Bench) {
+    while bench.invoke(&tick()).body.unwrap()["end"] != "complete" {}
 }
 
 /// A pushed policy that is broken: files that do not compile, and what may happen to a good one in the table.

@@ -45,6 +45,7 @@ impl Described {
             "ignored" => answer["verdict"] == "ignore" && answer["reason"] == "not-a-failure",
             "malformed" => answer["conclusion"] == "malformed",
             "wake-up" => answer["conclusion"] == "stale-wake-up",
+            "tick of the sweep" => answer["conclusion"] == "swept",
             "stage event" => answer["schema"] == 1 || answer["conclusion"] == "handled",
             other => panic!("`{other}` is not known"),
         };

@@ -79,6 +79,7 @@ pub const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "waits before every retry, a pause and its end, a death, a lost message",
+        failures: 2,
         backoff: 60,
         acts: &[Act::Pause, Act::Resume],
         left: Left { crashes: 1, losses: 1, acts: 2, ..NOTHING },
@@ -86,6 +87,7 @@ pub const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "a lost or late answer, a stale one, a death",
+        failures: 2,
         left: Left { crashes: 1, faults: 1, stale: 1, ..NOTHING },
         ..BASE
     },

@@ -91,6 +91,22 @@ fn when_its_turn_has_come_nothing_holds_it() {
     }
 }
 
+/// A sweep may be quicker than the queue. It dates a failure to the millisecond, and an event to the second before.
+#[test]
+fn the_event_of_a_failure_that_a_sweep_held_does_not_free_it() {
+    let setting = setting(Mode::Active);
+    let failure =
+        SeenFailure { failed: failed(), failed_at: after(at(60), SignedDuration::from_millis(700)) };
+    let swept = Trigger::Sweep(Finding { run: run(), failure: Some(failure) });
+    let before = View { windows: failing(22, 50), ..view(&setting, None, Vec::new()) };
+    let held = handle(&setting, swept, &before, &reading(60), at(61)).record().clone();
+    let turn = held.wait.as_ref().map(|wait| wait.wake_at);
+    let before = View { windows: failing(22, 50), ..view(&setting, Some(held), Vec::new()) };
+    let handled = handle(&setting, event(60), &before, &reading(60), at(62));
+    assert_eq!((handled.asked.as_slice(), handled.ruling()), (&["arm"][..], Some(Ruling::WaitStorm)));
+    assert_eq!(handled.record().wait.as_ref().map(|wait| wait.wake_at), turn);
+}
+
 #[test]
 fn a_failure_whose_turn_would_be_over_is_not_held() {
     let setting = setting(Mode::Active);

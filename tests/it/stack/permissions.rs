@@ -13,11 +13,12 @@ use serde_json::{Value, json};
 use super::template::{HOME, Place, policies_of, resources, translated};
 
 /// The SDK's calls that the function makes, as its source spells them, and the permissions that each takes.
-const CALLS: [(&str, &[&str]); 13] = [
+const CALLS: [(&str, &[&str]); 14] = [
     ("batch_get_item()", &["dynamodb:BatchGetItem"]),
     ("put_item()", &["dynamodb:PutItem"]),
     ("transact_write_items()", &["dynamodb:ConditionCheckItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]),
     ("query()", &["dynamodb:Query"]),
+    ("update_item()", &["dynamodb:UpdateItem"]),
     ("get_pipeline()", &["codepipeline:GetPipeline"]),
     ("get_pipeline_execution()", &["codepipeline:GetPipelineExecution"]),
     ("get_pipeline_state()", &["codepipeline:GetPipelineState"]),

@@ -12,5 +12,8 @@ mod memory;
 mod moves;
 mod operations;
 mod plain;
+mod pushes;
+mod rounds;
 mod runs;
 mod scene;
+mod storms;

@@ -163,7 +163,7 @@ impl DynamoLedger {
         controls: &Controls,
     ) -> Result<PushReply, (Fault, Trouble)> {
         let fresh = Condition::counts(VERSION, 0);
-        let before = Condition::counts(stored::VERSION, controls.version.saturating_sub(1));
+        let before = Condition::precedes(stored::VERSION, controls.version);
         let puts = [(item(entry), fresh), (stored::controls_item(controls), before)];
         let items: Option<Vec<_>> = puts
             .into_iter()

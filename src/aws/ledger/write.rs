@@ -66,12 +66,14 @@ impl DynamoLedger {
     }
 
     pub(super) async fn replace_sweep(&self, sweep: &Sweep) -> End<SweepReply> {
-        let before = Condition::counts(stored::VERSION, sweep.version.saturating_sub(1));
+        let before = Condition::precedes(stored::VERSION, sweep.version);
         self.put(sweep_item(sweep), &before, |written| match written {
             Written::Done => Ok(SweepReply::Done),
-            // Sent twice, done once.
-            Written::Refused(Some(item)) if sweep_of(&item)? == *sweep => Ok(SweepReply::Done),
-            Written::Refused(_) => Ok(SweepReply::Conflict),
+            Written::Refused(item) => {
+                let current = item.map_or(Ok(Sweep::default()), |item| sweep_of(&item))?;
+                // Sent twice, done once.
+                Ok(if current == *sweep { SweepReply::Done } else { SweepReply::Conflict })
+            }
         })
         .await
     }

@@ -176,6 +176,8 @@ impl Decider<'_, '_> {
             let is_promised = matches!(
                 wait.ruling,
                 Ruling::WaitBudgetEmpty
+                    // A read that failed is no reason to go to the end of the row.
+                    | Ruling::WaitCannotVerify
                     | Ruling::WaitConflict
                     | Ruling::WaitThrottled
                     | Ruling::WaitConcurrencyLimit

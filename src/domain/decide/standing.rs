@@ -98,10 +98,11 @@ impl Decider<'_, '_> {
             );
         }
         if !failure.is_empty() && failure.is_subset(&tally.closed) {
-            return refuse(
-                Ruling::IgnoreAlreadyAnswered,
+            // Somebody may have retried it since, and the event tell of the failure after that.
+            return self.step_unless_unsettled(
                 StepName::Duplicate,
-                "this failure has had its final decision",
+                Ruling::IgnoreAlreadyAnswered,
+                "this failure has had its final decision".into(),
             );
         }
         self.pass(StepName::Duplicate, "not decided before");

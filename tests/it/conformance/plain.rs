@@ -1,17 +1,23 @@
 //! The reference: a few maps and rules in order. A bucket is the list of all that was ever taken from it and given back;
-//! what is left in it is worked out from that list each time.
+//! what is left in it is worked out from that list each time. A window is a list of pipelines, each with when it failed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+
 use codepipeline_retrier::domain::budget::{Branch, Bucket, BucketKey, Slot, Withdrawal};
 use codepipeline_retrier::domain::controls::Controls;
-use codepipeline_retrier::domain::ids::StageRunId;
+use codepipeline_retrier::domain::ids::{PipelineName, StageRunId};
+use codepipeline_retrier::domain::live::{self, LivePolicy};
+use codepipeline_retrier::domain::policy::PolicyVersion;
 use codepipeline_retrier::domain::protocol::{Commit, CommitReply, ControlsReply, View};
 use codepipeline_retrier::domain::stage_run::StageRun;
+use codepipeline_retrier::domain::storm::{Note, Window, WindowKey};
+use codepipeline_retrier::domain::sweep::Sweep;
 use codepipeline_retrier::names::decision_id;
-use codepipeline_retrier::ports::Quarantined;
+use codepipeline_retrier::ports::{KeptPolicy, Quarantined, SweepReply};
 
-use super::exchange::{Book, Kept, Reply, Request};
+use super::exchange::{Book, Kept, Push, Pushed, Reply, Request};
 
 #[derive(Debug, Clone, Default)]
 pub struct Plain {
@@ -21,6 +27,10 @@ pub struct Plain {
     next_slots: BTreeMap<BucketKey, i64>,
     decisions: BTreeSet<String>,
     notes: BTreeMap<String, Quarantined>,
+    windows: BTreeMap<WindowKey, Vec<(PipelineName, Timestamp)>>,
+    sweep: Sweep,
+    /// In the order of their numbers, which begin at 1. Nothing where it went back to the package.
+    policies: Vec<Option<(PolicyVersion, String)>>,
 }
 
 /// A token that was taken or came back: how long the bucket needs for it.
@@ -91,17 +101,75 @@ impl Plain {
         self.records.insert(id.clone(), commit.record.clone());
         CommitReply::Done
     }
+
+    fn window(&self, key: WindowKey) -> Option<Window> {
+        let failures = self.windows.get(&key)?;
+        Some(Window { failures: failures.iter().cloned().collect() })
+    }
+
+    /// A window takes two more than make a storm, each pipeline once.
+    fn note(&mut self, note: &Note) {
+        let failures = self.windows.entry(note.key).or_default();
+        let is_known = failures.iter().any(|(pipeline, _)| *pipeline == note.pipeline);
+        if !is_known && failures.len() < note.failures as usize + 2 {
+            failures.push((note.pipeline.clone(), note.at));
+        }
+    }
+
+    fn write_sweep(&mut self, sweep: &Sweep) -> SweepReply {
+        if sweep.version == self.sweep.version + 1 {
+            self.sweep = sweep.clone();
+        }
+        if *sweep == self.sweep { SweepReply::Done } else { SweepReply::Conflict }
+    }
+
+    fn is_overdue(record: &StageRun, by: Timestamp) -> bool {
+        record.wait.as_ref().is_some_and(|wait| wait.wake_at <= by)
+            || record.claim.as_ref().is_some_and(|claim| claim.lease_until <= by)
+    }
+
+    fn numbered(&self, number: u64) -> Option<&Option<(PolicyVersion, String)>> {
+        self.policies.get(usize::try_from(number).unwrap().checked_sub(1)?)
+    }
+
+    fn push(&mut self, push: &Push) -> Option<u64> {
+        if self.numbered(push.number).is_some() || self.controls.version != push.seen {
+            return None;
+        }
+        let (policy, restores) = match &push.what {
+            Pushed::Text(version, text) => (Some((version.clone(), text.clone())), None),
+            Pushed::Restored(number) => (Some(self.numbered(*number)?.clone()?), Some(*number)),
+            Pushed::Packaged => (None, None),
+        };
+        self.policies.push(policy.clone());
+        let number = self.policies.len() as u64;
+        self.controls.version += 1;
+        self.controls.live = policy.map(|(version, _)| {
+            Box::new(LivePolicy {
+                policy: live::Pushed { number, version, restores },
+                since: push.at,
+                by: "jane".to_owned(),
+                beside: None,
+                taken_over: None,
+            })
+        });
+        Some(number)
+    }
 }
 
 impl Book for Plain {
     fn answer(&mut self, request: &Request) -> Reply {
         match request {
-            Request::Read { run, buckets } => Reply::Read(Box::new(View {
+            Request::Read { run, buckets, windows } => Reply::Read(Box::new(View {
                 controls: self.controls.clone(),
                 record: self.records.get(run).cloned(),
                 buckets: buckets.iter().map(|key| (key.clone(), self.bucket(key))).collect(),
-                ..View::default()
+                windows: windows.iter().filter_map(|key| Some((*key, self.window(*key)?))).collect(),
             })),
+            Request::NoteFailure(note) => {
+                self.note(note);
+                Reply::Noted(self.window(note.key).unwrap())
+            }
             Request::Commit(commit) => Reply::Commit(self.commit(commit)),
             Request::WriteControls(controls) => {
                 Reply::WriteControls(if controls.version == self.controls.version + 1 {
@@ -117,6 +185,19 @@ impl Book for Plain {
                 }
                 Reply::Quarantined
             }
+            Request::Controls => Reply::Controls(Box::new(self.controls.clone())),
+            Request::Sweep => Reply::Sweep(Box::new(self.sweep.clone())),
+            Request::WriteSweep(sweep) => Reply::SweepWritten(self.write_sweep(sweep)),
+            Request::Overdue(by) => {
+                let overdue = self.records.values().filter(|record| Self::is_overdue(record, *by));
+                Reply::Overdue(overdue.map(|record| record.id.clone()).collect())
+            }
+            Request::Policy(number) => Reply::Policy(match self.numbered(*number).cloned() {
+                Some(Some((version, text))) => KeptPolicy::Text { version, text },
+                Some(None) => KeptPolicy::Packaged,
+                None => KeptPolicy::Unreadable(String::new()),
+            }),
+            Request::Push(push) => Reply::Pushed(self.push(push)),
         }
     }
 

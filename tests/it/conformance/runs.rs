@@ -8,15 +8,18 @@ use proptest::test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner
 use proptest_state_machine::{ReferenceStateMachine, StateMachineTest};
 use serde_json::json;
 
+use codepipeline_retrier::domain::decision::Ruling;
 use codepipeline_retrier::domain::protocol::CommitReply;
+use codepipeline_retrier::ports::SweepReply;
 
 use super::exchange::{Book, Reply, Request, Subject};
 use super::operations::{Machine, Operation};
+use super::rounds::Round;
 use super::scene::{Scene, bucket_keys, runs as stage_runs};
 use crate::figure::{self, Progress};
 
 /// Every reply, and every write of the protocol, that sequences must meet.
-pub const EVERYTHING: [&str; 14] = [
+pub const EVERYTHING: [&str; 35] = [
     "read",
     "commit done",
     "commit conflicts with nothing",
@@ -26,6 +29,27 @@ pub const EVERYTHING: [&str; 14] = [
     "controls written",
     "controls conflict",
     "quarantined",
+    "read with a window",
+    "failure noted",
+    "failure known",
+    "window has enough",
+    "controls",
+    "sweep",
+    "sweep written",
+    "sweep written again",
+    "sweep conflicts",
+    "something overdue",
+    "nothing overdue",
+    "policy",
+    "policy of the package",
+    "no policy",
+    "policy pushed",
+    "policy restored",
+    "policy withdrawn",
+    "push refused",
+    "a handling notes a failure",
+    "a handling waits out a storm",
+    "a handling goes by a pushed policy",
     "a handling claims",
     "a handling gives back",
     "a handling queues for a token",
@@ -54,9 +78,19 @@ impl<S: Subject, B: Book> StateMachineTest for Comparison<S, B> {
     fn apply(mut subject: S, scene: &Scene<B>, operation: Operation) -> S {
         if let Some((request, right)) = &scene.exchange {
             let found = subject.answer(scene.now, request).normal();
-            count(found.name());
-            if matches!(operation, Operation::GoOn { .. }) && found == Reply::Commit(CommitReply::Done) {
-                done_by_a_handling(request).for_each(count);
+            count(found.name(request));
+            match (&operation, &found) {
+                (Operation::GoOn { .. }, Reply::Commit(CommitReply::Done)) => {
+                    done_by_a_handling(request).for_each(count);
+                }
+                (Operation::GoOn { .. }, Reply::Noted(_)) => count("a handling notes a failure"),
+                (Operation::Round(Round::Again), Reply::SweepWritten(SweepReply::Done)) => {
+                    count("sweep written again");
+                }
+                _ => {}
+            }
+            if scene.is_moved_to_a_push {
+                count("a handling goes by a pushed policy");
             }
             assert!(
                 right.contains(&found),
@@ -88,16 +122,23 @@ fn done_by_a_handling(request: &Request) -> impl Iterator<Item = &'static str> {
         (commit.slot.is_some(), "a handling queues for a token"),
         (commit.record.claim.as_ref().is_some_and(|claim| claim.taken_over), "a handling takes over"),
         (!commit.record.retries.is_empty(), "a handling settles"),
+        (
+            commit.record.wait.as_ref().is_some_and(|wait| wait.ruling == Ruling::WaitStorm),
+            "a handling waits out a storm",
+        ),
     ];
     what.into_iter().filter_map(|(is, what)| is.then_some(what))
 }
 
-/// All that the port shows is the same.
+/// All that the ports show is the same.
 fn look<S: Subject, B: Book>(subject: &mut S, scene: &Scene<B>) {
-    for run in stage_runs() {
-        let request = Request::Read { run: run.clone(), buckets: bucket_keys().to_vec() };
+    let windows: Vec<_> = scene.windows.iter().copied().collect();
+    let read = |run| Request::Read { run, buckets: bucket_keys().to_vec(), windows: windows.clone() };
+    let policies = (1..=scene.pushed).map(Request::Policy);
+    let rest = [Request::Sweep, Request::Controls, Request::Overdue(scene.now)];
+    for request in stage_runs().into_iter().map(read).chain(policies).chain(rest) {
         let right = scene.book.clone().answer(&request).normal();
-        assert_eq!(subject.answer(scene.now, &request).normal(), right, "{run}");
+        assert_eq!(subject.answer(scene.now, &request).normal(), right, "{request:?}");
     }
 }
 

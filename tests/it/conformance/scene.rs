@@ -12,14 +12,17 @@ use proptest::test_runner::TestRunner;
 use codepipeline_retrier::domain::budget::BucketKey;
 use codepipeline_retrier::domain::facts::failure;
 use codepipeline_retrier::domain::ids::{ExecutionId, PipelineName, StageRunId};
-use codepipeline_retrier::domain::live::Standing;
+use codepipeline_retrier::domain::live::{Source, Standing};
 use codepipeline_retrier::domain::pipeline::{ExecutionMode, Reading, StageReading};
 use codepipeline_retrier::domain::policy::{Mode, Policy};
 use codepipeline_retrier::domain::protocol::{Commit, CommitReply, Effect, State, View};
 use codepipeline_retrier::domain::screen::Environment;
 use codepipeline_retrier::domain::stage_run::{StageRun, Timing};
-use codepipeline_retrier::domain::trigger::WakeUp;
+use codepipeline_retrier::domain::storm::WindowKey;
+use codepipeline_retrier::domain::sweep::Sweep;
+use codepipeline_retrier::domain::trigger::{Trigger, WakeUp};
 use codepipeline_retrier::policy_file;
+use codepipeline_retrier::ports::SweepReply;
 
 use super::exchange::{Book, Reply, Request, right_answers};
 use crate::arbitrary;
@@ -46,23 +49,37 @@ const BUDGETS: [&str; 4] = [
     "region: { capacity: 2, refill: 7/h }\n  own: { capacity: 3, refill: 11/h, per: pipeline }",
 ];
 
-/// The policies. The last is in shadow mode.
-pub fn policies() -> &'static [Policy] {
-    static POLICIES: OnceLock<Vec<Policy>> = OnceLock::new();
-    POLICIES.get_or_init(|| {
-        let policy = |(number, budgets): (usize, &&str)| {
+/// What is a storm: two pipelines, as there are; three, of which one is none of ours; and a few more.
+const STORMS: [&str; 4] = [
+    "{ failures: 2, within: 1h, spread: 1m }",
+    "{ failures: 3, within: 5m, spread: 2m }",
+    "{ failures: 4, within: 1h, spread: 10m }",
+    "{ failures: 2, within: 1m, spread: 1m }",
+];
+
+/// The texts of the policies. The last is in shadow mode.
+pub fn texts() -> &'static [String] {
+    static TEXTS: OnceLock<Vec<String>> = OnceLock::new();
+    TEXTS.get_or_init(|| {
+        let text = |(number, (budgets, storm)): (usize, (&&str, &&str))| {
             let mode = if number + 1 == BUDGETS.len() { "shadow" } else { "active" };
             let initial = if number == 1 { "5m" } else { "0s" };
-            let text = format!(
-                "version: 1\ndefaults:\n  mode: {mode}\n  retry-on: any\n  max-retries: 6\n  give-up-after: 7d\n  \
+            format!(
+                "version: 1\nstorm: {storm}\ndefaults:\n  mode: {mode}\n  retry-on: any\n  max-retries: 6\n  give-up-after: 7d\n  \
                  parallel: independent\n  budgets: [region, own]\n  \
                  backoff: {{ initial: {initial}, max: 30m, jitter: none }}\nbudgets:\n  {budgets}\n\
                  rules:\n  - name: all\n    match: {{ pipeline: '*' }}\n"
-            );
-            policy_file::load("policy", &text).policy.unwrap()
+            )
         };
-        BUDGETS.iter().enumerate().map(policy).collect()
+        BUDGETS.iter().zip(&STORMS).enumerate().map(text).collect()
     })
+}
+
+/// The policies.
+pub fn policies() -> &'static [Policy] {
+    static POLICIES: OnceLock<Vec<Policy>> = OnceLock::new();
+    let policy = |text: &String| policy_file::load("policy", text).policy.unwrap();
+    POLICIES.get_or_init(|| texts().iter().map(policy).collect())
 }
 
 /// Every bucket that there can be.
@@ -139,11 +156,38 @@ pub fn again(reading: Reading, mode: ExecutionMode) -> StageReading {
     }
 }
 
+/// The policies of a process, by their numbers in [`policies`].
+#[derive(Debug, Clone)]
+pub struct WorksBy {
+    pub packaged: usize,
+    /// The one at work, and what it was chosen by.
+    pub policy: usize,
+    pub source: Source,
+}
+
+impl WorksBy {
+    /// That of a process that has just begun.
+    pub const fn packaged(number: usize) -> Self {
+        Self { packaged: number, policy: number, source: Source::Packaged }
+    }
+
+    /// The same, by that source.
+    pub fn moved(&self, source: Source) -> Self {
+        let policy = match &source {
+            Source::Packaged | Source::PackagedOver(_) => self.packaged,
+            Source::Pushed(pushed) => {
+                policies().iter().position(|policy| policy.version == pushed.version).unwrap()
+            }
+        };
+        Self { policy, source, ..*self }
+    }
+}
+
 /// A message in somebody's hands, and what is to be done next.
 #[derive(Clone)]
 pub struct Handling {
-    pub run: StageRunId,
-    pub policy: usize,
+    pub trigger: Trigger,
+    pub works_by: WorksBy,
     pub reading: usize,
     pub state: State,
     pub effect: Effect,
@@ -151,7 +195,7 @@ pub struct Handling {
 
 impl fmt::Debug for Handling {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {:?}", self.run, self.effect)
+        write!(f, "{}: {:?}", self.trigger.run(), self.effect)
     }
 }
 
@@ -160,8 +204,8 @@ impl fmt::Debug for Handling {
 pub struct Scene<B> {
     pub book: B,
     pub now: Timestamp,
-    /// Number of the policy in force.
-    pub policy: usize,
+    /// The policy of whoever takes a message up.
+    pub works_by: WorksBy,
     pub handlings: Vec<Handling>,
     /// How many there have been.
     pub begun: u32,
@@ -170,6 +214,14 @@ pub struct Scene<B> {
     pub sent: Vec<Commit>,
     /// Records as they once were.
     pub past: Vec<StageRun>,
+    /// Windows in which something was noted.
+    pub windows: BTreeSet<WindowKey>,
+    /// The last progress of the sweep that was written.
+    pub swept: Option<Sweep>,
+    /// How many policies were pushed.
+    pub pushed: u64,
+    /// Whether a handling has just come to a pushed policy.
+    pub is_moved_to_a_push: bool,
     /// What the last operation asked of the ledger, and every answer that is right.
     pub exchange: Option<(Request, Vec<Reply>)>,
 }
@@ -179,12 +231,16 @@ impl<B: Book> Scene<B> {
         Self {
             book: B::default(),
             now: START,
-            policy: 0,
+            works_by: WorksBy::packaged(0),
             handlings: Vec::new(),
             begun: 0,
             wake_ups: Vec::new(),
             sent: Vec::new(),
             past: Vec::new(),
+            windows: BTreeSet::new(),
+            swept: None,
+            pushed: 0,
+            is_moved_to_a_push: false,
             exchange: None,
         }
     }
@@ -193,11 +249,19 @@ impl<B: Book> Scene<B> {
     pub fn ask(&mut self, request: Request) -> Reply {
         let answers = right_answers(&mut self.book, &request);
         let answer = answers[0].clone();
-        if let Request::Commit(commit) = &request {
-            self.sent.push((**commit).clone());
-            if answer == Reply::Commit(CommitReply::Done) {
-                self.past.push(commit.record.clone());
+        match (&request, &answer) {
+            (Request::Commit(commit), _) => {
+                self.sent.push((**commit).clone());
+                if answer == Reply::Commit(CommitReply::Done) {
+                    self.past.push(commit.record.clone());
+                }
             }
+            (Request::NoteFailure(note), _) => drop(self.windows.insert(note.key)),
+            (Request::WriteSweep(sweep), Reply::SweepWritten(SweepReply::Done)) => {
+                self.swept = Some(sweep.clone());
+            }
+            (Request::Push(_), Reply::Pushed(Some(number))) => self.pushed = *number,
+            _ => {}
         }
         self.exchange = Some((request, answers));
         answer
@@ -205,7 +269,8 @@ impl<B: Book> Scene<B> {
 
     /// What is on record, asked by nobody.
     pub fn view(&self, run: &StageRunId) -> View {
-        let request = Request::Read { run: run.clone(), buckets: bucket_keys().to_vec() };
+        let request =
+            Request::Read { run: run.clone(), buckets: bucket_keys().to_vec(), windows: Vec::new() };
         match self.book.clone().answer(&request).normal() {
             Reply::Read(view) => *view,
             other => panic!("to a read: {other:?}"),
@@ -214,13 +279,14 @@ impl<B: Book> Scene<B> {
 }
 
 /// What a handling runs with.
-pub fn environment(policy: usize) -> Environment<'static> {
+pub fn environment(works_by: &WorksBy) -> Environment<'_> {
     static PLACE: OnceLock<StageRunId> = OnceLock::new();
     let place = &PLACE.get_or_init(arbitrary::run).pipeline;
-    let policy = &policies()[policy % policies().len()];
+    let policy = &policies()[works_by.policy];
+    let packaged = Some(&policies()[works_by.packaged].version);
     Environment {
         policy: Some(policy),
-        standing: Standing::packaged(Some(&policy.version)),
+        standing: Standing { packaged, source: &works_by.source, is_fallback: false },
         mode: Mode::Active,
         account: &place.account,
         region: &place.region,

@@ -57,6 +57,7 @@ macro_rules! suite {
             the_progress_of_a_sweep_comes_back_to_the_last_field
             the_progress_is_written_over_the_version_before
             the_same_progress_twice_is_written_once
+            progress_without_a_version_is_not_written
             the_controls_are_read_alone
             what_is_overdue_is_listed_once
             what_has_ended_is_not_overdue

@@ -83,6 +83,15 @@ pub async fn the_same_progress_twice_is_written_once<L: Rounds>(ledger: &L) {
     assert_eq!(ledger.write_sweep(&full(2)).await, Ok(SweepReply::Done));
 }
 
+/// Version 0 has never been written; an item that says so would keep the first write out for ever.
+pub async fn progress_without_a_version_is_not_written<L: Rounds>(ledger: &L) {
+    assert_eq!(ledger.write_sweep(&full(0)).await, Ok(SweepReply::Conflict));
+    assert_eq!(ledger.sweep().await, Ok(Sweep::default()));
+    assert_eq!(ledger.write_sweep(&Sweep::default()).await, Ok(SweepReply::Done), "it is so already");
+    assert_eq!(ledger.write_sweep(&full(1)).await, Ok(SweepReply::Done));
+    assert_eq!(ledger.write_sweep(&Sweep::default()).await, Ok(SweepReply::Conflict));
+}
+
 pub async fn the_controls_are_read_alone<L: Ledger + Rounds>(ledger: &L) {
     assert_eq!(Rounds::controls(ledger).await, Ok(Controls::default()));
     let controls = Controls { version: 1, ..Controls::default() };

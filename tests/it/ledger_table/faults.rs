@@ -7,11 +7,12 @@ use codepipeline_retrier::aws::ledger::{DynamoLedger, Trouble};
 use codepipeline_retrier::domain::budget::Branch;
 use codepipeline_retrier::domain::controls::Controls;
 use codepipeline_retrier::domain::protocol::{Commit, CommitReply, Fault};
+use codepipeline_retrier::domain::storm::Window;
 use codepipeline_retrier::ports::{Ledger, Quarantined};
 
 use super::stub::{Answer, Heard, Stub};
 use crate::arbitrary::{at, run};
-use crate::contract::{recording, withdrawal, writing};
+use crate::contract::{failure_note, recording, withdrawal, writing};
 use crate::ministack::clients_at;
 
 /// A ledger on a server that gives these answers one after the other, the last of them for ever.
@@ -35,6 +36,10 @@ impl Scene {
 
     fn commit(&self, commit: &Commit) -> Result<CommitReply, Fault> {
         self.runtime.block_on(self.ledger.commit(commit))
+    }
+
+    fn note_failure(&self) -> Result<Window, Fault> {
+        self.runtime.block_on(self.ledger.note_failure(&failure_note("shop", 1)))
     }
 
     fn heard(&self) -> Vec<Heard> {
@@ -189,6 +194,71 @@ fn what_was_done_before_the_answer_was_lost_comes_back_as_the_senders_own() {
     assert_eq!(scene.commit(&transaction()), own(&transaction()));
 }
 
+/// The window in which a pipeline is noted, as the table shows it.
+fn window_item() -> serde_json::Value {
+    serde_json::json!({
+        "schema": { "N": "1" },
+        "noted": { "N": "1" },
+        "failures": { "N": "3" },
+        "pipeline:shop": { "S": at(1).to_string() },
+    })
+}
+
+fn window() -> Window {
+    let note = failure_note("shop", 1);
+    Window { failures: [(note.pipeline, note.at)].into() }
+}
+
+#[test]
+fn a_failure_that_was_noted_before_the_answer_was_lost_is_found_in_its_window() {
+    let refused = Answer::Json(
+        400,
+        serde_json::json!({
+            "__type": "ConditionalCheckFailedException", "message": "no", "Item": window_item(),
+        }),
+    );
+    let noted = Answer::Json(200, serde_json::json!({ "Attributes": window_item() }));
+    let lost = [error(500, "InternalServerError"), Answer::Garbage(200), Answer::Garbage(502), Answer::Reset];
+    // A write that succeeds without a word of the window is as good as lost.
+    for lost in lost.into_iter().chain([done()]) {
+        for then in [&refused, &noted] {
+            let scene = Scene::new(&[lost.clone(), then.clone()]);
+            assert_eq!(scene.note_failure(), Ok(window()), "{lost:?}, {then:?}");
+            let heard = scene.heard();
+            assert_eq!(heard.len(), 2, "{lost:?}, {then:?}");
+            assert_eq!(heard[0].operation, "DynamoDB_20120810.UpdateItem");
+            let condition = heard[0].body["ConditionExpression"].as_str().unwrap();
+            assert!(condition.contains("attribute_not_exists(#pipeline)"), "{condition}");
+            assert_eq!(heard[0].body, heard[1].body, "what is sent again is the same");
+        }
+    }
+}
+
+#[test]
+fn a_note_that_may_have_been_made_is_never_said_not_to_be() {
+    let lost = [
+        error(500, "InternalServerError"),
+        Answer::Garbage(200),
+        Answer::Garbage(502),
+        Answer::Reset,
+        done(),
+    ];
+    for lost in lost {
+        for then in [None, Some(error(400, "AccessDeniedException")), Some(error(400, "ThrottlingException"))]
+        {
+            let script: Vec<_> = std::iter::once(lost.clone()).chain(then).collect();
+            assert_eq!(Scene::new(&script).note_failure(), Err(Fault::Unknown), "{script:?}");
+        }
+    }
+    let not_done =
+        [("ValidationException", 1), ("AccessDeniedException", 1), ("TransactionConflictException", 10)];
+    for (code, attempts) in not_done {
+        let scene = Scene::new(&[error(400, code)]);
+        assert_eq!(scene.note_failure(), Err(Fault::NotDone), "{code}");
+        assert_eq!(scene.heard().len(), attempts, "{code}");
+    }
+}
+
 #[test]
 fn nothing_is_done_where_nobody_listens() {
     let scene = Scene::new(&[Answer::Refuse]);
@@ -196,6 +266,7 @@ fn nothing_is_done_where_nobody_listens() {
     assert_eq!(scene.last_trouble(), Some(Trouble::NotSent));
     let note = Quarantined { fingerprint: "aa".into(), length: 1, problem: "not JSON".into(), at: at(0) };
     assert_eq!(scene.runtime.block_on(scene.ledger.quarantine(&note)), Err(Fault::NotDone));
+    assert_eq!(scene.note_failure(), Err(Fault::NotDone));
     assert_eq!(scene.runtime.block_on(scene.ledger.read(&run(), &[], &[])), Err(Fault::NotDone));
 }
 

@@ -39,6 +39,9 @@ fn a_push_is_all_or_nothing() {
     let desk = Desk::new();
     let first = entry(1, "one");
     let controls = pointing(&Controls::default(), &first);
+    // Nothing comes before version 0.
+    let none = Controls { version: 0, ..controls.clone() };
+    assert_eq!(desk.run(desk.ledger.push_policy(&first, &none)), Ok(PushReply::Conflict));
     assert_eq!(desk.run(desk.ledger.push_policy(&first, &controls)), Ok(PushReply::Done));
     // The number is taken, the controls are the next ones.
     let other = entry(1, "other");

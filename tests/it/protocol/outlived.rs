@@ -1,11 +1,11 @@
 //! What has outlived its time or its mode: an open claim after the rule went to shadow, a pause that outlasts a failure,
-//! and a new failure of an old stage run while everything is paused.
+//! a new failure of an old stage run while everything is paused, and a state that still shows the failure before.
 
 use codepipeline_retrier::domain::decision::Ruling;
 use codepipeline_retrier::domain::policy::Mode;
 use codepipeline_retrier::domain::stage_run::StageRun;
 
-use super::scene::{claimed, event, failed, handle, pause, reading, setting, view, wake_up};
+use super::scene::{claimed, event, failed, handle, hint, pause, reading, setting, view, wake_up};
 use crate::arbitrary::{at, run};
 
 #[test]
@@ -55,4 +55,19 @@ fn a_pause_does_not_end_a_new_failure_of_an_old_stage_run() {
         let ruling = handled.written.last().unwrap().decision.as_ref().map(|of| of.ruling);
         assert_eq!(ruling, Some(expected), "at {now}");
     }
+}
+
+#[test]
+fn a_new_failure_is_not_taken_for_the_closed_one_that_a_stale_state_still_shows() {
+    let setting = setting(Mode::Active);
+    let mut record = StageRun::unwritten(&run());
+    record.close(&failed(), false, &hint(300));
+    record.revision = 1;
+    let view = view(&setting, Some(record.clone()), Vec::new());
+    let handled = handle(&setting, event(310), &view, &reading(300), at(311));
+    assert_eq!(handled.ruling(), Some(Ruling::WaitStateUnsettled));
+    assert_eq!(handled.record().finals, record.finals, "the event is not done with");
+    // A minute later the state is believed.
+    let handled = handle(&setting, event(310), &view, &reading(300), at(370));
+    assert_eq!(handled.ruling(), Some(Ruling::IgnoreAlreadyAnswered));
 }

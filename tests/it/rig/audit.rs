@@ -35,6 +35,8 @@ pub struct Audit {
     uncovered: BTreeSet<StageRunId>,
     /// What each handling could see at its last look before a call: all that happened until then.
     seen_until: BTreeMap<u64, Timestamp>,
+    /// Whether whoever calls without a last look is held to have seen everything.
+    expects_looks: bool,
     /// Handlings that took an old answer for a settled one, since their clock is ahead.
     doubtful: BTreeSet<u64>,
     /// Whether a sweep finds what was lost.
@@ -72,6 +74,7 @@ impl Audit {
             failed: BTreeMap::new(),
             uncovered: BTreeSet::new(),
             seen_until: BTreeMap::new(),
+            expects_looks: false,
             doubtful: BTreeSet::new(),
             has_sweep: scenario.sweep.is_some(),
             rounds: Vec::new(),
@@ -95,6 +98,11 @@ impl Audit {
     /// What was found so far.
     pub fn findings(&self) -> &[String] {
         &self.findings
+    }
+
+    /// Every last look will be told of: whoever calls without one is not excused by what came too late for it.
+    pub fn expect_looks(&mut self) {
+        self.expects_looks = true;
     }
 
     /// A handling has taken its last look before a call, and saw all that had happened until then.
@@ -191,7 +199,7 @@ impl Audit {
             self.findings.push(format!("I1: {run} was retried without a record"));
             return;
         };
-        let seen_until = self.seen_until.get(&handling).copied();
+        let seen_until = self.seen_until.get(&handling).copied().or(self.expects_looks.then_some(call.at));
         let runs = world.service.action_executions(&call.pipeline, &call.execution).unwrap_or_default();
         let is_unseen = |id: &ActionExecutionId| {
             seen_until.is_some_and(|until| runs.iter().any(|run| run.id == *id && run.last_change >= until))

@@ -63,10 +63,12 @@ impl Bans {
         self.all
             .iter()
             .find(|ban| {
-                let is_seen =
-                    matches!(ban.act, Act::Pause { .. }) || seen_until.is_none_or(|until| ban.at <= until);
+                // What CodePipeline shows is seen by the last look, whenever the handling began.
+                let is_seen = match (&ban.act, seen_until) {
+                    (Act::Pause { .. }, _) | (_, None) => ban.exempt < handling,
+                    (_, Some(until)) => ban.at < until,
+                };
                 is_seen
-                    && ban.exempt < handling
                     && ban.until.is_none_or(|until| after(call.at, self.skew) < until)
                     && concerns(&ban.act)
             })

@@ -53,6 +53,21 @@ pub fn person(random: &mut Random, pipelines: &[PipelineDefinition]) -> Act {
     }
 }
 
+/// What a person does to a stage that is about to be retried.
+pub fn interference(random: &mut Random, definition: &PipelineDefinition, stage: &StageName) -> Act {
+    let (pipeline, stage) = (definition.name.clone(), stage.clone());
+    match random.below(8) {
+        0..=2 => {
+            let mode = *random.pick(&[RetryMode::FailedActions, RetryMode::AllActions]);
+            Act::Retry { pipeline, stage, mode }
+        }
+        3 | 4 if definition.mode != ExecutionMode::Parallel => {
+            Act::Transition { pipeline, stage, enabled: false }
+        }
+        _ => person(random, std::slice::from_ref(definition)),
+    }
+}
+
 fn some_or_all(random: &mut Random, pipeline: &PipelineName) -> Option<Glob> {
     random.happens(5_000).then(|| Glob::new(pipeline.as_str()))
 }

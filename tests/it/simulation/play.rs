@@ -1,6 +1,7 @@
 //! One seed from its first change to the last message.
 
 use codepipeline_retrier::domain::decision::Decision;
+use codepipeline_retrier::domain::ids::StageName;
 use codepipeline_retrier::domain::policy::Policy;
 use codepipeline_retrier::domain::stage_run::after;
 use codepipeline_retrier::emulator::acts::Act;
@@ -98,6 +99,7 @@ impl Play {
         }
         let mut audit = Audit::new(&scenario);
         audit.allow_skew(SKEW);
+        audit.expect_looks();
         Self {
             crowd,
             audit,
@@ -191,8 +193,10 @@ impl Play {
         let Weather { people, faults, stale, changes, losses } = self.weather;
         let claimed = self.just_claimed();
         if self.random.happens(if claimed.is_some() { people * 8 } else { people }) {
-            let at_hand = claimed.as_ref().map_or(self.pipelines.as_slice(), std::slice::from_ref);
-            let act = acts::person(&mut self.random, at_hand);
+            let act = match &claimed {
+                Some((definition, stage)) => acts::interference(&mut self.random, definition, stage),
+                None => acts::person(&mut self.random, &self.pipelines),
+            };
             self.act(act);
         }
         if self.random.happens(faults) {
@@ -227,8 +231,8 @@ impl Play {
         }
     }
 
-    /// The pipeline of a claim that was made a moment ago. Right after it a person's act matters most.
-    fn just_claimed(&self) -> Option<PipelineDefinition> {
+    /// The stage of a claim that was made a moment ago. Right after it a person's act matters most.
+    fn just_claimed(&self) -> Option<(PipelineDefinition, StageName)> {
         let world = self.crowd.world().lock();
         let (operation, _) = world.faults.last()?;
         let run = match operation {
@@ -236,7 +240,8 @@ impl Play {
             _ => return None,
         };
         run.claim.as_ref()?;
-        self.pipelines.iter().find(|definition| definition.name == run.id.pipeline.name).cloned()
+        let definition = self.pipelines.iter().find(|it| it.name == run.id.pipeline.name)?;
+        Some((definition.clone(), run.id.stage.clone()))
     }
 
     fn act(&mut self, act: Act) {

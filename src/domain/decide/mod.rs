@@ -126,7 +126,7 @@ impl Decider<'_, '_> {
     fn stop(&mut self, refusal: Refusal) {
         let Refusal { mut ruling, mut until, step, mut detail } = refusal;
         if ruling.verdict() == Verdict::Wait {
-            let deadline = self.deadline();
+            let deadline = self.deadline(ruling, step);
             if self.question.now >= deadline {
                 detail = format!("{detail}; give-up-after is over");
                 ruling = match ruling {
@@ -167,8 +167,16 @@ impl Decider<'_, '_> {
     }
 
     /// The instant after which no retry is useful: by the failure's time, or where that is unknown by the event's.
-    fn deadline(&self) -> Timestamp {
-        let begin = self.decision.failed_at.unwrap_or(self.question.hint.time);
+    fn deadline(&self, ruling: Ruling, step: StepName) -> Timestamp {
+        let event = self.question.hint.time;
+        let begin = match self.decision.failed_at {
+            // The state may be stale that shows a failure of which all is known, and the event tell of the next one.
+            Some(failed_at) if (ruling, step) == (Ruling::WaitStateUnsettled, StepName::Duplicate) => {
+                failed_at.max(event)
+            }
+            Some(failed_at) => failed_at,
+            None => event,
+        };
         after(begin, self.question.covered.rule.settings.give_up_after)
     }
 

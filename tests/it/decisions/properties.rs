@@ -11,7 +11,7 @@ use codepipeline_retrier::domain::backoff::Jitter;
 use codepipeline_retrier::domain::budget::{Bucket, BucketKey};
 use codepipeline_retrier::domain::controls::Controls;
 use codepipeline_retrier::domain::decide::{Decided, Question, decide};
-use codepipeline_retrier::domain::decision::{Ruling, StepOutcome, Verdict};
+use codepipeline_retrier::domain::decision::{Ruling, StepName, StepOutcome, Verdict};
 use codepipeline_retrier::domain::ids::{ActionExecutionId, ActionName};
 use codepipeline_retrier::domain::pipeline::{
     ActionExecution, ActionStatus, Category, ErrorDetails, ExecutionMode, ExecutionStatus, Reading,
@@ -153,7 +153,11 @@ proptest! {
         let is_wait = decision.ruling.verdict() == Verdict::Wait;
         prop_assert_eq!(decision.until.is_some(), is_wait);
         if let Some(until) = decision.until {
-            let began = decision.failed_at.unwrap_or(asked.hint.time);
+            // Beside a failure of which all is known, the event may tell of the next one.
+            let is_known = decision.ruling == Ruling::WaitStateUnsettled
+                && decision.explanation.last().is_some_and(|step| step.name == StepName::Duplicate);
+            let failed_at = decision.failed_at.unwrap_or(asked.hint.time);
+            let began = if is_known { failed_at.max(asked.hint.time) } else { failed_at };
             prop_assert!(until > asked.now, "{} is not after now", until);
             prop_assert!(until <= after(began, asked.settings().give_up_after), "{} is too late", until);
         }

@@ -3,7 +3,7 @@
 
 use codepipeline_retrier::domain::decision::Ruling;
 use codepipeline_retrier::domain::policy::Mode;
-use codepipeline_retrier::domain::stage_run::StageRun;
+use codepipeline_retrier::domain::stage_run::{Progress, StageRun};
 
 use super::scene::{claimed, event, failed, handle, hint, pause, reading, setting, view, wake_up};
 use crate::arbitrary::{at, run};
@@ -67,7 +67,20 @@ fn a_new_failure_is_not_taken_for_the_closed_one_that_a_stale_state_still_shows(
     let handled = handle(&setting, event(310), &view, &reading(300), at(311));
     assert_eq!(handled.ruling(), Some(Ruling::WaitStateUnsettled));
     assert_eq!(handled.record().finals, record.finals, "the event is not done with");
+    // However old the closed one is.
+    let handled = handle(&setting, event(20_000), &view, &reading(300), at(20_001));
+    assert_eq!(handled.ruling(), Some(Ruling::WaitStateUnsettled));
     // A minute later the state is believed.
     let handled = handle(&setting, event(310), &view, &reading(300), at(370));
     assert_eq!(handled.ruling(), Some(Ruling::IgnoreAlreadyAnswered));
+}
+
+#[test]
+fn a_new_failure_is_not_too_old_since_a_stale_state_still_shows_an_answered_one() {
+    let setting = setting(Mode::Active);
+    let mut record = claimed(300, 900);
+    record.settle(Progress::Issued, at(20_000));
+    let view = view(&setting, Some(record), Vec::new());
+    let handled = handle(&setting, event(20_010), &view, &reading(300), at(20_011));
+    assert_eq!(handled.ruling(), Some(Ruling::WaitStateUnsettled));
 }

@@ -41,6 +41,8 @@ pub struct Audit {
     doubtful: BTreeSet<u64>,
     /// Whether a sweep finds what was lost.
     has_sweep: bool,
+    /// When the first rules were put to work.
+    activated_at: Option<Timestamp>,
     /// When each completed round of it began, and when it was over.
     rounds: Vec<(Timestamp, Timestamp)>,
     commits: usize,
@@ -77,6 +79,7 @@ impl Audit {
             expects_looks: false,
             doubtful: BTreeSet::new(),
             has_sweep: scenario.sweep.is_some(),
+            activated_at: None,
             rounds: Vec::new(),
             commits: 0,
             settled: BTreeMap::new(),
@@ -154,6 +157,9 @@ impl Audit {
             }
         }
         self.commits = world.ledger.commits().len();
+        if self.activated_at.is_none() && world.ledger.controls().activated.is_some() {
+            self.activated_at = Some(world.now());
+        }
         let policies: Vec<&Policy> = in_force(&self.policies, world.now()).collect();
         self.findings.extend(self.accounts.look(world, &policies));
     }
@@ -290,14 +296,16 @@ impl Audit {
         std::mem::take(&mut self.findings)
     }
 
-    /// Whether no round of the sweep could see a failure while it was of an age at which sweeps look: for a whole week none
-    /// came to its end, since no policy compiled or nothing could be read.
+    /// Whether a failure happened before the product was put to work, or no round of the sweep could see it while it was of
+    /// an age at which sweeps look: for a whole week none came to its end, since no policy compiled or nothing could be read.
     fn is_out_of_reach(&self, world: &World, failed_at: Timestamp) -> bool {
         let last = after(failed_at, LONGEST_LOOK);
         let has_seen = |(began, ended): &(Timestamp, Timestamp)| {
             after(*began, -self.skew) >= failed_at && after(*ended, self.skew) <= last
         };
-        self.has_sweep && after(last, self.skew) < world.now() && !self.rounds.iter().any(has_seen)
+        let is_earlier = self.activated_at.is_none_or(|at| failed_at < at);
+        let is_unseen = after(last, self.skew) < world.now() && !self.rounds.iter().any(has_seen);
+        self.has_sweep && (is_earlier || is_unseen)
     }
 }
 
@@ -317,11 +325,8 @@ fn in_force(policies: &[(Policy, Option<Timestamp>)], now: Timestamp) -> impl It
 /// there is nothing to retry.
 fn is_invisible(world: &World, run: &StageRunId) -> bool {
     let Ok(runs) = world.service.action_executions(&run.pipeline.name, &run.execution) else { return true };
-    let in_stage = || runs.iter().filter(|action| action.stage == run.stage);
-    !in_stage().any(|action| {
-        let is_last = !in_stage().any(|it| it.action == action.action && it.started > action.started);
-        is_last && action.status == ActionStatus::Failed
-    })
+    let in_stage: Vec<_> = runs.iter().filter(|action| action.stage == run.stage).collect();
+    !in_stage.iter().any(|action| is_present_failure(world, action, &in_stage))
 }
 
 /// Where CodePipeline does not count its own retries, a person's at once after the failure cannot be told from one.
@@ -364,13 +369,23 @@ fn loss(
     let decisions: Vec<_> = decisions.filter(|(decision, _)| decision.run == *run).collect();
     let runs = world.service.action_executions(&run.pipeline.name, &run.execution).unwrap_or_default();
     let in_stage: Vec<_> = runs.iter().filter(|action| action.stage == run.stage).collect();
-    // Who has failed beside others that ran on may be too old before its stage has failed, and stays so.
-    let was_too_old = |id: &ActionExecutionId| {
-        (decisions.iter()).any(|(it, _)| it.ruling == Ruling::GiveUpTooOld && it.failed.contains(id))
+    // What failed beside others that ran on may have been closed before its stage failed, by what stays so.
+    let was_closed_before = |id: &ActionExecutionId| {
+        decisions.iter().any(|(it, _)| {
+            let stays_so = matches!(
+                it.ruling,
+                Ruling::GiveUpTooOld
+                    | Ruling::IgnoreApprovalRejected
+                    | Ruling::IgnoreStructureChanged
+                    | Ruling::IgnoreNotLatestExecution
+                    | Ruling::IgnoreStopped
+            );
+            stays_so && it.failed.contains(id)
+        })
     };
     let mut failed = in_stage.iter().filter(|action| is_present_failure(world, action, &in_stage)).peekable();
     let is_decided = decisions.iter().any(|(_, decided_at)| **decided_at >= failed_at)
-        || failed.peek().is_some() && failed.all(|action| was_too_old(&action.id));
+        || failed.peek().is_some() && failed.all(|action| was_closed_before(&action.id));
     let cannot_be_known = has_sweep && is_invisible(world, run);
     if !is_decided && !cannot_be_known {
         let last = decisions.last().map(|(decision, at)| format!("{} at {at}", decision.ruling));

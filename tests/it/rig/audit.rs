@@ -357,6 +357,14 @@ fn is_present_failure(world: &World, action: &ActionExecution, in_stage: &[&Acti
         && !is_retried()
 }
 
+/// Whether nothing of the execution's stage can be retried from then on, whichever of its failures a read has shown.
+fn ends_all(decision: &Decision) -> bool {
+    matches!(
+        decision.ruling,
+        Ruling::IgnoreStructureChanged | Ruling::IgnoreNotLatestExecution | Ruling::IgnoreStopped
+    )
+}
+
 /// What is missing on record about a failed stage run.
 fn loss(
     world: &World,
@@ -370,22 +378,16 @@ fn loss(
     let runs = world.service.action_executions(&run.pipeline.name, &run.execution).unwrap_or_default();
     let in_stage: Vec<_> = runs.iter().filter(|action| action.stage == run.stage).collect();
     // What failed beside others that ran on may have been closed before its stage failed, by what stays so.
-    let was_closed_before = |id: &ActionExecutionId| {
-        decisions.iter().any(|(it, _)| {
-            let stays_so = matches!(
-                it.ruling,
-                Ruling::GiveUpTooOld
-                    | Ruling::IgnoreApprovalRejected
-                    | Ruling::IgnoreStructureChanged
-                    | Ruling::IgnoreNotLatestExecution
-                    | Ruling::IgnoreStopped
-            );
-            stays_so && it.failed.contains(id)
+    let was_closed_before = |action: &ActionExecution| {
+        decisions.iter().any(|(it, decided_at)| {
+            let stays_so = matches!(it.ruling, Ruling::GiveUpTooOld | Ruling::IgnoreApprovalRejected);
+            (stays_so || ends_all(it)) && it.failed.contains(&action.id)
+                || ends_all(it) && **decided_at >= action.last_change
         })
     };
     let mut failed = in_stage.iter().filter(|action| is_present_failure(world, action, &in_stage)).peekable();
     let is_decided = decisions.iter().any(|(_, decided_at)| **decided_at >= failed_at)
-        || failed.peek().is_some() && failed.all(|action| was_closed_before(&action.id));
+        || failed.peek().is_some() && failed.all(|action| was_closed_before(action));
     let cannot_be_known = has_sweep && is_invisible(world, run);
     if !is_decided && !cannot_be_known {
         let last = decisions.last().map(|(decision, at)| format!("{} at {at}", decision.ruling));
@@ -396,7 +398,8 @@ fn loss(
     let is_closed = |id: &ActionExecutionId, at: Timestamp| {
         claims_of(record).any(|claimed| claimed.contains(id))
             || (decisions.iter().filter(|(decision, _)| decision.is_final)).any(|(decision, decided_at)| {
-                decision.failed.contains(id) || decision.failed.is_empty() && **decided_at >= at
+                let is_for_all = decision.failed.is_empty() || ends_all(decision);
+                decision.failed.contains(id) || is_for_all && **decided_at >= at
             })
     };
     // Actions that fail later are not said to have: their siblings had failed the stage before, or it was being stopped.

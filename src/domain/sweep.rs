@@ -91,7 +91,8 @@ pub enum Turn {
 /// Most requests to CodePipeline a second, on average, where nobody sets another pace: 3,000 quiet pipelines in 25
 /// minutes.
 pub const SWEEP_RATE: u32 = 2;
-/// How far the first round looks back. What it finds failed before the product was at work, and is left alone.
+/// How far the first round looks back at least, or else two intervals: the product may have been at work for that long
+/// already. What failed before it was is left alone.
 const FIRST_LOOK: SignedDuration = SignedDuration::from_hours(1);
 /// Nothing older can be retried: the longest `give-up-after`.
 const LONGEST_LOOK: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -123,7 +124,8 @@ impl Sweep {
                 }
                 next.every = every;
                 next.round += 1;
-                let since = self.watermark.unwrap_or_else(|| after(now, -FIRST_LOOK));
+                let first_look = FIRST_LOOK.max(every.saturating_add(every));
+                let since = self.watermark.unwrap_or_else(|| after(now, -first_look));
                 next.under_way = Some(Round { began: now, since, cursor: None });
             }
         }

@@ -41,6 +41,12 @@ fn a_round_begins_where_the_one_before_began() {
 }
 
 #[test]
+fn the_first_round_looks_back_further_where_rounds_are_further_apart() {
+    let first = work(&Sweep::default(), Tick::Scheduled { every: SignedDuration::from_hours(4) }, 0);
+    assert_eq!(first.unseen(&name("a"), at(0)), at(-8 * 60));
+}
+
+#[test]
 fn nothing_is_read_that_is_too_old_to_be_retried() {
     let sweep = Sweep { watermark: Some(at(0)), ..Sweep::default() };
     let now = 30 * 24 * 60;

@@ -209,18 +209,20 @@ where
         news: &mut Vec<PolicyNews>,
     ) -> Report {
         let ledger = &self.engine.ledger;
+        let sweeper = Sweeper { engine: &self.engine, rate: self.sweep_rate };
         let mut at_work = self.policies.begin(ledger, clock(), news).await;
-        // A ledger that does not answer does not answer the sweep either.
-        if let Ok(controls) = ledger.controls().await
-            && let Some(source) = at_work.standing(&self.policies).moved(&controls, clock())
-            && let Ok(changed) = self.policies.change_to(source, ledger, clock(), news).await
-        {
+        let mut round = 0;
+        loop {
+            let environment = self.environment(&at_work, deadline);
+            // Boxed, since it holds the handling of a finding within the reading of a list.
+            let report = Box::pin(sweeper.slice(&environment, tick, owner, clock)).await;
+            round += 1;
+            let Some(source) = report.source.clone().filter(|_| round < MOST_POLICIES) else { return report };
+            let Ok(changed) = self.policies.change_to(source, ledger, clock(), news).await else {
+                return report;
+            };
             at_work = changed;
         }
-        let environment = self.environment(&at_work, deadline);
-        let sweeper = Sweeper { engine: &self.engine, rate: self.sweep_rate };
-        // Boxed, since it holds the handling of a finding within the reading of a list.
-        Box::pin(sweeper.slice(&environment, tick, owner, clock)).await
     }
 
     fn environment<'a>(&'a self, at_work: &'a AtWork, deadline: Timestamp) -> Environment<'a> {

@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::decision::StepName;
+use crate::domain::live::Source;
 use crate::domain::pipeline::Gap;
 use crate::domain::protocol::Outcome;
 use crate::domain::sweep::Sweep;
@@ -85,6 +86,8 @@ pub struct Report {
     pub continuation_lost: bool,
     /// What came of the findings that were news.
     pub outcomes: Vec<Outcome>,
+    /// For [`SliceEnd::PolicyMoved`], the source of the policy to sweep by.
+    pub source: Option<Source>,
 }
 
 impl Report {
@@ -104,6 +107,7 @@ impl Report {
             oldest: None,
             continuation_lost: false,
             outcomes: Vec::new(),
+            source: None,
         }
     }
 

@@ -13,7 +13,6 @@ use super::report::{Report, SliceEnd};
 use super::{Engine, reading};
 use crate::domain::ids::PipelineName;
 use crate::domain::pipeline::Gap;
-use crate::domain::protocol::Fault;
 use crate::domain::screen::Environment;
 use crate::domain::stage_run::{Owner, after};
 use crate::domain::sweep::{Sweep, Tick, Turn, concerns};
@@ -65,6 +64,14 @@ where
         let mut slice =
             Slice { environment, engine, owner, clock, stop, handlings: 0, report: Report::new(began) };
 
+        let Ok(controls) = ledger.controls().await else {
+            return slice.report.ending(SliceEnd::LedgerUnavailable, &Sweep::default());
+        };
+        // A round by a policy that is not in force would leave out the pipelines of the other one.
+        if let Some(source) = environment.standing.moved(&controls, began) {
+            slice.report.source = Some(source);
+            return slice.report.ending(SliceEnd::PolicyMoved, &Sweep::default());
+        }
         let mut sweep = match ledger.sweep().await {
             Ok(sweep) => match sweep.turn(tick, owner, began, after(end, LEASE_MARGIN)) {
                 Turn::Work(sweep) => *sweep,
@@ -79,14 +86,12 @@ where
             Err(_) => return slice.report.ending(SliceEnd::LedgerUnavailable, &sweep),
         }
 
-        match self.put_to_work(environment, clock()).await {
-            Ok(true) => {}
-            Ok(false) => {
-                sweep.lease = None;
-                let end = self.save(&mut sweep).await.err().unwrap_or(SliceEnd::PolicyMoved);
-                return slice.report.ending(end, &sweep);
-            }
-            Err(_) => return slice.report.ending(SliceEnd::LedgerUnavailable, &sweep),
+        // Rules that are not at work yet are from now on: what fails later is theirs, even if no message tells of it. Who
+        // was quicker has put the same rules to work.
+        if let Some(controls) = environment.news(environment.policy, &controls, None, clock())
+            && ledger.write_controls(&controls).await.is_err()
+        {
+            return slice.report.ending(SliceEnd::LedgerUnavailable, &sweep);
         }
         let half = after(began, stop.duration_since(began) / 2);
         self.overdue(&mut slice, half).await;
@@ -110,20 +115,6 @@ where
         }
         slice.report.took(clock());
         slice.report.ending(how, &sweep)
-    }
-
-    /// Rules that are not at work yet are from now on: what fails later is theirs, even if no message tells of it. False
-    /// where the policy at hand is not in force: a round by it would leave out the pipelines of the other one.
-    async fn put_to_work(&self, environment: &Environment<'_>, now: Timestamp) -> Result<bool, Fault> {
-        let controls = self.engine.ledger.controls().await?;
-        if environment.standing.moved(&controls, now).is_some() {
-            return Ok(false);
-        }
-        if let Some(controls) = environment.news(environment.policy, &controls, None, now) {
-            // Who was quicker has put the same rules to work.
-            self.engine.ledger.write_controls(&controls).await?;
-        }
-        Ok(true)
     }
 
     async fn save(&self, sweep: &mut Sweep) -> Result<(), SliceEnd> {

@@ -7,3 +7,4 @@ mod scene;
 mod stormy;
 mod swept;
 mod watch;
+mod worth;

@@ -40,7 +40,7 @@ pub struct Sweep {
     pub under_way: Option<Round>,
     /// The last round that was completed.
     pub completed: Option<Completed>,
-    /// The pipelines that could not be read or answered, each with the instant from which its changes are unseen.
+    /// The pipelines that could not be read or answered, each with the instant from which its changes are to be read.
     pub lagging: BTreeMap<PipelineName, Timestamp>,
     /// Who is at work. One at a time is enough; two would do no harm.
     pub lease: Option<Lease>,
@@ -99,6 +99,8 @@ const LONGEST_LOOK: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// What is read again of what the round before has seen: clocks that differ by five minutes, and reads that are a minute
 /// behind.
 pub const OVERLAP: SignedDuration = SignedDuration::from_mins(6);
+/// What is read again where a pipeline's own changes say how far it was seen: reads that are a minute behind.
+pub const STALENESS: SignedDuration = SignedDuration::from_mins(2);
 /// Most pipelines that lag with an instant of their own. Where more do, something is wrong with all of them, and the whole
 /// round is done again.
 pub const MOST_LAGGING: usize = 100;
@@ -132,16 +134,12 @@ impl Sweep {
         Turn::Work(Box::new(next))
     }
 
-    /// Since when a pipeline's changes are unseen, as this round sees it.
-    pub fn unseen(&self, pipeline: &PipelineName, now: Timestamp) -> Timestamp {
-        let of_round = self.under_way.as_ref().map_or(now, |round| round.since);
+    /// Since when a pipeline's changes are read in this round: from a little before what the last one saw, or from where the
+    /// pipeline was left.
+    pub fn since(&self, pipeline: &PipelineName, now: Timestamp) -> Timestamp {
+        let of_round = after(self.under_way.as_ref().map_or(now, |round| round.since), -OVERLAP);
         let since = self.lagging.get(pipeline).map_or(of_round, |since| of_round.min(*since));
         since.max(after(now, -LONGEST_LOOK))
-    }
-
-    /// Since when a pipeline's changes are read in this round: from a little before what is unseen.
-    pub fn since(&self, pipeline: &PipelineName, now: Timestamp) -> Timestamp {
-        after(self.unseen(pipeline, now), -OVERLAP)
     }
 
     /// The pipelines that this round has still to read, of these.
@@ -151,9 +149,9 @@ impl Sweep {
         pipelines.range((from, Bound::Unbounded))
     }
 
-    /// Notes that a pipeline is done in this round; `unseen` is since when its changes are not, if it is to be read again.
-    pub fn done(&mut self, pipeline: &PipelineName, unseen: Option<Timestamp>) {
-        match unseen {
+    /// Notes that a pipeline is done in this round; `left` is from when its changes are to be read again, if they are.
+    pub fn done(&mut self, pipeline: &PipelineName, left: Option<Timestamp>) {
+        match left {
             Some(since) => self.lagging.insert(pipeline.clone(), since),
             None => self.lagging.remove(pipeline),
         };
@@ -167,7 +165,7 @@ impl Sweep {
         let Some(round) = self.under_way.take() else { return };
         if self.lagging.len() > MOST_LAGGING {
             let oldest = self.lagging.values().min().copied().unwrap_or(round.since);
-            self.watermark = Some(oldest.min(round.since));
+            self.watermark = Some(after(oldest, OVERLAP).min(round.since));
             self.lagging.clear();
         } else {
             self.watermark = Some(round.began);

@@ -10,7 +10,8 @@ use crate::domain::ids::{PipelineArn, PipelineName, StageRunId};
 use crate::domain::pipeline::Gap;
 use crate::domain::protocol::{Conclusion, Outcome};
 use crate::domain::screen::Environment;
-use crate::domain::stage_run::Owner;
+use crate::domain::stage_run::{Owner, after};
+use crate::domain::sweep::STALENESS;
 use crate::domain::trigger::{Delivery, Finding, Trigger};
 use crate::ports::{Catalogue, ExecutionEntry, Ledger, Pipelines, Schedules};
 
@@ -49,29 +50,29 @@ pub(super) struct Slice<'a, L, Q, S, C> {
 }
 
 impl<L: Ledger, Q: Pipelines, S: Schedules, C: Fn() -> Timestamp + Sync> Slice<'_, L, Q, S, C> {
-    /// Looks through what changed in a pipeline since then: first what is unseen, the oldest change first, so that what there
-    /// was no time for is what comes first the next time; then the rest, with which nobody gets to an end where it is too
-    /// much, so that it begins somewhere else each time.
+    /// Looks through what changed in a pipeline since then: the oldest change first, so that what there was no time for is
+    /// what comes first the next time; then what is only under way, with which nobody gets to an end where it is too much,
+    /// so that it begins somewhere else each time.
     pub(super) async fn look(
         &mut self,
         catalogue: &impl Catalogue,
         pipeline: &PipelineName,
         since: Timestamp,
-        unseen: Timestamp,
     ) -> Looked {
         let changed = match self.changed(catalogue, pipeline, since).await {
-            Ok(changed) => in_order(changed, unseen, (self.clock)()),
+            Ok(changed) => in_order(changed, since, (self.clock)()),
             Err(Some(Gap::PipelineNotFound)) => return Looked::Through,
-            Err(Some(_)) => return Looked::Behind(unseen),
-            Err(None) => return Looked::OutOfTime(unseen),
+            Err(Some(_)) => return Looked::Behind(since),
+            Err(None) => return Looked::OutOfTime(since),
         };
-        let (mut seen_to, mut behind) = (unseen, Timestamp::MAX);
+        let (mut seen_to, mut behind) = (since, Timestamp::MAX);
         for ExecutionEntry { execution, last_change, .. } in changed {
+            // A change of about the same time may not have shown yet. Where there are so many that no slice gets past them,
+            // that is left to luck.
+            let from = since.max(after(seen_to, -STALENESS));
             if (self.clock)() >= self.stop {
-                return Looked::OutOfTime(behind.min(seen_to));
+                return Looked::OutOfTime(behind.min(if from > since { from } else { seen_to }));
             }
-            // Should it not be settled, it is to be read again.
-            let from = if last_change < unseen { unseen } else { seen_to };
             let runs = match catalogue.actions(pipeline, &execution).await {
                 Ok(runs) => runs,
                 Err(Gap::PipelineNotFound | Gap::ExecutionNotFound) => continue,
@@ -156,10 +157,10 @@ impl<L: Ledger, Q: Pipelines, S: Schedules, C: Fn() -> Timestamp + Sync> Slice<'
     }
 }
 
-/// What is unseen, the oldest change first; then what was read before, or is only under way, from a place that time draws.
-fn in_order(changed: Vec<ExecutionEntry>, unseen: Timestamp, now: Timestamp) -> Vec<ExecutionEntry> {
+/// What changed since then, the oldest change first; then what is only under way, from a place that time draws.
+fn in_order(changed: Vec<ExecutionEntry>, since: Timestamp, now: Timestamp) -> Vec<ExecutionEntry> {
     let (mut news, mut rest): (Vec<_>, Vec<_>) =
-        changed.into_iter().partition(|entry| entry.last_change >= unseen);
+        changed.into_iter().partition(|entry| entry.last_change >= since);
     news.sort_by_key(|entry| entry.last_change);
     let places = i64::try_from(rest.len()).unwrap_or(i64::MAX).max(1);
     let first = now.as_millisecond().rem_euclid(places);

@@ -187,8 +187,7 @@ where
                 }
                 saved_at = now;
             }
-            let unseen = sweep.unseen(pipeline, now);
-            match slice.look(catalogue, pipeline, sweep.since(pipeline, now), unseen).await {
+            match slice.look(catalogue, pipeline, sweep.since(pipeline, now)).await {
                 Looked::Through => sweep.done(pipeline, None),
                 Looked::Behind(since) => sweep.done(pipeline, Some(since)),
                 // One that is too much for a whole slice is gone through over several rounds.

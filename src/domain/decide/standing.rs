@@ -1,13 +1,19 @@
 //! Whether this failure is ours to decide: it is the stage's present failure, new, and since the rule is at work.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Checked, Decider, Question, refuse, wait};
 use crate::domain::decision::{Ruling, StepName};
 use crate::domain::facts::{StageFacts, Unfit, gather};
+use crate::domain::ids::ActionExecutionId;
 use crate::domain::pipeline::{ExecutionKind, ExecutionMode, ExecutionStatus, Gap};
 use crate::domain::policy::ParallelRetries;
 use crate::domain::stage_run::after;
+
+/// How much later than the last change of its actions a stage's event may be.
+const EVENT_LAG: SignedDuration = SignedDuration::from_secs(5);
 
 impl Decider<'_, '_> {
     pub(super) fn facts(&mut self) -> Checked<StageFacts> {
@@ -63,13 +69,20 @@ impl Decider<'_, '_> {
     }
 
     fn step_unless_unsettled<T>(&self, step: StepName, ruling: Ruling, detail: String) -> Checked<T> {
-        let settled_at = after(self.question.hint.time, self.question.timing.unsettled);
-        if self.question.now < settled_at {
-            let detail = format!("{detail}, but the state may not have caught up with the event yet");
-            wait(Ruling::WaitStateUnsettled, settled_at, step, detail)
-        } else {
-            refuse(ruling, step, detail)
-        }
+        if self.is_settled() { refuse(ruling, step, detail) } else { self.unsettled(step, &detail) }
+    }
+
+    fn is_settled(&self) -> bool {
+        self.question.now >= self.settled_at()
+    }
+
+    fn settled_at(&self) -> Timestamp {
+        after(self.question.hint.time, self.question.timing.unsettled)
+    }
+
+    fn unsettled<T>(&self, step: StepName, detail: &str) -> Checked<T> {
+        let detail = format!("{detail}, but the state may not have caught up with the event yet");
+        wait(Ruling::WaitStateUnsettled, self.settled_at(), step, detail)
     }
 
     /// The stage is not failed. That is believed at once where the history shows that the event's failure was retried:
@@ -86,24 +99,29 @@ impl Decider<'_, '_> {
     pub(super) fn duplicate(&mut self, facts: &StageFacts) -> Checked<()> {
         let Question { record, own_claim, covered, .. } = *self.question;
         let failure = facts.failure();
-        let tally = record.tally(covered.shadow);
         let own = record.claim.as_ref().filter(|_| own_claim).map(|claim| &claim.failed);
-        let answered =
-            failure.iter().any(|id| tally.answered.contains(id) && !own.is_some_and(|own| own.contains(id)));
-        if answered {
-            return self.step_unless_unsettled(
-                StepName::Duplicate,
-                Ruling::IgnoreAlreadyAnswered,
-                format!("retry {} already answers this failure", tally.used),
-            );
+        // What was done for real is done in shadow as well; the other way round it was only thought of.
+        let tallies = [Some(&record.live), covered.shadow.then_some(&record.shadow)];
+        for tally in tallies.into_iter().flatten() {
+            let answers =
+                |id: &ActionExecutionId| tally.answered.contains(id) && !own.is_some_and(|own| own.contains(id));
+            if failure.iter().any(answers) {
+                return self.step_unless_unsettled(
+                    StepName::Duplicate,
+                    Ruling::IgnoreAlreadyAnswered,
+                    format!("retry {} already answers this failure", tally.used),
+                );
+            }
         }
-        if !failure.is_empty() && failure.is_subset(&tally.closed) {
-            // Somebody may have retried it since, and the event tell of the failure after that.
-            return self.step_unless_unsettled(
-                StepName::Duplicate,
-                Ruling::IgnoreAlreadyAnswered,
-                "this failure has had its final decision".into(),
-            );
+        let is_within = |closed: &BTreeSet<ActionExecutionId>| !failure.is_empty() && failure.is_subset(closed);
+        // Somebody may have retried it since, and the event tell of the failure after that.
+        let detail = "this failure has had its final decision";
+        if is_within(&record.tally(covered.shadow).closed) {
+            let ruling = Ruling::IgnoreAlreadyAnswered;
+            return self.step_unless_unsettled(StepName::Duplicate, ruling, detail.into());
+        }
+        if covered.shadow && is_within(&record.live.closed) && !self.is_settled() {
+            return self.unsettled(StepName::Duplicate, detail);
         }
         self.pass(StepName::Duplicate, "not decided before");
         Ok(())
@@ -156,8 +174,21 @@ impl Decider<'_, '_> {
             let detail = format!("the stage is {}", facts.status);
             return self.not_failed(facts, detail);
         }
+        self.is_of_the_event(facts)?;
         let names: Vec<String> = facts.failed.iter().map(|action| format!("`{}`", action.name)).collect();
         self.pass(step, format!("failed: {}; nothing of the stage is running", names.join(", ")));
+        Ok(())
+    }
+
+    /// What failed before the event may be an earlier failure of the stage than the one that the event tells of: somebody
+    /// has retried it since, and it shows no more than that the state is an older one.
+    fn is_of_the_event(&self, facts: &StageFacts) -> Checked<()> {
+        let hint = self.question.hint;
+        let is_older = facts.last_change.is_some_and(|last| after(last, EVENT_LAG) < hint.time);
+        // A sweep has seen the failure itself.
+        if is_older && !hint.key.is_swept() && !self.is_settled() {
+            return self.unsettled(StepName::StageState, "what has failed failed before the event");
+        }
         Ok(())
     }
 
@@ -185,8 +216,11 @@ impl Decider<'_, '_> {
             && (self.decision.failed.iter())
                 .any(|id| record.shadow.answered.contains(id) || record.shadow.closed.contains(id));
         if decided_in_shadow {
-            let detail = "it was decided while the rule was in mode `shadow`";
-            return refuse(Ruling::IgnoreBeforeActivation, StepName::Activation, detail);
+            return self.step_unless_unsettled(
+                StepName::Activation,
+                Ruling::IgnoreBeforeActivation,
+                "it was decided while the rule was in mode `shadow`".into(),
+            );
         }
         let rule = &covered.rule.name;
         let detail = match controls.active_since.get(&(rule.clone(), covered.shadow)) {

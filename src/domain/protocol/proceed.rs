@@ -13,7 +13,7 @@ use super::swept::{Sifted, hint_of_finding, name_failure, sift};
 use super::{Conclusion, Context, Effect, Job, Next, Outcome, Purpose, State};
 use crate::domain::decision::{Decision, Verdict};
 use crate::domain::screen::{Environment, screen};
-use crate::domain::stage_run::{Hint, StageRun, after};
+use crate::domain::stage_run::{Hint, Progress, StageRun, after};
 use crate::domain::trigger::{StageEvent, StageEventState, Trigger, WakeUp};
 
 /// Goes as far as it can with what is known.
@@ -85,9 +85,12 @@ pub(super) fn proceed(
         Ok(covered) => pause_decision(covered, &context, run, now),
         Err(decision) => Some((**decision).clone()),
     };
-    let must_be_read = claim_is_due || matches!(sifted, Sifted::End);
+    let must_be_read = claim_is_due
+        || matches!(sifted, Sifted::End)
+        || held_back.as_ref().is_some_and(|decision| ends_unseen(environment, &record, decision, &hint, now));
     if let (Some(decision), false) = (&held_back, must_be_read) {
-        return answer_without_reading(environment, job, context, record, decision.clone(), &hint, now);
+        let decision = decision.clone();
+        return Unread { job, context, record, hint, progress: None }.answer(environment, decision, now);
     }
 
     if let (Ok(covered), None, false) = (&covered, &context.reading, must_be_read) {
@@ -95,7 +98,7 @@ pub(super) fn proceed(
             return (State::Noting(job, Box::new(context.view), note.key), Effect::NoteFailure(note));
         }
         if let Some(decision) = storm_decision(covered, &job, &context, &record, &hint, now) {
-            return answer_without_reading(environment, job, context, record, decision, &hint, now);
+            return Unread { job, context, record, hint, progress: None }.answer(environment, decision, now);
         }
     }
 
@@ -111,13 +114,26 @@ pub(super) fn proceed(
     if let Trigger::Sweep(finding) = answering.job.trigger.clone() {
         return answering.answer_finding(&finding, covered.ok(), held_back);
     }
-    match covered {
-        Ok(covered) => {
-            answering.conclude_running_retry();
-            answering.answer(&covered)
-        }
-        Err(decision) => done(Outcome::handled(*decision)),
+    answering.conclude_running_retry();
+    match (covered, held_back) {
+        (Ok(covered), None) => answering.answer(&covered),
+        (Ok(_), Some(decision)) => answering.answer_held_back(decision),
+        (Err(decision), _) => answering.answer_held_back(*decision),
     }
+}
+
+/// Whether a wait is over with that, while it is not known how the running retry ended: nobody would look again.
+fn ends_unseen(
+    environment: &Environment<'_>,
+    record: &StageRun,
+    decision: &Decision,
+    hint: &Hint,
+    now: Timestamp,
+) -> bool {
+    let is_wait = |decision: &Decision| decision.ruling.verdict() == Verdict::Wait;
+    record.running_retry().is_some()
+        && is_wait(decision)
+        && !is_wait(&within_give_up_after(environment, decision.clone(), hint.time, now))
 }
 
 /// How far behind the clock may be by which an event is handled.
@@ -148,33 +164,42 @@ fn hint_of(trigger: &Trigger, record: &StageRun, now: Timestamp) -> Result<Hint,
     }
 }
 
-/// Decisions that need nothing of CodePipeline: a pause, a broken policy, a rule that is gone.
-pub(super) fn answer_without_reading(
-    environment: &Environment<'_>,
-    job: Job,
-    context: Context,
-    mut record: StageRun,
-    decision: Decision,
-    hint: &Hint,
-    now: Timestamp,
-) -> (State, Effect) {
-    let mut decision = within_give_up_after(environment, decision, hint.time, now);
-    name_failure(&job.trigger, &mut decision);
-    if decision.ruling.verdict() == Verdict::Ignore && record.wait.is_none() {
-        // Nothing is on record of a stage run that no rule covers.
-        return done(Outcome::handled(decision));
+/// A message whose decision needs nothing of CodePipeline: a pause, a broken policy, a rule that is gone.
+pub(super) struct Unread {
+    pub(super) job: Job,
+    pub(super) context: Context,
+    pub(super) record: StageRun,
+    pub(super) hint: Hint,
+    pub(super) progress: Option<(u32, Progress)>,
+}
+
+impl Unread {
+    /// Writes the decision down.
+    pub(super) fn answer(
+        self,
+        environment: &Environment<'_>,
+        decision: Decision,
+        now: Timestamp,
+    ) -> (State, Effect) {
+        let Self { job, context, mut record, hint, progress } = self;
+        let mut decision = within_give_up_after(environment, decision, hint.time, now);
+        name_failure(&job.trigger, &mut decision);
+        if decision.ruling.verdict() == Verdict::Ignore && record.wait.is_none() {
+            // Nothing is on record of a stage run that no rule covers.
+            return done(Outcome::handled(decision));
+        }
+        let outcome = Box::new(Outcome { progress, ..Outcome::handled(decision.clone()) });
+        let kept = news(&record, &decision, &hint);
+        if decision.ruling.verdict() == Verdict::Wait {
+            let (wake_up, at) = wait_for(environment, &mut record, &decision, &hint, now);
+            let next = Next::Arm { wake_up, at, outcome };
+            return commit(job, context, plain(record, kept), Purpose::Answer, next);
+        }
+        record.wait = None;
+        if decision.is_final && matches!(job.trigger, Trigger::Sweep(_)) {
+            // The next sweep over the same history is not to find it again.
+            record.close(&BTreeSet::new(), decision.shadow, &hint);
+        }
+        commit(job, context, plain(record, kept), Purpose::Answer, Next::Finish(outcome))
     }
-    let outcome = Box::new(Outcome::handled(decision.clone()));
-    let kept = news(&record, &decision, hint);
-    if decision.ruling.verdict() == Verdict::Wait {
-        let (wake_up, at) = wait_for(environment, &mut record, &decision, hint, now);
-        let next = Next::Arm { wake_up, at, outcome };
-        return commit(job, context, plain(record, kept), Purpose::Answer, next);
-    }
-    record.wait = None;
-    if decision.is_final && matches!(job.trigger, Trigger::Sweep(_)) {
-        // The next sweep over the same history is not to find it again.
-        record.close(&BTreeSet::new(), decision.shadow, hint);
-    }
-    commit(job, context, plain(record, kept), Purpose::Answer, Next::Finish(outcome))
 }

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::answering::Answering;
 use super::effects::{commit, done, finish, plain, wait_for};
 use super::ended::nothing;
-use super::proceed::answer_without_reading;
+use super::proceed::Unread;
 use super::{Conclusion, Effect, Next, Outcome, Purpose, State};
 use crate::domain::decision::{Decision, Ruling, StepName, StepOutcome, Verdict};
 use crate::domain::facts::{StageFacts, gather};
@@ -139,12 +139,15 @@ impl Answering<'_> {
             {
                 self.end_of_retry(true)
             }
-            (_, Some(decision)) => {
-                let Answering { environment, job, context, record, hint, now, .. } = self;
-                answer_without_reading(environment, job, context, record, decision, &hint, now)
-            }
+            (_, Some(decision)) => self.answer_held_back(decision),
             (None, None) => finish(Conclusion::OutOfOrder),
         }
+    }
+
+    /// What holds the failure back needed no reading, and the reading told no more than how the running retry ended.
+    pub(super) fn answer_held_back(self, decision: Decision) -> (State, Effect) {
+        let Answering { environment, job, context, record, hint, progress, now, .. } = self;
+        Unread { job, context, record, hint, progress }.answer(environment, decision, now)
     }
 
     /// A failure that was retried before anybody decided about it gets its decision. Whatever else is open stays as it is.

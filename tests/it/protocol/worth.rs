@@ -44,7 +44,7 @@ fn an_event_keeps_its_time_where_our_clock_is_behind() {
     for (told, heard) in [(299, 299), (420, 420), (600, 600), (700, 600)] {
         let setting = setting(Mode::Active);
         let view = view(&setting, None, Vec::new());
-        let handled = handle(&setting, event(told), &view, &reading(299), at(300));
+        let handled = handle(&setting, event(told), &view, &reading(told), at(300));
         assert_eq!(handled.ruling(), Some(Ruling::WaitBackoff));
         assert_eq!(handled.record().wait.as_ref().unwrap().hint.time, at(heard), "told at {told}");
     }

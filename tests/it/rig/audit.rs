@@ -381,8 +381,10 @@ fn loss(
     let was_closed_before = |action: &ActionExecution| {
         decisions.iter().any(|(it, decided_at)| {
             let stays_so = matches!(it.ruling, Ruling::GiveUpTooOld | Ruling::IgnoreApprovalRejected);
+            // What could not be read until it was too old was not given a name either.
+            let was_unreadable = it.ruling == Ruling::GiveUpCannotVerify && it.failed.is_empty();
             (stays_so || ends_all(it)) && it.failed.contains(&action.id)
-                || ends_all(it) && **decided_at >= action.last_change
+                || (ends_all(it) || was_unreadable) && **decided_at >= action.last_change
         })
     };
     let mut failed = in_stage.iter().filter(|action| is_present_failure(world, action, &in_stage)).peekable();

@@ -254,6 +254,7 @@ impl Play {
     fn calm_down(&mut self) {
         self.is_calm = true;
         self.crowd.calm_down();
+        self.crowd.world().lock().faults.forget_plans();
         let is_broken = self.crowd.world().lock().deployed.policy.is_none();
         if is_broken {
             self.act(Act::Deploy { policy: Some(Box::new(self.last_policy.clone())) });

@@ -422,8 +422,9 @@ fn loss(
         && unknown
             .and_then(|retry| settled.get(&(run.clone(), retry.number)))
             .is_some_and(|settled_at| in_stage.iter().all(|action| action.last_change <= *settled_at));
-    let is_unread =
-        (decisions.last()).is_some_and(|(it, _)| it.ruling == Ruling::GiveUpTooOld && it.failed.is_empty());
+    let is_unread = (decisions.last()).is_some_and(|(it, _)| {
+        matches!(it.ruling, Ruling::GiveUpTooOld | Ruling::GiveUpCannotVerify) && it.failed.is_empty()
+    });
     // A sweep looks at an execution again once it has changed.
     let execution = world.service.pipeline_execution(&run.pipeline.name, &run.execution);
     let goes_on = execution.is_ok_and(|execution| execution.status == ExecutionStatus::InProgress);

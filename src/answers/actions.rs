@@ -1,7 +1,7 @@
 //! `list-action-executions`.
 
 use super::{AnswerError, each, error_details, read};
-use crate::domain::ids::{ActionExecutionId, ActionName, ExecutionId, StageName};
+use crate::domain::ids::{ActionExecutionId, ActionName, ExecutionId, Region, StageName};
 use crate::domain::pipeline::{ActionExecution, ActionStatus, Category, ErrorDetails};
 use crate::json::{Fault, Object};
 
@@ -30,6 +30,14 @@ fn action_execution(entry: &Object<'_>) -> Result<ActionExecution, Fault> {
         status: entry.member("status").one_of("action status", ActionStatus::parse)?,
         category: kind.member("category").one_of("category", Category::parse)?,
         provider: kind.member("provider").text()?.to_owned(),
+        region: entry
+            .member("input")
+            .object()?
+            .member("region")
+            .optional()
+            .map(|region| region.id(Region::parse))
+            .transpose()?,
+        external_id: external_id(entry)?,
         started: entry.member("startTime").instant_or_seconds()?,
         last_change: entry.member("lastUpdateTime").instant_or_seconds()?,
         error: error(entry)?,
@@ -37,6 +45,13 @@ fn action_execution(entry: &Object<'_>) -> Result<ActionExecution, Fault> {
 }
 
 /// A run that is in progress, and one that never reached its provider, have no result.
+fn external_id(entry: &Object<'_>) -> Result<Option<String>, Fault> {
+    let Some(output) = entry.member("output").optional() else { return Ok(None) };
+    let Some(result) = output.object()?.member("executionResult").optional() else { return Ok(None) };
+    let id = result.object()?.member("externalExecutionId").optional().map(|id| id.text().map(str::to_owned));
+    id.transpose()
+}
+
 fn error(entry: &Object<'_>) -> Result<ErrorDetails, Fault> {
     let Some(output) = entry.member("output").optional() else {
         return Ok(ErrorDetails::default());

@@ -6,7 +6,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use super::ids::{ActionExecutionId, ActionName, ExecutionId, PipelineName, StageName};
+use super::ids::{ActionExecutionId, ActionName, ExecutionId, PipelineName, Region, StageName};
 use super::policy::RetryMode;
 use super::text::EvidenceText;
 
@@ -320,6 +320,10 @@ pub struct ActionExecution {
     pub category: Category,
     /// Who carries it out.
     pub provider: String,
+    /// Where it ran, if not in the pipeline's own Region.
+    pub region: Option<Region>,
+    /// The provider's own id of the run: a build id, a deployment id, a stack's ARN.
+    pub external_id: Option<String>,
     /// When it started.
     pub started: Timestamp,
     /// When its status last changed.

@@ -8,6 +8,8 @@ use jiff::SignedDuration;
 use super::backoff::{Backoff, JitterKind};
 use super::budget::{Budget, Per};
 use super::class::{Class, Group};
+use super::classifier::Classifier;
+use super::evidence::Depth;
 use super::glob::Glob;
 use super::ids::{BudgetName, RuleName, StageRunId};
 use super::storm::Storm;
@@ -105,6 +107,8 @@ pub struct Settings {
     pub budgets: Vec<Budget>,
     /// Which executions of a PARALLEL pipeline may be retried. Default: the latest.
     pub parallel: ParallelRetries,
+    /// How deep to look at what failed. Default: logs.
+    pub evidence: Depth,
 }
 
 impl Settings {
@@ -126,6 +130,7 @@ impl Settings {
             give_up_after: Self::DEFAULT_GIVE_UP,
             budgets,
             parallel: ParallelRetries::Latest,
+            evidence: Depth::Logs,
         }
     }
 }
@@ -222,6 +227,8 @@ pub struct Policy {
     pub rules: Vec<Rule>,
     /// When failures are held, and how they are spread.
     pub storm: Storm,
+    /// Signatures of its own, tried in order before the built-in ones.
+    pub classifiers: Vec<Classifier>,
 }
 
 impl Policy {

@@ -35,7 +35,7 @@ pub(super) fn compile(document: Document, version: PolicyVersion, findings: &mut
     let rules = rules.into_iter().collect::<Option<Vec<Rule>>>()?;
     // Who uses a budget is certain only when nothing is wrong.
     note_unused_budgets(&document.budgets, &rules, findings);
-    Some(Policy { version, rules, storm: document.storm.unwrap_or(Storm::DEFAULT) })
+    Some(Policy { version, rules, storm: document.storm.unwrap_or(Storm::DEFAULT), classifiers: Vec::new() })
 }
 
 /// Budgets by name: the two built-in ones, and over them those of the file.

@@ -111,6 +111,7 @@ impl GivenSettings {
             give_up_after: self.give_up_after.unwrap_or(base.give_up_after),
             budgets: base.budgets.clone(),
             parallel: self.parallel.unwrap_or(base.parallel),
+            evidence: base.evidence,
         }
     }
 }

@@ -9,7 +9,7 @@ use codepipeline_retrier::answers::{
     action_executions, pipeline_execution, pipeline_state, pipeline_structure,
 };
 use codepipeline_retrier::domain::ids::{
-    ActionExecutionId, ActionName, ExecutionId, PipelineName, StageName,
+    ActionExecutionId, ActionName, ExecutionId, PipelineName, Region, StageName,
 };
 use codepipeline_retrier::domain::pipeline::{
     ActionDeclaration, ActionExecution, ActionRun, ActionState, ActionStatus, Category, ChangeSetPart,
@@ -290,6 +290,8 @@ fn action_executions_are_read_in_their_order() {
                 status: ActionStatus::Failed,
                 category: Category::Test,
                 provider: "CodeBuild".to_owned(),
+                region: Some(Region::parse("eu-west-1").unwrap()),
+                external_id: Some("web-shop-browser:2b9f3e6c".into()),
                 started: "2026-11-22T10:02:42.88Z".parse().unwrap(),
                 last_change: "2026-11-22T10:13:01.958Z".parse().unwrap(),
                 error: error(
@@ -306,6 +308,8 @@ fn action_executions_are_read_in_their_order() {
                 status: ActionStatus::InProgress,
                 category: Category::Approval,
                 provider: "Manual".to_owned(),
+                region: None,
+                external_id: None,
                 started: "2026-11-22T10:13:02Z".parse().unwrap(),
                 last_change: "2026-11-22T10:13:02.5Z".parse().unwrap(),
                 error: ErrorDetails::default(),
@@ -326,6 +330,8 @@ fn an_action_execution_may_leave_out_what_is_optional() {
             status: ActionStatus::Abandoned,
             category: Category::Build,
             provider: "CodeBuild".to_owned(),
+            region: None,
+            external_id: None,
             started: "2026-11-22T10:02:42Z".parse().unwrap(),
             last_change: "2026-11-22T10:02:42Z".parse().unwrap(),
             error: ErrorDetails::default(),

@@ -94,6 +94,7 @@ pub fn policy(mode: Mode) -> impl Strategy<Value = Policy> {
                 },
             }],
             storm: Storm::DEFAULT,
+            classifiers: Vec::new(),
         },
     )
 }

@@ -4,7 +4,7 @@ use aws_sdk_codepipeline::types::ActionExecutionDetail;
 
 use super::state::error_details;
 use super::{Unusable, have, instant, provider};
-use crate::domain::ids::{ActionExecutionId, ActionName, ExecutionId, StageName};
+use crate::domain::ids::{ActionExecutionId, ActionName, ExecutionId, Region, StageName};
 use crate::domain::pipeline::{ActionExecution, ActionStatus, Category, ErrorDetails};
 
 /// One run of an action.
@@ -18,6 +18,10 @@ pub(super) fn action_execution(entry: &ActionExecutionDetail) -> Result<ActionEx
         status: have(entry.status().and_then(|status| ActionStatus::parse(status.as_str())))?,
         category: have(Category::parse(kind.category().as_str()))?,
         provider: provider(kind)?,
+        region: entry.input().and_then(|input| input.region()).map(Region::parse).transpose()?,
+        external_id: (entry.output().and_then(|output| output.execution_result()))
+            .and_then(|result| result.external_execution_id())
+            .map(str::to_owned),
         started: instant(have(entry.start_time())?)?,
         last_change: instant(have(entry.last_update_time())?)?,
         error: error(entry),

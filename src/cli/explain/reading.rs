@@ -255,6 +255,8 @@ fn shown_runs(
             status: last.status,
             category: declared.category,
             provider: declared.provider.clone(),
+            region: None,
+            external_id: None,
             started: entered.unwrap_or(last.last_change),
             last_change: last.last_change,
             error: last.error.clone(),

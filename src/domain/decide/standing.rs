@@ -103,8 +103,9 @@ impl Decider<'_, '_> {
         // What was done for real is done in shadow as well; the other way round it was only thought of.
         let tallies = [Some(&record.live), covered.shadow.then_some(&record.shadow)];
         for tally in tallies.into_iter().flatten() {
-            let answers =
-                |id: &ActionExecutionId| tally.answered.contains(id) && !own.is_some_and(|own| own.contains(id));
+            let answers = |id: &ActionExecutionId| {
+                tally.answered.contains(id) && !own.is_some_and(|own| own.contains(id))
+            };
             if failure.iter().any(answers) {
                 return self.step_unless_unsettled(
                     StepName::Duplicate,
@@ -113,7 +114,8 @@ impl Decider<'_, '_> {
                 );
             }
         }
-        let is_within = |closed: &BTreeSet<ActionExecutionId>| !failure.is_empty() && failure.is_subset(closed);
+        let is_within =
+            |closed: &BTreeSet<ActionExecutionId>| !failure.is_empty() && failure.is_subset(closed);
         // Somebody may have retried it since, and the event tell of the failure after that.
         let detail = "this failure has had its final decision";
         if is_within(&record.tally(covered.shadow).closed) {

@@ -186,6 +186,8 @@ pub(super) fn action_execution(record: &ActionRecord) -> ActionExecution {
         status: record.status,
         category: record.category,
         provider: record.provider.clone(),
+        region: None,
+        external_id: None,
         started: record.started,
         last_change: record.changed,
         error: record.error.clone(),

@@ -65,6 +65,8 @@ fn history(attempts: &[Attempt], categories: [Category; 3]) -> Vec<ActionExecuti
                 status,
                 category: categories[index],
                 provider: "CodeBuild".into(),
+                region: None,
+                external_id: None,
                 started: at(now),
                 last_change: at(now + took),
                 error: ErrorDetails {

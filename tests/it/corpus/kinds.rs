@@ -147,7 +147,9 @@ members!(ActionExecution {
     provider,
     started,
     last_change,
-    error
+    error;
+    region,
+    external_id
 });
 members!(StageEntry { execution, started, entered });
 

@@ -367,6 +367,8 @@ fn beside(name: &str, category: Category, status: ActionStatus, start: Timestamp
         status,
         category,
         provider: "Manual".into(),
+        region: None,
+        external_id: None,
         started: start,
         last_change: start,
         error: ErrorDetails::default(),

@@ -156,6 +156,8 @@ fn action_run(run: &StageRunId, action: &Action) -> ActionExecution {
         status: ActionStatus::parse(&action.status).unwrap(),
         category: Category::parse(&action.category).unwrap(),
         provider: action.provider.clone(),
+        region: None,
+        external_id: None,
         started: action.started.0,
         last_change: action.ended.0,
         error: ErrorDetails {

@@ -97,7 +97,12 @@ impl Installation {
             account,
             region,
             partition,
-            policy: Policy { version: PolicyVersion("1".into()), rules: vec![rule], storm: Storm::DEFAULT },
+            policy: Policy {
+                version: PolicyVersion("1".into()),
+                rules: vec![rule],
+                storm: Storm::DEFAULT,
+                classifiers: Vec::new(),
+            },
             timing: mutant.map_or(timing, |mutant| mutant.timing(timing)),
         }
     }

@@ -52,6 +52,8 @@ pub fn reading(seconds: i64) -> Reading {
         status: ActionStatus::Failed,
         category: Category::Build,
         provider: "CodeBuild".into(),
+        region: None,
+        external_id: None,
         started: at(0),
         last_change: at(seconds),
         error: ErrorDetails { message: EvidenceText::new("Rate exceeded"), ..ErrorDetails::default() },
@@ -201,6 +203,8 @@ pub fn retried(seconds: i64, status: ActionStatus) -> Reading {
     let second = ActionExecution {
         id: ActionExecutionId::parse("unit-2").unwrap(),
         status,
+        region: None,
+        external_id: None,
         started: at(seconds + 60),
         last_change: at(seconds + 400),
         ..runs[0].clone()

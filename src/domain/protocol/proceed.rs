@@ -9,7 +9,7 @@ use super::effects::{commit, done, news, plain, wait_for};
 use super::ended::outcome_event;
 use super::hold::{note, pause_decision, storm_decision, within_give_up_after};
 use super::repeated::{already_answered, already_waiting, behind_claim, stale_wake_up};
-use super::swept::{Sifted, hint_of_finding, name_failure, sift};
+use super::swept::{Sifted, hint_of_finding, is_of_the_finding, name_failure, sift};
 use super::{Conclusion, Context, Effect, Job, Next, Outcome, Purpose, State};
 use crate::domain::decision::{Decision, Verdict};
 use crate::domain::screen::{Environment, screen};
@@ -183,7 +183,10 @@ impl Unread {
     ) -> (State, Effect) {
         let Self { job, context, mut record, hint, progress } = self;
         let mut decision = within_give_up_after(environment, decision, hint.time, now);
-        name_failure(&job.trigger, &mut decision);
+        // What is waited for may be another failure than the one that a sweep saw.
+        if is_of_the_finding(&job.trigger, &hint) {
+            name_failure(&job.trigger, &mut decision);
+        }
         if decision.ruling.verdict() == Verdict::Ignore && record.wait.is_none() {
             // Nothing is on record of a stage run that no rule covers.
             return done(Outcome::handled(decision));

@@ -100,6 +100,12 @@ pub(super) fn hint_of_finding(finding: &Finding, record: &StageRun, now: Timesta
     }
 }
 
+/// Whether a hint is that of the failure which a sweep saw.
+pub(super) fn is_of_the_finding(trigger: &Trigger, hint: &Hint) -> bool {
+    matches!(trigger, Trigger::Sweep(Finding { failure: Some(failure), .. })
+        if hint.key == EventKey::swept(&failure.failed))
+}
+
 /// A decision that was made without a look at the stage names the failure that a sweep saw.
 pub(super) fn name_failure(trigger: &Trigger, decision: &mut Decision) {
     if let Trigger::Sweep(Finding { failure: Some(failure), .. }) = trigger

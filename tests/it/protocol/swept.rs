@@ -224,6 +224,43 @@ fn the_end_of_a_retry_is_noted_under_a_pause_as_well() {
 }
 
 #[test]
+fn a_wait_that_outlasts_its_failure_under_a_pause_learns_how_the_retry_ended() {
+    let setting = setting(Mode::Active);
+    for (status, ended) in
+        [(ActionStatus::Succeeded, Progress::Recovered), (ActionStatus::Failed, Progress::FailedAgain)]
+    {
+        let mut record = issued(400);
+        record.begin_wait(Ruling::WaitPaused, None, at(7_000), hint(700));
+        let view = view(&setting, Some(record.clone()), pause(None));
+        for (now, asked) in [(7_899, vec!["arm"]), (7_900, vec!["observe"])] {
+            let handled = handle(&setting, wake_up(&record), &view, &retried(300, status), at(now));
+            assert_eq!(handled.asked, asked, "{status:?} at {now}");
+            if now == 7_900 {
+                assert_eq!(handled.ruling(), Some(Ruling::GiveUpTooOld));
+                assert_eq!(handled.record().wait, None);
+                assert_eq!(handled.record().retries.first().unwrap().progress, ended);
+                assert_eq!(handled.outcome.as_ref().unwrap().progress, Some((1, ended)));
+            }
+        }
+    }
+}
+
+#[test]
+fn the_end_of_a_wait_for_another_failure_does_not_bear_the_name_of_what_was_seen() {
+    let setting = setting(Mode::Active);
+    for (waits_for, is_named) in [(&["unit-2"], true), (&["unit-1"], false)] {
+        let mut record = StageRun::unwritten(&run());
+        let key = EventKey::swept(&ids(waits_for));
+        record.begin_wait(Ruling::WaitPaused, None, at(8_000), Hint { key, time: at(700) });
+        let view = view(&setting, Some(written(record)), pause(None));
+        let handled = handle(&setting, seen(&["unit-2"], 700), &view, &reading(700), at(8_000));
+        assert_eq!(handled.ruling(), Some(Ruling::GiveUpTooOld));
+        let decision = handled.outcome.as_ref().unwrap().decision.as_ref().unwrap();
+        assert_eq!(decision.failed == ids(&["unit-2"]), is_named, "{:?}", decision.failed);
+    }
+}
+
+#[test]
 fn an_end_that_cannot_be_read_is_looked_at_again() {
     let mut reading = retried(300, ActionStatus::Succeeded);
     reading.state = Err(Gap::Throttled);

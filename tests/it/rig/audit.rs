@@ -365,6 +365,11 @@ fn ends_all(decision: &Decision) -> bool {
     )
 }
 
+/// Whether a failure became too old before it could be read, so that nothing of it has a name.
+fn is_unread(decision: &Decision) -> bool {
+    matches!(decision.ruling, Ruling::GiveUpTooOld | Ruling::GiveUpCannotVerify) && decision.failed.is_empty()
+}
+
 /// What is missing on record about a failed stage run.
 fn loss(
     world: &World,
@@ -381,10 +386,8 @@ fn loss(
     let was_closed_before = |action: &ActionExecution| {
         decisions.iter().any(|(it, decided_at)| {
             let stays_so = matches!(it.ruling, Ruling::GiveUpTooOld | Ruling::IgnoreApprovalRejected);
-            // What could not be read until it was too old was not given a name either.
-            let was_unreadable = it.ruling == Ruling::GiveUpCannotVerify && it.failed.is_empty();
             (stays_so || ends_all(it)) && it.failed.contains(&action.id)
-                || (ends_all(it) || was_unreadable) && **decided_at >= action.last_change
+                || (ends_all(it) || is_unread(it)) && **decided_at >= action.last_change
         })
     };
     let mut failed = in_stage.iter().filter(|action| is_present_failure(world, action, &in_stage)).peekable();
@@ -422,9 +425,7 @@ fn loss(
         && unknown
             .and_then(|retry| settled.get(&(run.clone(), retry.number)))
             .is_some_and(|settled_at| in_stage.iter().all(|action| action.last_change <= *settled_at));
-    let is_unread = (decisions.last()).is_some_and(|(it, _)| {
-        matches!(it.ruling, Ruling::GiveUpTooOld | Ruling::GiveUpCannotVerify) && it.failed.is_empty()
-    });
+    let is_unread = decisions.last().is_some_and(|(it, _)| is_unread(it));
     // A sweep looks at an execution again once it has changed.
     let execution = world.service.pipeline_execution(&run.pipeline.name, &run.execution);
     let goes_on = execution.is_ok_and(|execution| execution.status == ExecutionStatus::InProgress);

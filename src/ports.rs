@@ -8,6 +8,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::budget::BucketKey;
 use crate::domain::controls::Controls;
+use crate::domain::evidence::{Depth, Evidence};
+use crate::domain::facts::FailedAction;
 use crate::domain::ids::{ExecutionId, PipelineName, StageRunId};
 use crate::domain::pipeline::{ActionExecution, ExecutionMode, Gap, Reading, RetryReply, StageReading};
 use crate::domain::policy::{PolicyVersion, RetryMode};
@@ -93,6 +95,18 @@ pub trait Pipelines: Send + Sync {
 
     /// Retries the stage: one request, never repeated by the implementation.
     fn retry_stage(&self, run: &StageRunId, mode: RetryMode) -> impl Future<Output = RetryReply> + Send;
+}
+
+/// Those who carry actions out, and know more of a failure than CodePipeline says.
+pub trait EvidenceSource: Send + Sync {
+    /// Reads what there is about each failed run of a stage, in their order, as deep as asked. It takes no longer than
+    /// some seconds and never fails: what cannot be read is a gap. [`Depth::State`] reads nothing.
+    fn gather(
+        &self,
+        run: &StageRunId,
+        failed: &[FailedAction],
+        depth: Depth,
+    ) -> impl Future<Output = Vec<Evidence>> + Send;
 }
 
 /// Wake-ups.

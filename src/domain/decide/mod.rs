@@ -177,7 +177,12 @@ impl Decider<'_, '_> {
             Some(failed_at) => failed_at,
             None => event,
         };
-        after(begin, self.question.covered.rule.settings.give_up_after)
+        let deadline = after(begin, self.question.covered.rule.settings.give_up_after);
+        // The event may tell of what the state does not show yet: the end of what seems to run on, or a later failure.
+        match ruling {
+            Ruling::WaitActionsInProgress | Ruling::WaitStateUnsettled => deadline.max(self.settled_at()),
+            _ => deadline,
+        }
     }
 
     /// When to look again at something that has no time of its own: after as long as it has lasted, within bounds.

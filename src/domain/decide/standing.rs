@@ -76,7 +76,7 @@ impl Decider<'_, '_> {
         self.question.now >= self.settled_at()
     }
 
-    fn settled_at(&self) -> Timestamp {
+    pub(super) fn settled_at(&self) -> Timestamp {
         after(self.question.hint.time, self.question.timing.unsettled)
     }
 

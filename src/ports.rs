@@ -232,6 +232,12 @@ impl<T: Ledger> Ledger for &T {
     }
 }
 
+impl<T: EvidenceSource> EvidenceSource for &T {
+    async fn gather(&self, run: &StageRunId, failed: &[FailedAction], depth: Depth) -> Vec<Evidence> {
+        (**self).gather(run, failed, depth).await
+    }
+}
+
 impl<T: Schedules> Schedules for &T {
     async fn arm(&self, wake_up: &WakeUp, at: Timestamp) -> Result<(), Fault> {
         (**self).arm(wake_up, at).await

@@ -2,7 +2,10 @@
 //!
 //! Texts stay [`EvidenceText`]; what leaves them is a class, a signature's name, and where it was found.
 
+use std::collections::BTreeMap;
+
 use super::class::Class;
+use super::ids::ActionExecutionId;
 use super::pipeline::Gap;
 use super::text::EvidenceText;
 
@@ -89,6 +92,18 @@ pub struct Text {
 pub struct Evidence {
     /// The texts, those first that say most directly what failed.
     pub texts: Vec<Text>,
+    /// What could not be read, each with the API operation and why.
+    pub gaps: Vec<(&'static str, Gap)>,
+}
+
+/// What examining the failed runs of a stage came to, by run.
+pub type Examination = BTreeMap<ActionExecutionId, Examined>;
+
+/// What examining one failed run came to.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Examined {
+    /// The class, and who said so.
+    pub classified: Classified,
     /// What could not be read, each with the API operation and why.
     pub gaps: Vec<(&'static str, Gap)>,
 }

@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::backoff::Jitter;
 use super::controls::{Controls, Pause};
 use super::decision::{Decision, Ruling, Step, StepName, StepOutcome};
+use super::evidence::Depth;
 use super::ids::{AccountId, Partition, Region, StageRunId};
 use super::live::Standing;
 use super::policy::{Mode, Policy, Rule, Settings};
@@ -28,6 +29,8 @@ pub struct Environment<'a> {
     pub region: &'a Region,
     /// The partition of that Region. Another one would be another stage run, and there is only one such Region.
     pub partition: &'a Partition,
+    /// How deep the deployment allows to look at what failed; the shallower of it and the rule's holds.
+    pub evidence: Depth,
     /// How long things may take.
     pub timing: Timing,
     /// When this invocation is cut off, whatever it is doing; [`Timestamp::MAX`] where nothing cuts it off.

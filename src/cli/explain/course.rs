@@ -50,6 +50,7 @@ fn environment<'a>(policy: &'a Policy, mode: Mode, pipeline: &'a PipelineArn) ->
         account: &pipeline.account,
         region: &pipeline.region,
         partition: &pipeline.partition,
+        evidence: Depth::Logs,
         timing: Timing::default(),
         deadline: Timestamp::MAX,
     }

@@ -30,6 +30,8 @@ use super::backoff::Jitter;
 use super::budget::{Bucket, BucketKey, Deposit, Slot, Withdrawal};
 use super::controls::Controls;
 use super::decision::Decision;
+use super::evidence::{Depth, Examination};
+use super::facts::FailedAction;
 use super::ids::StageRunId;
 use super::live::Source;
 use super::pipeline::{ExecutionMode, Reading, RetryReply, StageReading};
@@ -74,6 +76,8 @@ pub enum Answer {
         /// The random number that belongs to the failure it shows.
         jitter: Jitter,
     },
+    /// To [`Effect::Examine`].
+    Examined(Examination),
     /// To [`Effect::Commit`].
     Committed(Result<CommitReply, Fault>),
     /// To [`Effect::Arm`].
@@ -165,6 +169,15 @@ pub enum Effect {
     Observe {
         /// The stage run.
         run: StageRunId,
+    },
+    /// Find out why the stage's failed runs failed, as deep as this.
+    Examine {
+        /// The stage run.
+        run: StageRunId,
+        /// Its failed runs.
+        failed: Vec<FailedAction>,
+        /// How deep to look.
+        depth: Depth,
     },
     /// Carry out a transaction.
     Commit(Box<Commit>),
@@ -275,6 +288,8 @@ pub enum State {
     Noting(Job, Box<View>, WindowKey),
     /// CodePipeline is being asked.
     Observing(Job, Box<View>),
+    /// The failed runs are being examined.
+    Examining(Job, Box<Context>),
     /// A transaction is under way.
     Committing(Box<Committing>),
     /// A wake-up is being armed.
@@ -304,6 +319,13 @@ pub struct Job {
 pub struct Context {
     view: View,
     reading: Option<(Box<Reading>, Jitter)>,
+    examination: Examination,
+}
+
+impl Context {
+    fn new(view: View) -> Self {
+        Self { view, reading: None, examination: Examination::new() }
+    }
 }
 
 /// A transaction under way.
@@ -356,6 +378,8 @@ pub struct Held {
 
 /// What must be left of the invocation for a message to be begun.
 const TO_BEGIN: SignedDuration = SignedDuration::from_secs(10);
+/// What must be left of the invocation for failed runs to be examined: what that may take, and the write that follows.
+const TO_EXAMINE: SignedDuration = SignedDuration::from_secs(12);
 /// What must be left of the invocation for a retry to be claimed: the transaction, the last look, and the call.
 const TO_CLAIM: SignedDuration = SignedDuration::from_secs(15);
 /// What must be left of the invocation for the call to be made: five seconds for its answer, and the write that settles it.

@@ -43,7 +43,10 @@ impl Answering<'_> {
             self.record.forgo(self.now);
             return self.answer(&covered);
         }
-        let Decided { decision, .. } = self.decide(&covered, true);
+        let decision = match self.decide(&covered, true) {
+            Ok(Decided { decision, .. }) => decision,
+            Err(unexamined) => return self.examine(&covered, unexamined),
+        };
         match decision.ruling.verdict() {
             Verdict::Retry if !self.environment.has_time(self.now, TO_CLAIM) => finish(Conclusion::OutOfTime),
             Verdict::Retry if is_same_failure(&claim.failed, &decision) => {

@@ -30,25 +30,29 @@ pub fn step(environment: &Environment<'_>, state: State, input: Input) -> (State
             begin(environment, Job { trigger, delivery, owner, rounds: 0, noted: false }, now)
         }
         (State::Reading(job), Answer::Ledger(Ok(view))) => {
-            proceed(environment, job, Context { view: *view, reading: None }, now)
+            proceed(environment, job, Context::new(*view), now)
         }
         (State::Activating(job, view, written), Answer::ControlsWritten(Ok(reply))) => {
             let controls = match reply {
                 ControlsReply::Done => written,
                 ControlsReply::Conflict(current) => current,
             };
-            begin_again(environment, job, Context { view: View { controls, ..*view }, reading: None }, now)
+            begin_again(environment, job, Context::new(View { controls, ..*view }), now)
         }
         (State::Noting(mut job, mut view, key), Answer::Noted(Ok(window))) => {
             view.windows.insert(key, window);
             job.noted = true;
-            proceed(environment, job, Context { view: *view, reading: None }, now)
+            proceed(environment, job, Context::new(*view), now)
         }
         (State::Reading(_), Answer::Ledger(Err(_)))
         | (State::Noting(..), Answer::Noted(Err(_)))
         | (State::Activating(..), Answer::ControlsWritten(Err(_))) => finish(Conclusion::LedgerUnavailable),
         (State::Observing(job, view), Answer::Observed { reading, jitter }) => {
-            proceed(environment, job, Context { view: *view, reading: Some((reading, jitter)) }, now)
+            let reading = Some((reading, jitter));
+            proceed(environment, job, Context { reading, ..Context::new(*view) }, now)
+        }
+        (State::Examining(job, context), Answer::Examined(examination)) => {
+            proceed(environment, job, Context { examination, ..*context }, now)
         }
         (State::Committing(committing), Answer::Committed(reply)) => {
             committed(environment, *committing, reply, now)
@@ -215,10 +219,11 @@ fn fenced(
     let fresh = refreshed(&reading, stage);
     let decision = match screen(environment, run, now) {
         Ok(covered) => {
-            decide(&Question {
+            let decided = decide(&Question {
                 covered,
                 record: &held.record,
                 reading: &fresh,
+                examination: &held.context.examination,
                 buckets: &held.context.view.buckets,
                 windows: &held.context.view.windows,
                 controls: &held.context.view.controls,
@@ -227,13 +232,16 @@ fn fenced(
                 now,
                 jitter,
                 timing: environment.timing,
-            })
-            .decision
+            });
+            decided.map(|decided| decided.decision).ok()
         }
-        Err(decision) => *decision,
+        Err(decision) => Some(*decision),
     };
     held.decision.decided_at = now;
-    if decision.ruling == Ruling::RetryEligible && is_same_failure(&claim.failed, &decision) {
+    let is_as_claimed = |decision: &&Decision| {
+        decision.ruling == Ruling::RetryEligible && is_same_failure(&claim.failed, decision)
+    };
+    if decision.as_ref().filter(is_as_claimed).is_some() {
         if !environment.has_time(now, TO_CALL) {
             return refused_for_now(
                 environment,
@@ -257,12 +265,12 @@ fn fenced(
             None,
             "right before the call somebody else had retried the stage".to_owned(),
         )
-    } else if decision.ruling == Ruling::RetryEligible {
-        let until = after(now, SignedDuration::from_secs(30));
-        (Ruling::WaitStateUnsettled, Some(until), "right before the call more had failed".to_owned())
-    } else {
+    } else if let Some(decision) = decision.filter(|decision| decision.ruling != Ruling::RetryEligible) {
         let last = decision.explanation.last().map_or("", |step| step.detail.as_str());
         (decision.ruling, decision.until, format!("right before the call: {last}"))
+    } else {
+        let until = after(now, SignedDuration::from_secs(30));
+        (Ruling::WaitStateUnsettled, Some(until), "right before the call more had failed".to_owned())
     };
     held.decision = held.decision.overruled(ruling, until, StepName::Fence, detail);
     close(environment, held, Ending::NotDone, now)

@@ -2,7 +2,6 @@
 //!
 //! It decides nothing. One call handles one message.
 
-mod examining;
 mod paced;
 mod reading;
 mod report;
@@ -13,8 +12,7 @@ pub use sweeper::Sweeper;
 
 use jiff::Timestamp;
 
-use examining::examine;
-
+use crate::classify::examine;
 use crate::domain::facts::failure;
 use crate::domain::protocol::{Answer, Conclusion, Effect, Input, Outcome, State, step};
 use crate::domain::screen::Environment;

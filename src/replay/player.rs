@@ -108,7 +108,9 @@ impl Player {
 }
 
 /// The function as it is deployed in a world at this moment.
-pub fn deployed_function(world: &SharedWorld) -> Function<SharedWorld, SharedWorld, SharedWorld, SharedWorld> {
+pub fn deployed_function(
+    world: &SharedWorld,
+) -> Function<SharedWorld, SharedWorld, SharedWorld, SharedWorld> {
     let (place, deployed) = {
         let locked = world.lock();
         (locked.place.clone(), locked.deployed.clone())

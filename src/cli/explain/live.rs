@@ -104,7 +104,7 @@ pub(super) fn explain(arguments: &Explain, policy: &Policy, policy_file: String)
         Ok((seen, ledger))
     }))?;
     let now = arguments.now(&event)?.unwrap_or_else(|| clock::now().max(event.time));
-    let course = course(policy, &event, &reading, ledger.as_ref().unwrap_or(&empty_ledger()), now);
+    let course = course(policy, &event, &reading, &[], ledger.as_ref().unwrap_or(&empty_ledger()), now);
     let assumptions = match &ledger {
         _ if !course.looked_at => Vec::new(),
         None => assumed_of_the_product(Some("--stack-name")).into(),

@@ -229,7 +229,7 @@ fn report<'a>(
     is_default_time: bool,
 ) -> Report<'a> {
     let Assembled { reading, assumptions } = assemble(event, given);
-    let course = course(policy, event, &reading, &empty_ledger(), now);
+    let course = course(policy, event, &reading, &[], &empty_ledger(), now);
     let mut all = Vec::new();
     if is_default_time {
         all.push(Assumption::new(

@@ -241,7 +241,7 @@ fn fenced(
     let is_as_claimed = |decision: &&Decision| {
         decision.ruling == Ruling::RetryEligible && is_same_failure(&claim.failed, decision)
     };
-    if decision.as_ref().filter(is_as_claimed).is_some() {
+    if decision.as_ref().is_some_and(|decision| is_as_claimed(&decision)) {
         if !environment.has_time(now, TO_CALL) {
             return refused_for_now(
                 environment,

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use proptest_state_machine::ReferenceStateMachine;
 
+use codepipeline_retrier::classify::examine;
 use codepipeline_retrier::domain::controls::Pause;
 use codepipeline_retrier::domain::facts::failure;
 use codepipeline_retrier::domain::ids::StageRunId;
@@ -323,6 +324,7 @@ impl<B: Book> Scene<B> {
                 let jitter = jitter(&run, &failure(&run, &reading));
                 Answer::Observed { reading: Box::new(reading), jitter }
             }
+            Effect::Examine { run, failed, .. } => Answer::Examined(examine(&[], &run, &failed, &[])),
             Effect::Arm { wake_up, .. } => {
                 self.wake_ups.push(wake_up);
                 Answer::Armed(Ok(()))

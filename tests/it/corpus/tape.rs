@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex};
 use codepipeline_retrier::document::document;
 use codepipeline_retrier::domain::budget::{BucketKey, Withdrawal};
 use codepipeline_retrier::domain::controls::Controls;
+use codepipeline_retrier::domain::evidence::{Depth, Evidence};
+use codepipeline_retrier::domain::facts::FailedAction;
 use codepipeline_retrier::domain::ids::StageRunId;
 use codepipeline_retrier::domain::pipeline::{ExecutionMode, Reading, RetryReply, StageReading};
 use codepipeline_retrier::domain::policy::RetryMode;
@@ -14,7 +16,7 @@ use codepipeline_retrier::domain::protocol::{Commit, CommitReply, ControlsReply,
 use codepipeline_retrier::domain::storm::{Note, Window, WindowKey};
 use codepipeline_retrier::domain::trigger::WakeUp;
 use codepipeline_retrier::emulator::world::SharedWorld;
-use codepipeline_retrier::ports::{KeptPolicy, Ledger, Pipelines, Quarantined, Schedules};
+use codepipeline_retrier::ports::{EvidenceSource, KeptPolicy, Ledger, Pipelines, Quarantined, Schedules};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -157,6 +159,13 @@ impl Pipelines for Tape {
     async fn retry_stage(&self, run: &StageRunId, mode: RetryMode) -> RetryReply {
         let asks = json!({ "call": { "run": run.store(), "mode": mode.store() } });
         self.exchange(asks, self.world.as_ref().map(|world| Pipelines::retry_stage(world, run, mode))).await
+    }
+}
+
+/// What providers say has no place on record: what is recorded goes by what CodePipeline says.
+impl EvidenceSource for Tape {
+    async fn gather(&self, _: &StageRunId, failed: &[FailedAction], _: Depth) -> Vec<Evidence> {
+        vec![Evidence::default(); failed.len()]
     }
 }
 

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
+use crate::arbitrary::examined;
 use codepipeline_retrier::domain::backoff::Jitter;
 use codepipeline_retrier::domain::budget::{Bucket, BucketKey};
 use codepipeline_retrier::domain::controls::Controls;
@@ -52,10 +53,12 @@ impl Asked {
         let key = (self.policy.rules[0].name.clone(), self.shadow);
         let active_since = self.active_since.map(|since| (key, since)).into_iter().collect();
         let controls = Controls { active_since, ..Controls::default() };
+        let examination = examined(&self.reading);
         decide(&Question {
             covered,
             record: &self.record,
             reading: &self.reading,
+            examination: &examination,
             buckets: &self.buckets,
             windows: &BTreeMap::new(),
             controls: &controls,
@@ -65,6 +68,7 @@ impl Asked {
             jitter: self.jitter,
             timing: Timing::default(),
         })
+        .unwrap()
     }
 
     fn is_retry(&self) -> bool {

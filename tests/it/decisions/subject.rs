@@ -9,6 +9,7 @@ use codepipeline_retrier::domain::backoff::Jitter;
 use codepipeline_retrier::domain::budget::{Bucket, BucketKey};
 use codepipeline_retrier::domain::controls::{self, Controls};
 use codepipeline_retrier::domain::decision::Decision;
+use codepipeline_retrier::domain::evidence::Depth;
 use codepipeline_retrier::domain::glob::Glob;
 use codepipeline_retrier::domain::ids::{
     AccountId, ActionExecutionId, ActionName, ExecutionId, Partition, PipelineArn, PipelineName, Region,
@@ -86,6 +87,7 @@ impl Subject {
 
     pub fn environment(&self) -> Environment<'_> {
         Environment {
+            evidence: Depth::State,
             policy: self.policy.as_ref(),
             standing: Standing::packaged(self.policy.as_ref().map(|policy| &policy.version)),
             mode: self.mode,

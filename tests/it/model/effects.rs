@@ -37,6 +37,7 @@ impl Machine {
                 Answer::ControlsWritten(Ok(reply))
             }
             Effect::Observe { .. } => self.observe(world, &mut worker, manner),
+            Effect::Examine { .. } => panic!("answered at once"),
             Effect::Commit(commit) => Answer::Committed(self.commit(world, &mut worker, *commit, manner)?),
             Effect::Arm { wake_up, at } => {
                 let subject = Subject::WakeUp { run, sequence: wake_up.sequence };

@@ -8,6 +8,7 @@ use proptest::sample::{Index, select};
 use codepipeline_retrier::domain::backoff::Jitter;
 use codepipeline_retrier::domain::budget::{Bucket, BucketKey};
 use codepipeline_retrier::domain::controls::{Controls, Pause};
+use codepipeline_retrier::domain::evidence::Depth;
 use codepipeline_retrier::domain::ids::{AccountId, Partition, Region};
 use codepipeline_retrier::domain::live::Standing;
 use codepipeline_retrier::domain::pipeline::{
@@ -41,6 +42,7 @@ impl Setting {
 
     pub fn environment(&self) -> Environment<'_> {
         Environment {
+            evidence: Depth::State,
             policy: self.policy.as_ref(),
             standing: Standing::packaged(self.policy.as_ref().map(|policy| &policy.version)),
             mode: self.mode,

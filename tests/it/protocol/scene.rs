@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
+use codepipeline_retrier::classify::examine;
 use codepipeline_retrier::domain::backoff::Jitter;
 use codepipeline_retrier::domain::controls::{Controls, Pause};
 use codepipeline_retrier::domain::decision::Ruling;
@@ -149,6 +150,7 @@ pub fn handle(
                 handled.asked.push("observe");
                 Answer::Observed { reading: Box::new(reading.clone()), jitter: Jitter(0) }
             }
+            Effect::Examine { run, failed, .. } => Answer::Examined(examine(&[], &run, &failed, &[])),
             Effect::Commit(commit) => {
                 handled.written.push(*commit);
                 Answer::Committed(Ok(CommitReply::Done))

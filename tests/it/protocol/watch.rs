@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
+use codepipeline_retrier::classify::examine;
 use codepipeline_retrier::domain::decision::Ruling;
 use codepipeline_retrier::domain::ids::{ActionExecutionId, PipelineName};
 use codepipeline_retrier::domain::pipeline::{
@@ -104,6 +105,10 @@ impl<'a> Watch<'a> {
             }
             Effect::Observe { .. } => self.see_observation(now)?,
             Effect::Arm { .. } | Effect::ReadLedger { .. } => {}
+            Effect::Examine { failed, .. } => {
+                prop_assert!(!failed.is_empty(), "nothing is examined");
+                prop_assert!(self.reading.is_some(), "examined before it was read");
+            }
             Effect::NoteFailure(note) => {
                 self.notes += 1;
                 prop_assert_eq!(self.notes, 1, "a failure noted twice");
@@ -252,6 +257,7 @@ impl<'a> Watch<'a> {
                 self.reading = Some(from.reading.clone());
                 Answer::Observed { reading: from.reading.clone(), jitter: from.jitter }
             }
+            Effect::Examine { run, failed, .. } => Answer::Examined(examine(&[], &run, &failed, &[])),
             Effect::Commit(commit) => self.answer_commit(&commit, replies),
             Effect::Arm { .. } | Effect::Finish(_) => Answer::Armed(replies.armed),
             Effect::Fence { mode, .. } => {

@@ -7,7 +7,7 @@ use crate::domain::ids::StageRunId;
 use crate::domain::signature;
 
 /// Classifies each failed run by what is known of it; `evidence` is in their order.
-pub(super) fn examine(
+pub fn examine(
     _classifiers: &[Classifier],
     _run: &StageRunId,
     failed: &[FailedAction],

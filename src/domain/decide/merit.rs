@@ -40,7 +40,9 @@ impl Decider<'_, '_> {
             let detail = "the transition into the stage is disabled, which somebody did on purpose";
             return refuse(Ruling::IgnoreTransitionDisabled, step, detail);
         }
-        let native_until = after(failed_at, self.question.timing.native_retry);
+        // It fires when the stage has failed, which others of its actions may have put off.
+        let stage_failed_at = facts.last_change.unwrap_or(failed_at);
+        let native_until = after(stage_failed_at, self.question.timing.native_retry);
         if facts.native_retry_pending() && self.question.now < native_until {
             let detail = "the stage has CodePipeline's own automatic retry, which may still fire";
             return wait(Ruling::WaitNativeRetryPending, native_until, step, detail);

@@ -112,6 +112,7 @@ fn the_stories_reach_every_effect() {
         "call",
         "claim",
         "commit",
+        "examine",
         "fence",
         "finish",
         "give-back",

@@ -246,9 +246,14 @@ impl Policy {
         self.rules.iter().find(|rule| rule.selector.matches(run, tags))
     }
 
+    /// Whether the rule of a stage run depends on its pipeline's tags.
+    pub fn depends_on_tags(&self, run: &StageRunId) -> bool {
+        self.candidates(run).next().is_some_and(|rule| !rule.selector.tags.is_empty())
+    }
+
     /// The rules that a stage run may fall under, whatever the tags of its pipeline are: those that ask for tags, and the
     /// first that does not.
-    pub fn candidates<'a>(&'a self, run: &'a StageRunId) -> impl Iterator<Item = &'a Rule> {
+    pub fn candidates<'a>(&'a self, run: &StageRunId) -> impl Iterator<Item = &'a Rule> {
         let mut is_open = true;
         self.rules.iter().filter(|rule| rule.selector.matches_names(run)).take_while(move |rule| {
             let is_candidate = is_open;

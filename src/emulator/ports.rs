@@ -12,12 +12,13 @@ use super::rate::CallRate;
 use super::world::{SharedWorld, World};
 use crate::domain::budget::BucketKey;
 use crate::domain::controls::Controls;
-use crate::domain::ids::StageRunId;
+use crate::domain::ids::{PipelineArn, StageRunId};
 use crate::domain::pipeline::{ExecutionMode, Gap, Reading, Refusal, RetryReply, StageReading};
 use crate::domain::policy::RetryMode;
 use crate::domain::protocol::{Commit, CommitReply, ControlsReply, Fault as PortFault, View};
 use crate::domain::stage_run::after;
 use crate::domain::storm::{Note, Window, WindowKey};
+use crate::domain::tags::TagsReading;
 use crate::domain::trigger::WakeUp;
 use crate::event::wake_up_body;
 use crate::names::wake_up_name;
@@ -190,6 +191,17 @@ impl Pipelines for SharedWorld {
                     StageReading::State(Err(gap))
                 }
             },
+        )
+        .await
+    }
+
+    async fn tags(&self, pipeline: &PipelineArn) -> TagsReading {
+        self.call(
+            Operation::Tags,
+            |world| {
+                asking(world, |asked| asked.call(0, |service| service.pipeline_tags(&pipeline.name)))
+            },
+            |fault| Err(gap_of(fault)),
         )
         .await
     }

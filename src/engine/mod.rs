@@ -59,6 +59,7 @@ impl<L: Ledger, P: Pipelines, S: Schedules> Engine<L, P, S> {
 
     async fn carry_out(&self, effect: Effect) -> Answer {
         match effect {
+            Effect::ReadTags { pipeline } => Answer::Tags(self.pipelines.tags(&pipeline).await),
             Effect::ReadLedger { run, buckets, windows } => {
                 Answer::Ledger(self.ledger.read(&run, &buckets, &windows).await.map(Box::new))
             }

@@ -198,9 +198,7 @@ impl Pipelines for SharedWorld {
     async fn tags(&self, pipeline: &PipelineArn) -> TagsReading {
         self.call(
             Operation::Tags,
-            |world| {
-                asking(world, |asked| asked.call(0, |service| service.pipeline_tags(&pipeline.name)))
-            },
+            |world| asking(world, |asked| asked.call(0, |service| service.pipeline_tags(&pipeline.name))),
             |fault| Err(gap_of(fault)),
         )
         .await

@@ -158,5 +158,7 @@ pub(super) const STORM: Keys =
 
 /// Every key of the format, wherever it stands.
 pub(super) fn of_the_format() -> impl Iterator<Item = &'static str> {
-    [&POLICY, &RULE, &MATCH, &CLASSIFIER, &CLASSIFIER_MATCH, &BACKOFF, &BUDGET, &STORM].into_iter().flat_map(Keys::all)
+    [&POLICY, &RULE, &MATCH, &CLASSIFIER, &CLASSIFIER_MATCH, &BACKOFF, &BUDGET, &STORM]
+        .into_iter()
+        .flat_map(Keys::all)
 }

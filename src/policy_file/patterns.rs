@@ -43,12 +43,7 @@ impl Patterns {
     }
 
     /// The patterns for names under a key; none where the key is absent.
-    pub fn names(
-        &mut self,
-        fields: &Fields<'_>,
-        key: &str,
-        findings: &mut Findings,
-    ) -> Option<Vec<Glob>> {
+    pub fn names(&mut self, fields: &Fields<'_>, key: &str, findings: &mut Findings) -> Option<Vec<Glob>> {
         self.list(fields, key, findings, |patterns, node, what, findings| {
             let pattern = patterns.text(node, what, findings)?;
             if pattern.is_empty() {
@@ -61,12 +56,7 @@ impl Patterns {
     }
 
     /// The exact texts under a key.
-    pub fn texts(
-        &mut self,
-        fields: &Fields<'_>,
-        key: &str,
-        findings: &mut Findings,
-    ) -> Option<Vec<String>> {
+    pub fn texts(&mut self, fields: &Fields<'_>, key: &str, findings: &mut Findings) -> Option<Vec<String>> {
         self.list(fields, key, findings, |patterns, node, what, findings| {
             let text = patterns.text(node, what, findings)?;
             if text.is_empty() {
@@ -97,7 +87,8 @@ impl Patterns {
                 Err(error) => {
                     let message = format!("{} cannot be used: {}", quote(source), error.what);
                     let span = place_within(node.span, source, error.at);
-                    let hint = "expressions are those of the Rust crate `regex`, over bytes; quote them in '…'";
+                    let hint =
+                        "expressions are those of the Rust crate `regex`, over bytes; quote them in '…'";
                     findings.push(Diagnostic::new(Code::BadRegex, span, message).hint(hint));
                     None
                 }

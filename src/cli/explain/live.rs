@@ -148,11 +148,7 @@ const RIGHTS: &str = "reading takes `codepipeline:GetPipeline`, `codepipeline:Ge
                       pipelines `codepipeline:ListPipelineExecutions`; a rule with `tags` takes \
                       `codepipeline:ListTagsForResource`";
 
-async fn read(
-    live: &LiveArguments,
-    event: Option<StageEvent>,
-    policy: &Policy,
-) -> Result<Seen, CliError> {
+async fn read(live: &LiveArguments, event: Option<StageEvent>, policy: &Policy) -> Result<Seen, CliError> {
     match (event, &live.pipeline_name, &live.stage) {
         (Some(event), _, _) => of_event(live.table.account(), event, policy).await,
         (None, Some(pipeline), Some(stage)) => {
@@ -164,11 +160,7 @@ async fn read(
 }
 
 /// The failure that an event tells of. Of the event only the stage run is taken, as the function does.
-async fn of_event(
-    account: &AccountArguments,
-    event: StageEvent,
-    policy: &Policy,
-) -> Result<Seen, CliError> {
+async fn of_event(account: &AccountArguments, event: StageEvent, policy: &Policy) -> Result<Seen, CliError> {
     let pipeline = &event.run.pipeline;
     let account = account.clone().in_region(&pipeline.region)?.reach().await?;
     let pipelines = SdkPipelines::new(Arc::clone(&account.clients));

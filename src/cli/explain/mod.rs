@@ -203,11 +203,8 @@ impl Explain {
         let report = report(&event, &given, policy, policy_file, now, self.now.is_none());
         self.show(&report)?;
         if report.course.decision.ruling == Ruling::WaitCannotVerify {
-            let hint = if report.course.looked_at {
-                missing(&given, &event.run)
-            } else {
-                missing_tags(&event.run)
-            };
+            let hint =
+                if report.course.looked_at { missing(&given, &event.run) } else { missing_tags(&event.run) };
             output::hint(&hint);
         }
         Ok(Exit::Fine)

@@ -73,7 +73,8 @@ fn begin(environment: &Environment<'_>, job: Job, now: Timestamp) -> (State, Eff
         return finish(Conclusion::OutOfTime);
     }
     // Without its rule nothing is decided about a failure; how a retry ended has nothing to do with it.
-    let needs_rule = !matches!(&job.trigger, Trigger::StageEvent(event) if event.state != StageEventState::Failed);
+    let needs_rule =
+        !matches!(&job.trigger, Trigger::StageEvent(event) if event.state != StageEventState::Failed);
     if job.tags == Err(Gap::NotRead) && needs_rule {
         let run = job.trigger.run();
         let depends_on_tags = screen(environment, run, &job.tags, now)

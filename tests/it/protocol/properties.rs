@@ -25,6 +25,7 @@ fn nonsense(story: &Story, replies: &Replies) -> Vec<Answer> {
     let mode = codepipeline_retrier::domain::pipeline::ExecutionMode::Superseded;
     vec![
         Answer::Begin { trigger: story.trigger.clone(), delivery: story.delivery, owner: me() },
+        Answer::Tags(replies.tags.clone()),
         Answer::Ledger(Ok(Box::new(View::default()))),
         Answer::Noted(Ok(Window::default())),
         Answer::ControlsWritten(Ok(ControlsReply::Done)),
@@ -78,6 +79,7 @@ fn handle(story: &Story) -> Result<Vec<&'static str>, TestCaseError> {
 
 fn name(effect: &Effect) -> &'static str {
     match effect {
+        Effect::ReadTags { .. } => "read-tags",
         Effect::ReadLedger { .. } => "read",
         Effect::NoteFailure(_) => "note",
         Effect::WriteControls(_) => "write-controls",
@@ -115,6 +117,7 @@ fn the_stories_reach_every_effect() {
         "note",
         "observe",
         "read",
+        "read-tags",
         "write-controls",
     ];
     assert_eq!(seen, BTreeSet::from(all));

@@ -19,7 +19,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::accounts::Accounts;
 use super::bans::Bans;
-use super::calls::{are_about_the_same, is_anothers, is_ours, run_of, run_of_event};
+use super::calls::{are_about_the_same, is_anothers, is_ours, run_of, run_of_event, tags_of};
 
 /// Watches one play.
 pub struct Audit {
@@ -217,7 +217,8 @@ impl Audit {
             self.findings
                 .push(format!("I1: {run} was retried for {:?}, which nobody claimed", call.answered));
         }
-        let oldest = in_force(&self.policies, call.at).filter_map(|policy| policy.rule_for(&run));
+        let tags = tags_of(world, &run);
+        let oldest = in_force(&self.policies, call.at).filter_map(|policy| policy.rule_for(&run, &tags));
         let oldest = oldest.map(|rule| rule.settings.give_up_after).max().unwrap_or_default();
         let failed =
             runs.iter().filter(|run| call.answered.contains(&run.id)).map(|run| run.last_change).max();
@@ -225,7 +226,7 @@ impl Audit {
             self.findings.push(format!("{run} was retried although it had failed at {failed:?}"));
         }
         let accepted = 1 + same_stage().filter(|call| is_ours(call)).count();
-        let rules = in_force(&self.policies, call.at).filter_map(|policy| policy.rule_for(&run));
+        let rules = in_force(&self.policies, call.at).filter_map(|policy| policy.rule_for(&run, &tags));
         let most = rules.map(|rule| rule.settings.max_retries).max().unwrap_or(0);
         if accepted > usize::try_from(most).unwrap() {
             self.findings.push(format!("I2: {run} had {accepted} retries of at most {most}"));
@@ -276,8 +277,9 @@ impl Audit {
             }
         }
         for (run, failed_at) in &std::mem::take(&mut self.failed) {
+            let tags = tags_of(world, run);
             let covers = |policy: &Policy| {
-                policy.rule_for(run).is_some_and(|rule| rule.settings.mode != Mode::Disabled)
+                policy.rule_for(run, &tags).is_some_and(|rule| rule.settings.mode != Mode::Disabled)
             };
             let has_rule = self.policies.iter().all(|(policy, _)| covers(policy));
             if has_rule

@@ -1,6 +1,7 @@
 //! The emulated service's own account of `RetryStageExecution`: whose a call is, and which stage run it is about.
 
 use codepipeline_retrier::domain::ids::{ExecutionId, PipelineArn, StageName, StageRunId};
+use codepipeline_retrier::domain::tags::Tags;
 use codepipeline_retrier::emulator::codepipeline::RetryCall;
 use codepipeline_retrier::emulator::world::{Place, World};
 use serde_json::Value;
@@ -43,4 +44,9 @@ pub fn run_of_event(event: &Value) -> StageRunId {
         execution: ExecutionId::parse(detail("execution-id")).unwrap(),
         stage: StageName::parse(detail("stage")).unwrap(),
     }
+}
+
+/// The tags of a stage run's pipeline; none where it is gone.
+pub fn tags_of(world: &World, run: &StageRunId) -> Tags {
+    world.service.pipeline_tags(&run.pipeline.name).unwrap_or_default()
 }

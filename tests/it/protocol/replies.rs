@@ -143,7 +143,7 @@ fn fault() -> impl Strategy<Value = Fault> + Clone {
 fn setting() -> impl Strategy<Value = Setting> {
     let mode = || prop_oneof![36 => Just(Mode::Active), 3 => Just(Mode::Shadow), 1 => Just(Mode::Disabled)];
     let weighted = proptest::bool::weighted;
-    (mode().prop_flat_map(arbitrary::policy), mode(), weighted(0.95), weighted(0.2)).prop_map(
+    (mode().prop_flat_map(arbitrary::policy), mode(), weighted(0.95), weighted(0.1)).prop_map(
         |(mut policy, mode, compiles, asks_for_tags)| {
             if asks_for_tags {
                 let wanted = [("team".to_owned(), vec![Glob::new("web*")])];

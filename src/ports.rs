@@ -94,8 +94,8 @@ pub trait Pipelines: Send + Sync {
         mode: ExecutionMode,
     ) -> impl Future<Output = StageReading> + Send;
 
-    /// Reads the pipeline's tags. They may be a few minutes behind.
-    fn tags(&self, pipeline: &PipelineArn) -> impl Future<Output = TagsReading> + Send;
+    /// Reads the pipeline's tags. What was read up to five minutes ago, by that clock, may be read again.
+    fn tags(&self, pipeline: &PipelineArn, now: Timestamp) -> impl Future<Output = TagsReading> + Send;
 
     /// Retries the stage: one request, never repeated by the implementation.
     fn retry_stage(&self, run: &StageRunId, mode: RetryMode) -> impl Future<Output = RetryReply> + Send;

@@ -255,13 +255,16 @@ pub fn storm_refusal(
     })
 }
 
-/// How long a failure is worth waiting for: as long as the most patient of the rules that it may fall under says, or by
+/// How long a failure is worth waiting for: as long as the most patient of the rules at work that it may fall under says, or by
 /// default where there is none.
 pub fn give_up_after(environment: &Environment<'_>, run: &StageRunId, tags: &TagsReading) -> SignedDuration {
     let Some(policy) = environment.policy else { return Settings::DEFAULT_GIVE_UP };
     let longest = match tags {
         Ok(tags) => policy.rule_for(run, tags).map(|rule| rule.settings.give_up_after),
-        Err(_) => policy.candidates(run).map(|rule| rule.settings.give_up_after).max(),
+        Err(_) => {
+            let at_work = policy.candidates(run).filter(|rule| rule.settings.mode != Mode::Disabled);
+            at_work.map(|rule| rule.settings.give_up_after).max()
+        }
     };
     longest.unwrap_or(Settings::DEFAULT_GIVE_UP)
 }

@@ -195,7 +195,7 @@ impl Pipelines for SharedWorld {
         .await
     }
 
-    async fn tags(&self, pipeline: &PipelineArn) -> TagsReading {
+    async fn tags(&self, pipeline: &PipelineArn, _now: Timestamp) -> TagsReading {
         self.call(
             Operation::Tags,
             |world| asking(world, |asked| asked.call(0, |service| service.pipeline_tags(&pipeline.name))),

@@ -51,15 +51,15 @@ impl<L: Ledger, P: Pipelines, S: Schedules> Engine<L, P, S> {
             state = next;
             answer = match effect {
                 Effect::Finish(outcome) => return *outcome,
-                effect => self.carry_out(effect).await,
+                effect => self.carry_out(effect, clock()).await,
             };
         }
         Outcome::without_decision(Conclusion::Contended)
     }
 
-    async fn carry_out(&self, effect: Effect) -> Answer {
+    async fn carry_out(&self, effect: Effect, now: Timestamp) -> Answer {
         match effect {
-            Effect::ReadTags { pipeline } => Answer::Tags(self.pipelines.tags(&pipeline).await),
+            Effect::ReadTags { pipeline } => Answer::Tags(self.pipelines.tags(&pipeline, now).await),
             Effect::ReadLedger { run, buckets, windows } => {
                 Answer::Ledger(self.ledger.read(&run, &buckets, &windows).await.map(Box::new))
             }

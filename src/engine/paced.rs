@@ -68,9 +68,9 @@ impl<P: Pipelines, T: Ticks, C: Fn() -> Timestamp + Sync> Pipelines for &Paced<'
         self.pipelines.observe_stage(run, mode).await
     }
 
-    async fn tags(&self, pipeline: &PipelineArn) -> TagsReading {
+    async fn tags(&self, pipeline: &PipelineArn, now: Timestamp) -> TagsReading {
         self.turn(1).await;
-        self.pipelines.tags(pipeline).await
+        self.pipelines.tags(pipeline, now).await
     }
 
     async fn retry_stage(&self, run: &StageRunId, mode: RetryMode) -> RetryReply {

@@ -88,7 +88,7 @@ impl Patterns {
                     let message = format!("{} cannot be used: {}", quote(source), error.what);
                     let span = place_within(node.span, source, error.at);
                     let hint =
-                        "expressions are those of the Rust crate `regex`, over bytes; quote them in '…'";
+                        "write it as for the Rust crate `regex`, and in single quotes: YAML leaves those as they are";
                     findings.push(Diagnostic::new(Code::BadRegex, span, message).hint(hint));
                     None
                 }

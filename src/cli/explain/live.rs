@@ -219,7 +219,11 @@ async fn of_stage(
 
 /// The pipeline's tags, where the rule depends on them.
 async fn tags(pipelines: &SdkPipelines, run: &StageRunId, policy: &Policy) -> TagsReading {
-    if policy.depends_on_tags(run) { pipelines.tags(&run.pipeline).await } else { Err(Gap::NotRead) }
+    if policy.depends_on_tags(run) {
+        pipelines.tags(&run.pipeline, clock::now()).await
+    } else {
+        Err(Gap::NotRead)
+    }
 }
 
 /// The execution that was last in a stage.

@@ -1,6 +1,6 @@
 //! CodePipeline's suite on the SDK adapter, which speaks over HTTP to a world that is the same as in memory.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use codepipeline_retrier::domain::ids::{ExecutionId, PipelineArn, PipelineName, StageRunId};
 use codepipeline_retrier::domain::pipeline::{
@@ -44,8 +44,8 @@ impl Pipelines for OverHttp {
         self.rig.pipelines.observe_stage(run, mode).await
     }
 
-    async fn tags(&self, pipeline: &PipelineArn) -> TagsReading {
-        self.rig.pipelines.tags(pipeline).await
+    async fn tags(&self, pipeline: &PipelineArn, now: Timestamp) -> TagsReading {
+        self.rig.pipelines.tags(pipeline, now).await
     }
 
     async fn retry_stage(&self, run: &StageRunId, mode: RetryMode) -> RetryReply {

@@ -155,9 +155,9 @@ impl Pipelines for Tape {
         self.exchange(asks, self.world.as_ref().map(|world| Pipelines::observe_stage(world, run, mode))).await
     }
 
-    async fn tags(&self, pipeline: &PipelineArn) -> TagsReading {
+    async fn tags(&self, pipeline: &PipelineArn, now: Timestamp) -> TagsReading {
         let asks = json!({ "read-tags": pipeline.to_string() });
-        self.exchange(asks, self.world.as_ref().map(|world| Pipelines::tags(world, pipeline))).await
+        self.exchange(asks, self.world.as_ref().map(|world| Pipelines::tags(world, pipeline, now))).await
     }
 
     async fn retry_stage(&self, run: &StageRunId, mode: RetryMode) -> RetryReply {

@@ -9,6 +9,7 @@ use codepipeline_retrier::domain::policy::Policy;
 use codepipeline_retrier::domain::protocol::Commit;
 use codepipeline_retrier::domain::stage_run::StageRun;
 use codepipeline_retrier::domain::tags::Tags;
+use codepipeline_retrier::emulator::codepipeline::PipelineDefinition;
 use codepipeline_retrier::emulator::world::World;
 use jiff::{SignedDuration, Timestamp};
 
@@ -60,7 +61,12 @@ impl Accounts {
     }
 
     /// Looks at the transactions since the last look. `policies` are those that may have been behind them.
-    pub fn look(&mut self, world: &World, policies: &[&Policy]) -> Vec<String> {
+    pub fn look(
+        &mut self,
+        world: &World,
+        policies: &[&Policy],
+        pipelines: &[PipelineDefinition],
+    ) -> Vec<String> {
         let new = &world.ledger.commits()[self.commits..];
         self.commits = world.ledger.commits().len();
         let mut findings = Vec::new();
@@ -68,7 +74,7 @@ impl Accounts {
             let run = &commit.record.id;
             let before = self.last.remove(run).unwrap_or_else(|| StageRun::unwritten(run));
             let made = self.made_before(world, commit);
-            let tags = tags_of(world, run);
+            let tags = tags_of(pipelines, run);
             if let Some(problem) = problem(&before, commit, policies, &tags, &made) {
                 findings.push(format!("books: {run}, revision {}: {problem}", commit.record.revision));
             }

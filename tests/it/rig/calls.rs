@@ -2,7 +2,7 @@
 
 use codepipeline_retrier::domain::ids::{ExecutionId, PipelineArn, StageName, StageRunId};
 use codepipeline_retrier::domain::tags::Tags;
-use codepipeline_retrier::emulator::codepipeline::RetryCall;
+use codepipeline_retrier::emulator::codepipeline::{PipelineDefinition, RetryCall};
 use codepipeline_retrier::emulator::world::{Place, World};
 use serde_json::Value;
 
@@ -46,7 +46,8 @@ pub fn run_of_event(event: &Value) -> StageRunId {
     }
 }
 
-/// The tags of a stage run's pipeline; none where it is gone.
-pub fn tags_of(world: &World, run: &StageRunId) -> Tags {
-    world.service.pipeline_tags(&run.pipeline.name).unwrap_or_default()
+/// The tags that a stage run's pipeline was made with: nobody changes them.
+pub fn tags_of(pipelines: &[PipelineDefinition], run: &StageRunId) -> Tags {
+    let definition = pipelines.iter().find(|definition| definition.name == run.pipeline.name);
+    definition.map(|definition| definition.tags.clone()).unwrap_or_default()
 }

@@ -58,7 +58,7 @@ fn no_stage_run_is_retried_too_often(story: &Story, lines: &mut Vec<String>) {
         *counts.entry(run_of(&story.world.place, call)).or_default() += 1;
     }
     for (run, count) in counts {
-        let tags = tags_of(&story.world, &run);
+        let tags = tags_of(&story.scenario.pipelines, &run);
         let rules = policies(story).into_iter().filter_map(|policy| policy.rule_for(&run, &tags));
         let most = rules.map(|rule| rule.settings.max_retries).max().unwrap_or_default();
         if count > most {
@@ -152,7 +152,7 @@ fn every_failure_has_its_decision(story: &Story, lines: &mut Vec<String>) {
 
 /// Whether every policy has a rule for the stage that is at work.
 fn is_covered(story: &Story, run: &StageRunId) -> bool {
-    let tags = tags_of(&story.world, run);
+    let tags = tags_of(&story.scenario.pipelines, run);
     let rules = policies(story).into_iter().map(|policy| policy.rule_for(run, &tags));
     rules.into_iter().all(|rule| rule.is_some_and(|rule| rule.settings.mode != Mode::Disabled))
 }
@@ -238,7 +238,7 @@ fn budgets_agree_with_calls(story: &Story, lines: &mut Vec<String>) {
     claims.sort();
     let mut expected: BTreeMap<BucketKey, Bucket> = BTreeMap::new();
     for (at, run) in claims {
-        let tags = tags_of(&story.world, &run);
+        let tags = tags_of(&story.scenario.pipelines, &run);
         let rule = policy.rule_for(&run, &tags);
         for budget in rule.map(|rule| rule.settings.budgets.as_slice()).unwrap_or_default() {
             let key = budget.key(&run, false);

@@ -29,16 +29,23 @@ impl Glob {
 
     /// Whether certainly no name matches both patterns. `false` when that is not certain.
     pub fn is_apart_from(&self, other: &Self) -> bool {
-        let is_name = |glob: &Self| !glob.0.contains(['*', '?']);
-        if is_name(self) || is_name(other) {
-            return if is_name(self) { !other.matches(&self.0) } else { !self.matches(&other.0) };
-        }
         fn differ(some: impl Iterator<Item = char>, others: impl Iterator<Item = char>) -> bool {
             some.zip(others)
                 .take_while(|(one, other)| *one != '*' && *other != '*')
                 .any(|(one, other)| one != '?' && other != '?' && one != other)
         }
-        differ(self.0.chars(), other.0.chars()) || differ(self.0.chars().rev(), other.0.chars().rev())
+        match (self.is_name(), other.is_name()) {
+            (true, _) => !other.matches(&self.0),
+            (_, true) => !self.matches(&other.0),
+            _ => {
+                differ(self.0.chars(), other.0.chars()) || differ(self.0.chars().rev(), other.0.chars().rev())
+            }
+        }
+    }
+
+    /// Whether it matches only itself.
+    fn is_name(&self) -> bool {
+        !self.0.contains(['*', '?'])
     }
 
     /// Matches another pattern as if it were a name whose `*` and `?` stand for themselves. Of these, only a `*` of

@@ -259,12 +259,11 @@ pub fn storm_refusal(
 /// default where there is none.
 pub fn give_up_after(environment: &Environment<'_>, run: &StageRunId, tags: &TagsReading) -> SignedDuration {
     let Some(policy) = environment.policy else { return Settings::DEFAULT_GIVE_UP };
-    let longest = match tags {
-        Ok(tags) => policy.rule_for(run, tags).map(|rule| rule.settings.give_up_after),
-        Err(_) => {
-            let at_work = policy.candidates(run).filter(|rule| rule.settings.mode != Mode::Disabled);
-            at_work.map(|rule| rule.settings.give_up_after).max()
-        }
+    let longest = if let Ok(tags) = tags {
+        policy.rule_for(run, tags).map(|rule| rule.settings.give_up_after)
+    } else {
+        let at_work = policy.candidates(run).filter(|rule| rule.settings.mode != Mode::Disabled);
+        at_work.map(|rule| rule.settings.give_up_after).max()
     };
     longest.unwrap_or(Settings::DEFAULT_GIVE_UP)
 }

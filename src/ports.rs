@@ -10,12 +10,13 @@ use crate::domain::budget::BucketKey;
 use crate::domain::controls::Controls;
 use crate::domain::evidence::{Depth, Evidence};
 use crate::domain::facts::FailedAction;
-use crate::domain::ids::{ExecutionId, PipelineName, StageRunId};
+use crate::domain::ids::{ExecutionId, PipelineArn, PipelineName, StageRunId};
 use crate::domain::pipeline::{ActionExecution, ExecutionMode, Gap, Reading, RetryReply, StageReading};
 use crate::domain::policy::{PolicyVersion, RetryMode};
 use crate::domain::protocol::{Commit, CommitReply, ControlsReply, Fault, View};
 use crate::domain::storm::{Note, Window, WindowKey};
 use crate::domain::sweep::{Sweep, Tick};
+use crate::domain::tags::TagsReading;
 use crate::domain::trigger::WakeUp;
 
 /// The durable record: stage runs, claims, waits, budgets, decisions, controls.
@@ -92,6 +93,9 @@ pub trait Pipelines: Send + Sync {
         run: &StageRunId,
         mode: ExecutionMode,
     ) -> impl Future<Output = StageReading> + Send;
+
+    /// Reads the pipeline's tags. What was read up to five minutes ago, by that clock, may be read again.
+    fn tags(&self, pipeline: &PipelineArn, now: Timestamp) -> impl Future<Output = TagsReading> + Send;
 
     /// Retries the stage: one request, never repeated by the implementation.
     fn retry_stage(&self, run: &StageRunId, mode: RetryMode) -> impl Future<Output = RetryReply> + Send;

@@ -24,5 +24,6 @@ pub mod signature;
 pub mod stage_run;
 pub mod storm;
 pub mod sweep;
+pub mod tags;
 pub mod text;
 pub mod trigger;

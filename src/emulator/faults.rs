@@ -19,6 +19,8 @@ pub enum Operation {
     PolicyRead,
     /// A note of a malformed message.
     Quarantine,
+    /// Reading the tags of a pipeline.
+    Tags,
     /// Reading everything about a stage run.
     Observe,
     /// Reading the stage again before the call.
@@ -41,13 +43,14 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::LedgerRead,
         Self::LedgerCommit,
         Self::FailureNote,
         Self::ControlsWrite,
         Self::PolicyRead,
         Self::Quarantine,
+        Self::Tags,
         Self::Observe,
         Self::Fence,
         Self::Retry,
@@ -68,6 +71,7 @@ impl Operation {
             Self::ControlsWrite => "controls-write",
             Self::PolicyRead => "policy-read",
             Self::Quarantine => "quarantine",
+            Self::Tags => "tags",
             Self::Observe => "observe",
             Self::Fence => "fence",
             Self::Retry => "retry",

@@ -14,12 +14,13 @@ use crate::domain::budget::BucketKey;
 use crate::domain::controls::Controls;
 use crate::domain::evidence::{Depth, Evidence};
 use crate::domain::facts::FailedAction;
-use crate::domain::ids::StageRunId;
+use crate::domain::ids::{PipelineArn, StageRunId};
 use crate::domain::pipeline::{ExecutionMode, Gap, Reading, Refusal, RetryReply, StageReading};
 use crate::domain::policy::RetryMode;
 use crate::domain::protocol::{Commit, CommitReply, ControlsReply, Fault as PortFault, View};
 use crate::domain::stage_run::after;
 use crate::domain::storm::{Note, Window, WindowKey};
+use crate::domain::tags::TagsReading;
 use crate::domain::trigger::WakeUp;
 use crate::event::wake_up_body;
 use crate::names::wake_up_name;
@@ -198,6 +199,15 @@ impl Pipelines for SharedWorld {
                     StageReading::State(Err(gap))
                 }
             },
+        )
+        .await
+    }
+
+    async fn tags(&self, pipeline: &PipelineArn, _now: Timestamp) -> TagsReading {
+        self.call(
+            Operation::Tags,
+            |world| asking(world, |asked| asked.call(0, |service| service.pipeline_tags(&pipeline.name))),
+            |fault| Err(gap_of(fault)),
         )
         .await
     }

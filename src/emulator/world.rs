@@ -170,7 +170,7 @@ impl World {
 
     pub(super) fn count_request(&mut self, operation: Operation) {
         use Operation as O;
-        if matches!(operation, O::Observe | O::Fence | O::Retry | O::Catalogue) {
+        if matches!(operation, O::Tags | O::Observe | O::Fence | O::Retry | O::Catalogue) {
             self.requests.push((self.now, operation));
         }
     }

@@ -50,18 +50,20 @@ impl<L: Ledger, P: Pipelines, S: Schedules, E: EvidenceSource> Engine<L, P, S, E
         let mut state = State::Idle;
         let mut answer = Answer::Begin { trigger, delivery, owner };
         for _ in 0..MOST_EFFECTS {
-            let (next, effect) = step(environment, state, Input { now: clock(), answer });
+            let now = clock();
+            let (next, effect) = step(environment, state, Input { now, answer });
             state = next;
             answer = match effect {
                 Effect::Finish(outcome) => return *outcome,
-                effect => self.carry_out(environment, effect).await,
+                effect => self.carry_out(environment, effect, now).await,
             };
         }
         Outcome::without_decision(Conclusion::Contended)
     }
 
-    async fn carry_out(&self, environment: &Environment<'_>, effect: Effect) -> Answer {
+    async fn carry_out(&self, environment: &Environment<'_>, effect: Effect, now: Timestamp) -> Answer {
         match effect {
+            Effect::ReadTags { pipeline } => Answer::Tags(self.pipelines.tags(&pipeline, now).await),
             Effect::ReadLedger { run, buckets, windows } => {
                 Answer::Ledger(self.ledger.read(&run, &buckets, &windows).await.map(Box::new))
             }

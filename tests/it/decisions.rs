@@ -54,7 +54,7 @@ fn decision(name: &str, case: &Case) -> Decision {
     let subject = Subject::of(case);
     let environment = subject.environment();
     let controls = subject.controls();
-    let direct = match screen(&environment, &subject.run, subject.now) {
+    let direct = match screen(&environment, &subject.run, &subject.tags, subject.now) {
         Err(decision) => *decision,
         Ok(covered) => subject.stormed(&covered).unwrap_or_else(|| {
             let examination = examined(&subject.reading);

@@ -21,6 +21,7 @@ use crate::domain::policy::{Mode, Policy};
 use crate::domain::protocol::View;
 use crate::domain::screen::{Environment, pause_refusal, screen, screened, storm_refusal};
 use crate::domain::stage_run::{Hint, StageRun, Timing};
+use crate::domain::tags::TagsReading;
 use crate::domain::trigger::StageEvent;
 use crate::names;
 
@@ -66,8 +67,13 @@ fn mode_on_record(controls: &Controls) -> Mode {
 /// The buckets that a decision may look at; none where no rule is about the stage. Which mode the product is in is read
 /// with them, so there are those of both.
 #[cfg(feature = "aws")]
-pub(super) fn buckets(policy: &Policy, run: &StageRunId, now: Timestamp) -> Vec<BucketKey> {
-    match screen(&environment(policy, Mode::Active, &run.pipeline), run, now) {
+pub(super) fn buckets(
+    policy: &Policy,
+    run: &StageRunId,
+    tags: &TagsReading,
+    now: Timestamp,
+) -> Vec<BucketKey> {
+    match screen(&environment(policy, Mode::Active, &run.pipeline), run, tags, now) {
         Ok(covered) => {
             let budgets = covered.rule.settings.budgets.iter();
             budgets.flat_map(|budget| [false, true].map(|shadow| budget.key(run, shadow))).collect()
@@ -86,13 +92,14 @@ pub(super) fn empty_ledger() -> View {
 pub(super) fn course(
     policy: &Policy,
     event: &StageEvent,
+    tags: &TagsReading,
     reading: &Reading,
     evidence: &[Evidence],
     ledger: &View,
     now: Timestamp,
 ) -> Course {
     let environment = environment(policy, mode_on_record(&ledger.controls), &event.run.pipeline);
-    let covered = match screen(&environment, &event.run, now) {
+    let covered = match screen(&environment, &event.run, tags, now) {
         Ok(covered) => covered,
         Err(decision) => return Course { decision: *decision, then: Vec::new(), looked_at: false },
     };

@@ -10,6 +10,7 @@ use crate::domain::facts::{StageFacts, Unfit, gather};
 use crate::domain::ids::ActionExecutionId;
 use crate::domain::pipeline::{ExecutionKind, ExecutionMode, ExecutionStatus, Gap};
 use crate::domain::policy::ParallelRetries;
+use crate::domain::screen::look_again;
 use crate::domain::stage_run::after;
 
 /// How much later than the last change of its actions a stage's event may be.
@@ -43,7 +44,11 @@ impl Decider<'_, '_> {
     fn cannot_verify<T>(&self, operation: &str, gap: Gap) -> Checked<T> {
         wait(
             Ruling::WaitCannotVerify,
-            self.look_again(self.question.hint.time, self.longest_look()),
+            look_again(
+                self.question.hint.time,
+                self.question.covered.rule.settings.give_up_after,
+                self.question.now,
+            ),
             StepName::StageState,
             format!("{operation} could not be read: {}", gap.as_str()),
         )
@@ -54,13 +59,6 @@ impl Decider<'_, '_> {
         let lasted = self.question.now.duration_since(self.question.hint.time);
         let pause = (lasted / 4).clamp(SignedDuration::from_secs(30), SignedDuration::from_mins(5));
         after(self.question.now, pause)
-    }
-
-    /// The longest interval at which something is looked at again: never so long that a short `give-up-after` is over
-    /// before the second look.
-    fn longest_look(&self) -> SignedDuration {
-        let tenth = self.question.covered.rule.settings.give_up_after / 10;
-        tenth.clamp(SignedDuration::from_secs(30), SignedDuration::from_mins(15))
     }
 
     /// Right after an event the state may still be an older one: what it seems to say is believed only later.

@@ -32,12 +32,13 @@ use super::controls::Controls;
 use super::decision::Decision;
 use super::evidence::{Depth, Examination};
 use super::facts::FailedAction;
-use super::ids::StageRunId;
+use super::ids::{PipelineArn, StageRunId};
 use super::live::Source;
 use super::pipeline::{ExecutionMode, Reading, RetryReply, StageReading};
 use super::policy::RetryMode;
 use super::stage_run::{Owner, Progress, StageRun};
 use super::storm::{Note, Window, WindowKey};
+use super::tags::TagsReading;
 use super::trigger::{Delivery, Trigger, WakeUp};
 
 pub use step::step;
@@ -63,6 +64,8 @@ pub enum Answer {
         /// Who handles it, unique to this handling.
         owner: Owner,
     },
+    /// To [`Effect::ReadTags`].
+    Tags(TagsReading),
     /// To [`Effect::ReadLedger`].
     Ledger(Result<Box<View>, Fault>),
     /// To [`Effect::NoteFailure`]: the window as it is now.
@@ -152,6 +155,11 @@ pub enum ControlsReply {
 /// The one thing to do next.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Effect {
+    /// Read the tags of the pipeline, since which rule applies depends on them.
+    ReadTags {
+        /// The pipeline.
+        pipeline: PipelineArn,
+    },
     /// Read controls, record, buckets and windows, strongly consistent.
     ReadLedger {
         /// The stage run.
@@ -280,6 +288,8 @@ impl Outcome {
 pub enum State {
     /// No message yet.
     Idle,
+    /// The tags of the pipeline are being read.
+    Tagging(Job),
     /// The ledger is being read.
     Reading(Job),
     /// The rules of a new policy are being put to work.
@@ -312,6 +322,8 @@ pub struct Job {
     rounds: u8,
     /// Whether the failure has been noted for the sake of storms.
     noted: bool,
+    /// The pipeline's tags, if the rule depends on them.
+    tags: TagsReading,
 }
 
 /// What has been read so far.

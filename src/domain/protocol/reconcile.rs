@@ -132,7 +132,7 @@ impl Answering<'_> {
     fn without_retry(mut self, decision: Decision) -> (State, Effect) {
         let failed_at = gather(&self.record.id, &self.reading).ok().and_then(|facts| facts.failed_at());
         let since = failed_at.unwrap_or(self.hint.time);
-        let decision = within_give_up_after(self.environment, decision, since, self.now);
+        let decision = within_give_up_after(self.environment, decision, &self.job.tags, since, self.now);
         if decision.ruling.verdict() != Verdict::Wait {
             let outcome = Box::new(Outcome::handled(decision.clone()));
             self.record.forgo(self.now);

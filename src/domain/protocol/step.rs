@@ -13,11 +13,11 @@ use super::{
 use crate::domain::decide::{Question, decide, is_same_failure};
 use crate::domain::decision::{Decision, Ruling, StepName, StepOutcome, Verdict};
 use crate::domain::facts::{moved_on, refreshed};
-use crate::domain::pipeline::{ExecutionMode, StageReading};
+use crate::domain::pipeline::{ExecutionMode, Gap, StageReading};
 use crate::domain::policy::Mode;
 use crate::domain::screen::{Environment, screen};
 use crate::domain::stage_run::after;
-use crate::domain::trigger::{Delivery, Trigger};
+use crate::domain::trigger::{Delivery, StageEventState, Trigger};
 
 /// What is left of a lease must cover the call and its answer.
 const CALL_RESERVE: SignedDuration = SignedDuration::from_secs(15);
@@ -27,7 +27,12 @@ pub fn step(environment: &Environment<'_>, state: State, input: Input) -> (State
     let Input { now, answer } = input;
     match (state, answer) {
         (State::Idle, Answer::Begin { trigger, delivery, owner }) => {
-            begin(environment, Job { trigger, delivery, owner, rounds: 0, noted: false }, now)
+            let tags = Err(Gap::NotRead);
+            begin(environment, Job { trigger, delivery, owner, rounds: 0, noted: false, tags }, now)
+        }
+        (State::Tagging(mut job), Answer::Tags(tags)) => {
+            job.tags = tags;
+            read_ledger(environment, job, now)
         }
         (State::Reading(job), Answer::Ledger(Ok(view))) => {
             proceed(environment, job, Context::new(*view), now)
@@ -71,8 +76,25 @@ fn begin(environment: &Environment<'_>, job: Job, now: Timestamp) -> (State, Eff
     if !environment.has_time(now, TO_BEGIN) {
         return finish(Conclusion::OutOfTime);
     }
+    // Without its rule nothing is decided about a failure; how a retry ended has nothing to do with it.
+    let needs_rule =
+        !matches!(&job.trigger, Trigger::StageEvent(event) if event.state != StageEventState::Failed);
+    if job.tags == Err(Gap::NotRead) && needs_rule {
+        let run = job.trigger.run();
+        let depends_on_tags = screen(environment, run, &job.tags, now)
+            .is_err_and(|decision| decision.ruling == Ruling::WaitCannotVerify);
+        if depends_on_tags {
+            let effect = Effect::ReadTags { pipeline: run.pipeline.clone() };
+            return (State::Tagging(job), effect);
+        }
+    }
+    read_ledger(environment, job, now)
+}
+
+/// Reads what is on record, with the buckets that the rule takes from.
+fn read_ledger(environment: &Environment<'_>, job: Job, now: Timestamp) -> (State, Effect) {
     let run = job.trigger.run().clone();
-    let (buckets, windows) = match screen(environment, &run, now) {
+    let (buckets, windows) = match screen(environment, &run, &job.tags, now) {
         Ok(covered) => (
             (covered.rule.settings.budgets.iter()).map(|budget| budget.key(&run, covered.shadow)).collect(),
             covered.policy.storm.windows(now).to_vec(),
@@ -217,7 +239,7 @@ fn fenced(
     let run = &held.record.id;
     let someone_acted = moved_on(run, &reading, &claim.failed, &stage);
     let fresh = refreshed(&reading, stage);
-    let decision = match screen(environment, run, now) {
+    let decision = match screen(environment, run, &held.job.tags, now) {
         Ok(covered) => {
             let decided = decide(&Question {
                 covered,

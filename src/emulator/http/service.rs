@@ -112,6 +112,7 @@ impl Service {
 fn planned(world: &mut World, effect: Effect) -> Option<Fault> {
     let operation = match effect {
         Effect::Reads => faults::Operation::Observe,
+        Effect::ReadsTags => faults::Operation::Tags,
         Effect::Retries => faults::Operation::Retry,
         Effect::Changes => return None,
     };

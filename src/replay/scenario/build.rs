@@ -262,6 +262,7 @@ fn pipeline(document: PipelineDocument) -> Built<PipelineDefinition> {
     definition.mode = within(&document.name, chosen(document.mode.as_deref(), "execution mode", &MODES))?;
     definition.pipeline_type =
         within(&document.name, chosen(document.pipeline_type.as_deref(), "pipeline type", &TYPES))?;
+    definition.tags = document.tags;
     Ok(definition)
 }
 

@@ -75,6 +75,8 @@ pub(super) struct PipelineDocument {
     pub(super) mode: Option<String>,
     #[serde(rename = "type")]
     pub(super) pipeline_type: Option<String>,
+    #[serde(default)]
+    pub(super) tags: BTreeMap<String, String>,
     pub(super) stages: Vec<StageDocument>,
 }
 

@@ -9,11 +9,12 @@ use codepipeline_retrier::domain::budget::{BucketKey, Withdrawal};
 use codepipeline_retrier::domain::controls::Controls;
 use codepipeline_retrier::domain::evidence::{Depth, Evidence};
 use codepipeline_retrier::domain::facts::FailedAction;
-use codepipeline_retrier::domain::ids::StageRunId;
+use codepipeline_retrier::domain::ids::{PipelineArn, StageRunId};
 use codepipeline_retrier::domain::pipeline::{ExecutionMode, Reading, RetryReply, StageReading};
 use codepipeline_retrier::domain::policy::RetryMode;
 use codepipeline_retrier::domain::protocol::{Commit, CommitReply, ControlsReply, Fault, View};
 use codepipeline_retrier::domain::storm::{Note, Window, WindowKey};
+use codepipeline_retrier::domain::tags::TagsReading;
 use codepipeline_retrier::domain::trigger::WakeUp;
 use codepipeline_retrier::emulator::world::SharedWorld;
 use codepipeline_retrier::ports::{EvidenceSource, KeptPolicy, Ledger, Pipelines, Quarantined, Schedules};
@@ -154,6 +155,11 @@ impl Pipelines for Tape {
     async fn observe_stage(&self, run: &StageRunId, mode: ExecutionMode) -> StageReading {
         let asks = json!({ "fence": { "run": run.store(), "mode": mode.store() } });
         self.exchange(asks, self.world.as_ref().map(|world| Pipelines::observe_stage(world, run, mode))).await
+    }
+
+    async fn tags(&self, pipeline: &PipelineArn, now: Timestamp) -> TagsReading {
+        let asks = json!({ "read-tags": pipeline.to_string() });
+        self.exchange(asks, self.world.as_ref().map(|world| Pipelines::tags(world, pipeline, now))).await
     }
 
     async fn retry_stage(&self, run: &StageRunId, mode: RetryMode) -> RetryReply {

@@ -30,6 +30,9 @@ pub struct Case {
     /// Answers that could not be had, and why.
     #[serde(default)]
     pub unread: BTreeMap<String, String>,
+    /// The pipeline's tags.
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
     #[serde(default)]
     pub record: Record,
     /// Buckets that are not full, by the name of their budget.

@@ -22,6 +22,7 @@ use codepipeline_retrier::domain::policy::{Mode, ParallelRetries, Policy, Settin
 use codepipeline_retrier::domain::screen::Covered;
 use codepipeline_retrier::domain::signature::classify;
 use codepipeline_retrier::domain::stage_run::{Hint, StageRun, Timing, after};
+use codepipeline_retrier::domain::tags::NO_TAGS;
 
 use crate::arbitrary::{self, at, instant, run};
 
@@ -49,7 +50,12 @@ impl Asked {
     }
 
     fn decide(&self) -> Decided {
-        let covered = Covered { policy: &self.policy, rule: &self.policy.rules[0], shadow: self.shadow };
+        let covered = Covered {
+            policy: &self.policy,
+            rule: &self.policy.rules[0],
+            tags: &NO_TAGS,
+            shadow: self.shadow,
+        };
         let key = (self.policy.rules[0].name.clone(), self.shadow);
         let active_since = self.active_since.map(|since| (key, since)).into_iter().collect();
         let controls = Controls { active_since, ..Controls::default() };

@@ -25,6 +25,7 @@ use codepipeline_retrier::domain::policy::{Mode, Policy, RetryMode};
 use codepipeline_retrier::domain::screen::{Covered, Environment, pause_refusal, storm_refusal};
 use codepipeline_retrier::domain::stage_run::{Claim, Hint, Owner, StageRun, Tally, Timing, after};
 use codepipeline_retrier::domain::storm::{Note, Storm, Window, WindowKey};
+use codepipeline_retrier::domain::tags::TagsReading;
 use codepipeline_retrier::domain::text::EvidenceText;
 use codepipeline_retrier::domain::trigger::EventKey;
 use codepipeline_retrier::policy_file;
@@ -40,6 +41,7 @@ pub struct Subject {
     pub region: Region,
     pub partition: Partition,
     pub run: StageRunId,
+    pub tags: TagsReading,
     pub record: StageRun,
     pub reading: Reading,
     pub hint: Hint,
@@ -70,6 +72,7 @@ impl Subject {
             partition: Partition::parse(&case.deployment.partition).unwrap(),
             record: record(case, &run, &hint),
             reading: reading(case, &run, runs),
+            tags: Ok(case.tags.clone()),
             hint,
             pauses: case.pauses.iter().map(pause).collect(),
             windows: windows(case, &run, time.min(now)),

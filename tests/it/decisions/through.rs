@@ -30,8 +30,9 @@ pub fn protocol(case: &Case, subject: &Subject) -> Decision {
         let (next, effect) = step(&environment, state, Input { now: subject.now, answer });
         state = next;
         answer = match effect {
+            Effect::ReadTags { .. } => Answer::Tags(subject.tags.clone()),
             Effect::ReadLedger { .. } => {
-                let covered = screen(&environment, &subject.run, subject.now);
+                let covered = screen(&environment, &subject.run, &subject.tags, subject.now);
                 let buckets = covered.map(|covered| subject.buckets(case, &covered)).unwrap_or_default();
                 let record = Some(subject.record.clone());
                 Answer::Ledger(Ok(Box::new(View {

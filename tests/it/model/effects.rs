@@ -29,6 +29,7 @@ impl Machine {
                 view.windows = self.installation.noted(&windows);
                 Answer::Ledger(Ok(Box::new(view)))
             }
+            Effect::ReadTags { pipeline } => panic!("no rule asks for the tags of {pipeline}"),
             Effect::NoteFailure(note) => panic!("every pipeline is noted: {note:?}"),
             Effect::WriteControls(controls) => {
                 let mut ledger = (*world.ledger).clone();

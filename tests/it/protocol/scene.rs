@@ -136,6 +136,10 @@ pub fn handle(
         let (next, effect) = step(&environment, state, Input { now, answer });
         state = next;
         answer = match effect {
+            Effect::ReadTags { .. } => {
+                handled.asked.push("tags");
+                Answer::Tags(setting.tags.clone())
+            }
             Effect::ReadLedger { .. } => Answer::Ledger(Ok(Box::new(view.clone()))),
             Effect::NoteFailure(note) => {
                 handled.asked.push("note");

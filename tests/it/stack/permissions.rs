@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::template::{HOME, Place, policies_of, resources, translated};
 
 /// The SDK's calls that the function makes, as its source spells them, and the permissions that each takes.
-const CALLS: [(&str, &[&str]); 14] = [
+const CALLS: [(&str, &[&str]); 15] = [
     ("batch_get_item()", &["dynamodb:BatchGetItem"]),
     ("put_item()", &["dynamodb:PutItem"]),
     ("transact_write_items()", &["dynamodb:ConditionCheckItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]),
@@ -25,6 +25,7 @@ const CALLS: [(&str, &[&str]); 14] = [
     ("list_action_executions()", &["codepipeline:ListActionExecutions"]),
     ("list_pipeline_executions()", &["codepipeline:ListPipelineExecutions"]),
     ("list_pipelines()", &["codepipeline:ListPipelines"]),
+    ("list_tags_for_resource()", &["codepipeline:ListTagsForResource"]),
     ("retry_stage_execution()", &["codepipeline:RetryStageExecution"]),
     ("create_schedule()", &["scheduler:CreateSchedule", "iam:PassRole"]),
     ("send_message()", &["sqs:SendMessage"]),

@@ -3,6 +3,7 @@
 //! Events come the newest first, and an operation begins with an event of the stack itself. Only the operation that the
 //! action made counts: what began after the action had failed, or before it had started, is somebody else's.
 
+use aws_sdk_cloudformation::primitives::DateTime;
 use aws_sdk_cloudformation::types::{HookFailureMode, HookStatus, StackEvent};
 
 use super::text;
@@ -59,7 +60,8 @@ impl Operation {
     }
 
     fn take(&mut self, event: StackEvent) {
-        let at = event.timestamp().map(aws_sdk_cloudformation::primitives::DateTime::secs);
+        // The SDK puts 1970 where the answer has no time.
+        let at = event.timestamp().map(DateTime::secs).filter(|at| *at > 0);
         if at.is_some_and(|at| at < self.started) {
             // An operation that began before the action did is not the action's.
             if self.token.is_none() {
@@ -122,7 +124,8 @@ impl Operation {
 }
 
 fn is_of_the_stack(event: &StackEvent) -> bool {
-    event.stack_id().is_some() && event.stack_id() == event.physical_resource_id()
+    let id = event.stack_id().filter(|id| !id.is_empty());
+    id.is_some() && id == event.physical_resource_id()
 }
 
 /// What was given up because something else had failed is no failure of its own.

@@ -71,13 +71,7 @@ fn what_cannot_be_read() {
     let page = |body: &str| Reply::Answer { status: 200, headers: vec![], body: body.to_owned() };
     let garbage = |operation: &str| {
         let cut = if operation.starts_with("Describe") { "<DescribeStackEventsResponse><x>" } else { "[1]" };
-        vec![
-            page("<html>"),
-            page("{"),
-            page(cut),
-            page("\u{0}"),
-            Reply::Bytes("HTTP/1.1 200 Fine\r\n".to_owned()),
-        ]
+        vec![page("<html>"), page("{"), page(cut), page("\u{0}")]
     };
     becomes(garbage, Gap::Unavailable, 1);
 }
@@ -87,7 +81,8 @@ fn what_cannot_be_read() {
 fn what_is_throttled_or_broken_is_tried_twice() {
     let throttled = ["Throttling", "ThrottlingException", "TooManyRequestsException"];
     becomes(|operation| throttled.map(|code| refusal(operation, 400, code)).to_vec(), Gap::Throttled, 2);
-    let broken = |operation: &str| vec![refusal(operation, 500, "InternalFailure"), Reply::Close];
+    let cut = || Reply::Bytes("HTTP/1.1 200 Fine\r\n".to_owned());
+    let broken = |operation: &str| vec![refusal(operation, 500, "InternalFailure"), Reply::Close, cut()];
     becomes(broken, Gap::Unavailable, 2);
 }
 

@@ -75,7 +75,7 @@ mod tests {
         let full = "x".repeat(EvidenceText::LONGEST_TAIL - 1) + "\n";
         assert_eq!(tail(&full), full);
         assert_eq!(tail(&format!("before\n{full}")), full, "a line that just fits");
-        let lines: String = (0..10_000).map(|number| format!("line {number}\n")).collect();
+        let lines = (0..10_000).map(|number| format!("line {number}\n")).collect::<Vec<_>>().concat();
         let kept = tail(&lines);
         assert!(kept.len() <= EvidenceText::LONGEST_TAIL && lines.ends_with(&kept));
         assert!(kept.starts_with("line ") && kept.len() > EvidenceText::LONGEST_TAIL - 20);

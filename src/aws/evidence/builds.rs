@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use aws_sdk_codebuild::types::{Build, BuildPhase, LogsConfigStatusType, LogsLocation, StatusType};
+use aws_sdk_codebuild::types::{
+    Build, BuildPhase, CloudWatchLogsConfig, LogsConfigStatusType, LogsLocation, StatusType,
+};
 
 use super::effort::{Missing, Work, together};
 use super::subject::LogStream;
@@ -88,7 +90,7 @@ fn of_phase(phase: &BuildPhase) -> Vec<Text> {
 fn log_of(logs: Option<&LogsLocation>) -> Result<Option<LogStream<'_>>, Missing> {
     let Some(logs) = logs else { return Ok(None) };
     let is_off = |status: &LogsConfigStatusType| *status == LogsConfigStatusType::Disabled;
-    if logs.cloud_watch_logs().map(|logs| logs.status()).is_some_and(is_off) {
+    if logs.cloud_watch_logs().map(CloudWatchLogsConfig::status).is_some_and(is_off) {
         return Err(("GetLogEvents", Gap::NotRead));
     }
     let named = LogStream::named(logs.group_name(), logs.stream_name());

@@ -1,8 +1,8 @@
 //! Deployments of CodeDeploy: their error, and what the failing lifecycle event of the first failed targets says.
 
 use aws_sdk_codedeploy::types::{
-    DeploymentTarget, LifecycleErrorCode, LifecycleEvent, LifecycleEventStatus, TargetFilterName,
-    TargetStatus,
+    CloudFormationTarget, DeploymentTarget, EcsTarget, ErrorCode, InstanceTarget, LambdaTarget,
+    LifecycleErrorCode, LifecycleEvent, LifecycleEventStatus, TargetFilterName, TargetStatus,
 };
 
 use super::effort::Missing;
@@ -28,7 +28,7 @@ async fn error_of(asking: Asking<'_>, id: &str) -> Result<Option<Text>, Missing>
     let answer = asking.effort.ask("GetDeployment", request).await?;
     let error = answer.deployment_info().and_then(|deployment| deployment.error_information());
     Ok(error.map(|error| {
-        let code = error.code().map(|code| code.as_str());
+        let code = error.code().map(ErrorCode::as_str);
         text(Place::Deployment, code, error.message().unwrap_or_default())
     }))
 }
@@ -62,10 +62,10 @@ async fn of_targets(asking: Asking<'_>, id: &str) -> Result<Vec<Text>, Missing> 
 }
 
 fn lifecycle_of(target: &DeploymentTarget) -> &[LifecycleEvent] {
-    let events = (target.instance_target().map(|target| target.lifecycle_events()))
-        .or_else(|| target.ecs_target().map(|target| target.lifecycle_events()))
-        .or_else(|| target.lambda_target().map(|target| target.lifecycle_events()))
-        .or_else(|| target.cloud_formation_target().map(|target| target.lifecycle_events()));
+    let events = (target.instance_target().map(InstanceTarget::lifecycle_events))
+        .or_else(|| target.ecs_target().map(EcsTarget::lifecycle_events))
+        .or_else(|| target.lambda_target().map(LambdaTarget::lifecycle_events))
+        .or_else(|| target.cloud_formation_target().map(CloudFormationTarget::lifecycle_events));
     events.unwrap_or_default()
 }
 

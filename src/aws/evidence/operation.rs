@@ -4,7 +4,7 @@
 //! action made counts: what began after the action had failed, or before it had started, is somebody else's.
 
 use aws_sdk_cloudformation::primitives::DateTime;
-use aws_sdk_cloudformation::types::{HookFailureMode, HookStatus, StackEvent};
+use aws_sdk_cloudformation::types::{HookFailureMode, HookStatus, ResourceStatus, StackEvent};
 
 use super::text;
 use crate::domain::evidence::{Place, Text};
@@ -75,7 +75,7 @@ impl Operation {
             self.is_whole = true;
             return;
         }
-        let status = event.resource_status().map_or("", |status| status.as_str());
+        let status = event.resource_status().map_or("", ResourceStatus::as_str);
         if !is_of_the_stack(&event) {
             if is_failure(&event, status) {
                 self.failures.push(event);
@@ -88,7 +88,7 @@ impl Operation {
             }
             // What could not be created may be deleted by the same operation.
             "DELETE_IN_PROGRESS" => match event.client_request_token() {
-                Some(token) if !at.is_some_and(|at| at > self.failed) => self.token = Some(token.to_owned()),
+                Some(token) if at.is_none_or(|at| at <= self.failed) => self.token = Some(token.to_owned()),
                 _ => self.begins(at),
             },
             _ if status.ends_with("_FAILED") || status.ends_with("ROLLBACK_IN_PROGRESS") => {
@@ -142,9 +142,9 @@ fn has_failed_hook(event: &StackEvent) -> bool {
 
 fn failure(event: &StackEvent) -> Failure {
     let (code, reason) = if has_failed_hook(event) {
-        (event.hook_status().map(|status| status.as_str()), event.hook_status_reason())
+        (event.hook_status().map(HookStatus::as_str), event.hook_status_reason())
     } else {
-        (event.resource_status().map(|status| status.as_str()), event.resource_status_reason())
+        (event.resource_status().map(ResourceStatus::as_str), event.resource_status_reason())
     };
     let is_nested = event.resource_type() == Some("AWS::CloudFormation::Stack");
     Failure {

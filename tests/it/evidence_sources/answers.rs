@@ -71,8 +71,10 @@ pub fn refusal(operation: &str, status: u16, code: &str) -> Reply {
 
 fn hold(model: &Value, shape: &Value, value: &Value, path: &str) {
     let of = |reference: &Value| &model["shapes"][reference["shape"].as_str().unwrap()];
+    if value.is_null() {
+        return;
+    }
     match (shape["type"].as_str().unwrap(), value) {
-        (_, Value::Null) => {}
         ("structure", Value::Object(members)) => {
             for (name, value) in members {
                 let member = &shape["members"][name];

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use codepipeline_retrier::domain::evidence::{Depth, Place};
+use codepipeline_retrier::domain::evidence::{Depth, Evidence, Place};
 use codepipeline_retrier::domain::facts::FailedAction;
 use codepipeline_retrier::domain::pipeline::{Category, Gap};
 use codepipeline_retrier::domain::text::EvidenceText;
@@ -93,7 +93,7 @@ fn builds_of_one_region_go_in_one_request_and_those_of_another_in_another() {
     let ids: Vec<_> = evidence.iter().map(|evidence| texts(evidence).get(1).map(|text| text.2)).collect();
     assert_eq!(ids, [Some("BUILD: "), Some("BUILD: "), None, Some("BUILD: "), None]);
     assert_eq!(evidence[4].gaps, [("BatchGetBuilds", Gap::Unavailable)]);
-    assert_eq!(evidence[2], Default::default());
+    assert_eq!(evidence[2], Evidence::default());
     let mut asked: Vec<_> =
         stub.requests().into_iter().map(|request| (request.scope, request.body["ids"].clone())).collect();
     asked.sort_by(|one, other| one.0.cmp(&other.0));
@@ -177,7 +177,7 @@ fn an_empty_page_is_not_the_end_of_a_log() {
     let stub = Stub::start(page);
     assert_eq!(texts(&read(&stub, commands())), [(Place::BuildLog, None, "there it is")]);
     let empty = Stub::always(answer("GetLogEvents", &log(&[])));
-    assert_eq!(read(&empty, commands()), Default::default());
+    assert_eq!(read(&empty, commands()), Evidence::default());
     assert_eq!(empty.requests().len(), 2);
 }
 
@@ -223,8 +223,8 @@ fn an_answer_that_lacks_everything_is_no_evidence() {
     let bare = [json!({"id": "web:1"}), json!({"id": "web:1", "phases": [{}], "logs": {}})];
     for bare in bare {
         let stub = Stub::always(answer("BatchGetBuilds", &json!({"builds": [bare]})));
-        assert_eq!(read(&stub, a_build("web:1")), Default::default(), "{bare}");
+        assert_eq!(read(&stub, a_build("web:1")), Evidence::default(), "{bare}");
     }
     let events = Stub::always(Reply::ok(&json!({"events": [{}, {"timestamp": 1}]})));
-    assert_eq!(read(&events, commands()), Default::default());
+    assert_eq!(read(&events, commands()), Evidence::default());
 }

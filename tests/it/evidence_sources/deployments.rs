@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use codepipeline_retrier::domain::evidence::{Depth, Place};
+use codepipeline_retrier::domain::evidence::{Depth, Evidence, Place};
 use codepipeline_retrier::domain::pipeline::{Category, Gap};
 
 use super::answers::{answer, refusal};
@@ -118,7 +118,7 @@ fn answers_that_lack_everything_are_no_evidence() {
             "BatchGetDeploymentTargets" => answer("BatchGetDeploymentTargets", &batch),
             operation => answer(operation, &json!({})),
         });
-        assert_eq!(read(&stub, action(Category::Deploy, "CodeDeploy", "d-ABC")), Default::default());
+        assert_eq!(read(&stub, action(Category::Deploy, "CodeDeploy", "d-ABC")), Evidence::default());
     }
 }
 

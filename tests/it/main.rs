@@ -32,6 +32,9 @@ mod emulator_http;
 #[cfg(test)]
 mod events;
 #[cfg(test)]
+#[cfg(feature = "function")]
+mod evidence_sources;
+#[cfg(test)]
 mod explain;
 #[cfg(test)]
 #[cfg(all(feature = "function", feature = "serve"))]

@@ -151,6 +151,7 @@ fn plain(raw: &str) -> (String, Level) {
     let rest = rest.trim_start_matches(['│', '╷', '╵', '┃', '├', '└', '─', ' ']);
     let rest = if rest.len() < indented.len() && indented.starts_with("  ") { indented } else { rest };
     let rest = without_addresses(rest);
+    let rest = without_own_address(&rest);
     let text = if is_npm { format!("npm error {}", rest.trim_start()) } else { rest.into_owned() };
     (without_command(text), level)
 }
@@ -222,6 +223,20 @@ fn without_addresses(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// Go's errors name the asking side as well (`read udp 10.0.1.17:54321->10.0.0.2:53`, `lookup a.b on 10.0.0.2:53`), which
+/// is always a machine of one's own and says nothing of who failed.
+fn without_own_address(text: &str) -> Cow<'_, str> {
+    static OWN: OnceLock<Regex> = OnceLock::new();
+    if !text.contains("->") && !text.contains(":53") {
+        return Cow::Borrowed(text);
+    }
+    let own = OWN.get_or_init(|| expression(r"(?: on \[?[\da-f.:]+\]?:53\b|\[?[\da-f.:]+\]?:\d+->(?:\[?[\da-f.:]+\]?:53\b)?)"));
+    match own.replace_all(text.as_bytes(), &b" "[..]) {
+        Cow::Borrowed(_) => Cow::Borrowed(text),
+        Cow::Owned(bytes) => Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()),
+    }
+}
+
 /// `Error while executing command: … Reason: exit status 1` quotes a command of the user's, which says nothing.
 fn without_command(text: String) -> String {
     const QUOTES: &str = "while executing command:";
@@ -241,16 +256,16 @@ const KINDS: &[(Kind, &str)] = &[
     (Kind::Quoted, r"^\s*(?:\||-->|>>>|\^+~*\s*$|~+\s*$)"),
     (Kind::Quoted, r"^\s*(?:symbol|location):\s"),
     (Kind::Quoted, r"^\s*(?:raise|throw|return|catch|import|from|def|fn|func|class|if|for|while|const|let|var|public|private|async|await)\b.*[;:({)]\s*$"),
-    (Kind::TestName, r"^\s*(?:\d+\) |--- (?:FAIL|PASS|SKIP)|=== (?:RUN|PAUSE|CONT|NAME)|(?:FAIL|PASS|FAILED|PASSED|ERROR|RUNS)\s+\S+[./:]\S*(?:::|\.(?:test|spec)\.|_test|tests?[./])|[✓✔✕✗✘●○]\s)"),
+    (Kind::TestName, r"^\s*(?:\d+\) |--- (?:FAIL|PASS|SKIP)|=== (?:RUN|PAUSE|CONT|NAME)|(?:FAIL|PASS|FAILED|PASSED|ERROR|RUNS)\s+\S+[./:]\S*(?:::|\.(?:test|spec)\.|_test|tests?[./])|(?:✓|✔|✕|✗|✘|●|○)\s)"),
     (Kind::TestName, r"^\s*(?:test \S+ \.\.\. |FAIL: |ERROR: test_|ok \d+ |not ok \d+ |Scenario: |Test(?:ing)? (?:case|suite) )"),
     (Kind::Command, r"^\s*(?:\++ \S|\$ \S|> \S+@\S+ |Running command |Step \d+/\d+ :|RUN |COPY |#\d+ \[|>\s+\[|executing: )"),
     (Kind::Warning, r"\b(?:retrying (?:in|after|\(|with|request|fetch|download|\d)|will (?:be )?retr(?:y|ied)|retrying\.\.\.|trying again in|(?:tries|attempts|retries) (?:remaining|left)|retry (?:attempt )?#?\d+|attempt #?\d+ (?:of \d+ )?failed)"),
-    (Kind::Warning, r"^\s*(?:retrying\b|(?:warning|warn|deprecated|deprecationwarning|w)\b(?:\[[^\]]*\])?\s*:|warning: |WARN(?:ING)? )"),
+    (Kind::Warning, r"^\s*(?:retrying\b|(?:warning|warn|deprecated|deprecationwarning)\b(?:\[[^\]]*\])?\s*:|warning: |WARN(?:ING)? )"),
     (Kind::Warning, r"^\S+:\d+(?::\d+)?: (?:warning|note)\b|\): warning |\bwarning (?:TS|CS|MSB|NU)\d+"),
     (Kind::Diagnostic, r"^error\[[A-Z]+\d+\]"),
     (Kind::Diagnostic, r"(?:^|[\s(])(?:[\w@.~+-]*[/\\])*[\w@.+-]+\.(?:c|cc|cpp|cxx|h|hpp|go|rs|[cm]?[jt]sx?|java|kts?|scala|swift|py|cs|vb|fs|proto|mm?|php|rb|dart|zig|hs|mli?|exs?|vue|svelte|s[ac]ss|less|tf|sol)(?::\[?\d+[,:]\d+\]?|\(\d+,\d+\)|:\d+)\s*[:)-]?\s"),
     (Kind::Diagnostic, r"\berror (?:TS|CS|MSB|NU|LNK|C|FS|BC)\d{3,5}\b|^\s+\d+:\d+\s+error\s"),
-    (Kind::Diagnostic, r"^e: (?:file:)?"),
+    (Kind::Diagnostic, r"^[ew]: (?:file:|/|\S+\.kts?\b)"),
     (Kind::Assertion, r"\b(?:assert(?:ion)?(?:_\w+| failed|error)|assertionfailed\w*|comparisonfailure|asserterror|expectationfailed)\b|\bassert(?:s|that|equals|true|false)?\s*[(.]|^e\s+assert\b"),
     (Kind::Assertion, r"\bexpect(?:ed)?\b\W.{0,200}\b(?:but|got|actual|received|to (?:be|equal|have|contain|match|include|throw|return|find|see))\b|\bexpect\(|^\s*(?:expected|actual|received|got|want|left|right)\s*[:=]|\b(?:got|want)\b.{1,120}\b(?:want|got)\b|\bshould (?:be|equal|have|return|contain|match)\b"),
     (Kind::Info, r"^\s*(?:info|debug|trace|notice|verbose)\b\s*[:\]|]"),

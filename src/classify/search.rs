@@ -17,6 +17,7 @@ struct Entry {
     is_transient: bool,
     patterns: Vec<usize>,
     beside: Vec<usize>,
+    without: Vec<usize>,
     unless: Vec<usize>,
 }
 
@@ -49,6 +50,7 @@ fn table() -> &'static Table {
                 is_transient: signature.is_transient(),
                 patterns: number(signature.patterns),
                 beside: number(signature.beside),
+                without: number(signature.without),
                 unless: number(signature.unless),
             })
             .collect();
@@ -122,7 +124,8 @@ fn found(entry: &Entry, subject: &Subject<'_>, texts: &[(&Text, Vec<Seen>)]) -> 
 }
 
 fn has_beside(entry: &Entry, seen: &[Seen]) -> bool {
-    entry.beside.is_empty() || seen.iter().any(|seen| intersect(&entry.beside, &seen.matches))
+    let any = |numbers: &[usize]| seen.iter().any(|seen| intersect(numbers, &seen.matches));
+    (entry.beside.is_empty() || any(&entry.beside)) && !any(&entry.without)
 }
 
 fn matches(entry: &Entry, seen: &Seen) -> bool {

@@ -41,6 +41,8 @@ pub struct Signature {
     pub patterns: &'static [&'static str],
     /// Expressions of which one must match some line of the same text.
     pub beside: &'static [&'static str],
+    /// Expressions of which none may match any line of the same text.
+    pub without: &'static [&'static str],
     /// Expressions of which none may match the line.
     pub unless: &'static [&'static str],
     /// Providers, by how their name begins.
@@ -70,6 +72,7 @@ impl Signature {
             reason,
             patterns,
             beside: &[],
+            without: &[],
             unless: &[],
             providers: &[],
             categories: &[],
@@ -81,6 +84,10 @@ impl Signature {
 
     pub(super) const fn beside(self, beside: &'static [&'static str]) -> Self {
         Self { beside, ..self }
+    }
+
+    pub(super) const fn without(self, without: &'static [&'static str]) -> Self {
+        Self { without, ..self }
     }
 
     pub(super) const fn unless(self, unless: &'static [&'static str]) -> Self {

@@ -30,7 +30,7 @@ pub(super) const SIGNATURES: &[Signature] = &[
         Configuration,
         "the infrastructure's code or manifest is wrong",
         &[
-            r"\bunsupported (?:argument|attribute|block type)\b|\bmissing required argument\b|\bno configuration files\b|\bundeclared (?:resource|input variable|local)\b|\breference to undeclared\b|\bno value for required variable\b|\binvalid (?:function argument|for_each argument|index|expression|provider configuration)\b|\binconsistent dependency lock file\b|\bbackend (?:initialization required|configuration changed)\b|\bsaved plan is stale\b|\bError: (?:cycle|duplicate)\b",
+            r"\bunsupported (?:argument|attribute|block type)\b|\bmissing required argument\b|\bno configuration files\b|\bundeclared (?:resource|input variable|local)\b|\breference to undeclared\b|\bno value for required variable\b|\binvalid (?:function argument|for_each argument|provider configuration)|\bError: invalid (?:index|expression)\b|\binconsistent dependency lock file\b|\bbackend (?:initialization required|configuration changed)\b|\bsaved plan is stale\b|\bError: (?:cycle|duplicate)\b",
             r"\berror validating data\b|\bunable to recognize\b|\bno matches for kind\b|\berror converting yaml\b|\bfield is immutable\b|\bvalues don't meet the specifications\b|\bexecution error at\b|\bspec\.\S+: (?:invalid|required|forbidden|duplicate)|\bunknown field\b|\bhas no deployed releases\b|\bcannot patch\b|\bchart\b.{0,80}\b(?:requires|not found|missing)\b",
             r"\bcannot determine (?:region|account)\b|\bmust specify a region\b|\bno region (?:was )?(?:specified|found|configured)\b|\bneed to perform aws calls for account\b|\bhas(?:n't| not) been bootstrapped\b|\bbootstrap (?:stack )?version\b.{0,80}\b(?:required|needed|found)\b|\bcloud assembly schema version mismatch\b|\bcould not connect to the endpoint url\b|\bUnknownEndpoint\b|\binaccessible host\b",
         ],
@@ -46,14 +46,22 @@ pub(super) const SIGNATURES: &[Signature] = &[
         Configuration,
         "the service says that the request itself is wrong",
         &[
-            r"\b(?:InvalidParameter(?:Value|Combination|Exception|ValueException)?|InvalidInput(?:Exception)?|InvalidArgument(?:Exception)?|ParamValidationError|InvalidRequest(?:Exception)?|InvalidRevision\w*|BadRequest(?:Exception)?|MalformedQueryString|MissingParameter|Unsupported(?:Operation|UserEdition)?(?:Exception)?|InvalidAction|InvalidVPC\w*|InvalidSubnet\w*|ClientException|InvalidConfigurationRequest\w*|UnsupportedArgument)\b(?:[):;,]| when calling|\s*$|\.)",
-            r"\b(?:ValidationError|ValidationException)\b(?:[):;,]| when calling)",
             r"\bHandlerErrorCode: (?:InvalidRequest|NotUpdatable|AlreadyExists)\b|\binvalid request provided\b|\bparameter validation failed\b|\binvalid action configuration\b",
             r"\bis not (?:supported|valid|allowed|available) (?:in|for|with|by)\b|\bnot supported in your requested\b|\binvalid (?:value|parameter|argument|option|choice|input|type|format|configuration|json|yaml)\b|\bmust (?:be|contain|match|have|not|specify|provide)\b.{0,80}|\bcannot be blank\b|\bis required\b|\bis not a valid\b|\bis (?:too (?:large|long)|longer than)\b|\bexceeds? the (?:maximum|allowed|limit)|\bmaximum .{0,40}size\b|\bunzipped size\b",
             r"\bexception while trying to read the (?:task definition|appspec|image)\b|\bdid not find the .{0,40}\bfile\b|\bno such action\b|\bdeployment configuration\b.{0,80}\binvalid\b|\bmalformed\b|\bcannot deserialize\b|\bunknown options?\b|\bunrecognized (?:option|argument|arguments)\b",
         ],
     )
     .unless(&[r"\bmust be ready\b|\bRetry\(|\bfor this operation\b"]),
+    symptom(
+        "request-refused",
+        Configuration,
+        "the service says by its error's name that the request itself is wrong",
+        &[
+            r"\b(?:InvalidParameter(?:Value|Combination|Exception|ValueException)?|InvalidInput(?:Exception)?|InvalidArgument(?:Exception)?|ParamValidationError|InvalidRequest(?:Exception)?|InvalidRevision\w*|BadRequest(?:Exception)?|MalformedQueryString|MissingParameter|Unsupported(?:Operation|UserEdition)?(?:Exception)?|InvalidAction|InvalidVPC\w*|InvalidSubnet\w*|ClientException|InvalidConfigurationRequest\w*|UnsupportedArgument)\b(?:[):;,]| when calling|\s*$|\.)",
+            r"\b(?:ValidationError|ValidationException)\b(?:[):;,]| when calling)",
+        ],
+    )
+    .unless(&[r"\bmust be ready\b"]),
     symptom(
         "settings-wrong",
         Configuration,

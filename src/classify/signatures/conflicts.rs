@@ -80,20 +80,25 @@ pub(super) const SIGNATURES: &[Signature] = &[
         "something else changed it at the same moment",
         &[
             r"\bConcurrentModification(?:Exception)?\b|\bOptimisticLock\w*\b|\bTransactionConflict\w*\b|\bTransactionInProgressException\b|\bPriorRequestNotComplete\b",
+            r"\b(?:request|update|operation|deployment|change|replication|modification|creation|deletion) (?:to \S+ .{0,60}|for .{0,60}|on .{0,120}|of .{0,60})?\bis (?:already |currently |still )?in progress\b",
+            r"\bInvalid(?:DBInstance|DBCluster|Cluster|ReplicationGroup|CacheCluster|Volume)State(?:Fault)?\b|\bnot in (?:an? )?(?:the )?(?:available|active|ready) state\b",
             r"\bobject has been modified; please apply your changes\b",
             r"\bconflicting conditional operation is currently in progress\b|\bOperationAborted\b",
             r"\bconcurrent(?:ly)? (?:updates?|modif|request|operation|change)\w*\b.{0,80}",
-            r"\btry again after (?:the|that|it|some)\b.{0,60}\b(?:complete|finish|done)\w*\b|\bis being (?:created|updated|deleted|modified)\b",
+            r"\btry again after (?:the|that|it|some)\b.{0,60}\b(?:complete|finish|done)\w*\b|\bis (?:currently |already |still )*being (?:created|updated|deleted|modified|processed)\b",
             r"\bResourceInUse(?:Exception|Fault)?\b.{0,160}\b(?:being|in progress|creating|updating|deleting|currently)\b",
             r"\bResourceConflictException\b.{0,200}\b(?:in progress|cannot be performed|being)\b",
         ],
     )
-    .unless(&[r"\bConcurrentModificationException\s*$"]),
+    .unless(&[r"\bConcurrentModificationException\s*$", r"\(install/upgrade/rollback\)"]),
     symptom(
         "held-at-the-moment",
         Conflict,
         "something else holds the resource at the moment",
-        &[r"\b(?:is|currently) (?:being )?(?:in progress|locked by|held by)\b", r"\bHandlerErrorCode: ResourceConflict\b"],
+        &[
+            r"\b(?:is|currently) (?:being )?(?:in progress|locked by|held by)\b|\b(?:already|another|still)\b.{0,80}\bin progress\b|\bin progress\b.{0,60}\b(?:try again|retry|wait)\b",
+            r"\bHandlerErrorCode: ResourceConflict\b|\bwhile (?:it is|it's|another|the) .{0,40}\b(?:updating|modifying|creating|deleting|pending)\b",
+        ],
     )
     .unless(&[r"\(install/upgrade/rollback\)"]),
 ];

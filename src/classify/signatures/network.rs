@@ -8,7 +8,7 @@ use crate::domain::class::Class::{Configuration, Network, Timeout, Unknown};
 macro_rules! unresolved {
     () => {
         concat!(
-            r"(?:could not resolve|couldn't resolve|cannot resolve|failed to resolve|unable to resolve|getaddrinfo|ENOTFOUND|EAI_AGAIN|no such host",
+            r"(?:(?:could not|couldn't|cannot|failed to|unable to) resolve (?:the )?(?:host|hostname|address|proxy|'[\w.-]+'(?:\s|$))|getaddrinfo|ENOTFOUND|EAI_AGAIN|no such host",
             r"|name or service not known|nodename nor servname|temporary failure (?:in name resolution|resolving)|unknownhost",
             r"|failed to lookup address|name resolution|server misbehaving)"
         )
@@ -66,7 +66,6 @@ pub(super) const SIGNATURES: &[Signature] = &[
     .unless(&[
         concat!(r"\b", public_hosts!(), r"(?:[^\w.-]|$)"),
         r"\btemporary failure\b|\bEAI_AGAIN\b|\bserver misbehaving\b",
-        r"\b(?:could not|couldn't|cannot|failed to|unable to) resolve (?:dependenc|dependency|type|plugin|all|import|module|symbol|reference|ref\b|source|revision|['@/.])",
     ]),
     cause(
         "download-cut-off",
@@ -97,7 +96,7 @@ pub(super) const SIGNATURES: &[Signature] = &[
             r"\bTLS (?:handshake failed|connection was non-properly terminated)\b|\bSSLHandshakeException: remote host\b|\bremote host (?:closed|terminated)",
             r"\bnetwork (?:error|connectivity)\b|\bERR_SOCKET\w*\b",
             r"\bHandlerErrorCode: NetworkFailure\b",
-            r"\bunexpected EOF\b",
+            r"\bunexpected EOF\b|\bconnection failed \[IP|\bclient error \(Connect\)",
         ],
     )
     .unless(&[own_hosts!(), r"\bunexpected EOF (?:while looking|in)\b|\b(?:syntax|parse|lex)\w* error\b"]),

@@ -24,8 +24,8 @@ pub(super) const SIGNATURES: &[Signature] = &[
         "the lock file does not fit the manifest",
         &[
             r"\bcan only install packages when your package(?:\.json|-lock)|\bpackage\.json and package-lock\.json\b.{0,80}\bin sync\b|\bEUSAGE\b",
-            r"\block ?file\b.{0,80}\b(?:out of date|not up to date|outdated|needs to be updated|would have been modified|out of sync|is not compatible|frozen)\b",
-            r"\bfrozen[- ]lockfile\b|\bmissing go\.sum entry\b|\bupdates to go\.(?:mod|sum) needed\b|\bYN0028\b|\bchecksum mismatch\b|\bEINTEGRITY\b|\bTHESE PACKAGES DO NOT MATCH THE HASHES\b",
+            r"\block ?file\b.{0,80}\b(?:out of date|not up to date|outdated|needs to be updated|would have been modified|out of sync|is not compatible)\b",
+            r"\bcannot install with .?frozen-lockfile\b|\bmissing go\.sum entry\b|\bupdates to go\.(?:mod|sum) needed\b|\bYN0028\b|^npm error .{0,20}\bEINTEGRITY\b|\bverifying .{1,200}: checksum mismatch\b|\bTHESE PACKAGES DO NOT MATCH THE HASHES\b",
             r"\binconsistent vendoring\b|\bGemfile\.lock\b.{0,80}\b(?:frozen|deployment)\b",
         ],
     ),
@@ -101,7 +101,7 @@ pub(super) const SIGNATURES: &[Signature] = &[
             concat!(public_hosts!(), r".{0,300}\b(?:404 not found|410 gone|status code: 404)\b"),
         ],
     )
-    .unless(&[r"\bretry\(total=0\b"]),
+    .without(&[r"\bRetry\(total=0\b"]),
     cause(
         "registry-needs-encryption",
         Configuration,

@@ -40,6 +40,7 @@ pub(super) const SIGNATURES: &[Signature] = &[
             r"\bhave not captured in \d+ ms\b|\bdisconnected, because no message in \d+ ms\b|\bDisconnected, reconnect failed\b",
             r"\b(?:launch|connect|newPage|browserType\.launch|goto)\b.{0,40}\btimeout \d+ ?ms exceeded\b|\btimed out after \d+ ?ms while (?:trying to connect|waiting for the (?:ws|browser))|\bnavigation timeout of \d+ ?ms\b",
             r"\btimed out receiving message from renderer\b|\btimed out waiting for (?:the )?(?:driver|browser|server|chrome|firefox)\b",
+            r"\btimed out (?:after |waiting )?\d+ ?m?s\b|\bunable to (?:create|start|open|launch)\b.{0,60}\bafter \d+ ?ms\b",
             r"\bserver (?:at .{0,80} )?(?:did not|didn't) (?:respond|start) (?:in|within) (?:time|\d+)",
         ],
     ),

@@ -20,7 +20,7 @@ pub(super) const SIGNATURES: &[Signature] = &[
         "codedeploy-throttled",
         Throttling,
         "CodeDeploy got more requests than it takes from one role",
-        &[r"\bmore requests were made than are permitted\b"],
+        &[r"\bmore requests were made than are permitted\b|\bexceeded the request limit for\b"],
     ),
     symptom("codedeploy-throttled-code", Throttling, "CodeDeploy says that it was throttled", &[])
         .providers(&["CodeDeploy"])

@@ -69,8 +69,9 @@ pub(super) const SIGNATURES: &[Signature] = &[
         "another process holds a lock, and lets go of it when it ends",
         &[
             r"\bcould not get lock\b|\bunable to (?:acquire|lock) (?:the )?(?:dpkg|administration|\S*lock)\b|\bapt\b.{0,40}\block\b",
-            r"\btimeout waiting to lock\b|\bcould not acquire (?:a |the )?lock\b|\block wait timeout exceeded\b|\bdeadlock (?:found|detected)\b",
+            r"\btimeout waiting to lock\b|\bcould not (?:acquire|obtain|get) .{0,40}\block\b|\block wait timeout exceeded\b|\bdeadlock (?:found|detected)\b",
             r"\bcannot lock ref\b.{0,200}\bis at\b.{0,80}\bbut expected\b",
+            r"\bcan't create transaction lock on\b|\bexisting lock \S+: another copy is running\b|\bother CLIs .{0,30}are currently (?:reading|writing)\b|\banother \S+ process is currently\b",
             r"\bdatabase is locked\b|\bis being used by another process\b|\bEBUSY\b|\btext file busy\b",
         ],
     ),
@@ -82,6 +83,7 @@ pub(super) const SIGNATURES: &[Signature] = &[
             r"\bConcurrentModification(?:Exception)?\b|\bOptimisticLock\w*\b|\bTransactionConflict\w*\b|\bTransactionInProgressException\b|\bPriorRequestNotComplete\b",
             r"\b(?:request|update|operation|deployment|change|replication|modification|creation|deletion) (?:to \S+ .{0,60}|for .{0,60}|on .{0,120}|of .{0,60})?\bis (?:already |currently |still )?in progress\b",
             r"\bInvalid(?:DBInstance|DBCluster|Cluster|ReplicationGroup|CacheCluster|Volume)State(?:Fault)?\b|\bnot in (?:an? )?(?:the )?(?:available|active|ready) state\b",
+            r"\bservice that is still draining\b|\bUpdateInProgress(?:Exception)?\b|\bResourceNotReady(?:Exception)?\b|\bRevision ?Id provided does not match\b|\bPreconditionFailed(?:Exception)?\b|\bInvalidIfMatchVersion\b",
             r"\bobject has been modified; please apply your changes\b",
             r"\bconflicting conditional operation is currently in progress\b|\bOperationAborted\b",
             r"\bconcurrent(?:ly)? (?:updates?|modif|request|operation|change)\w*\b.{0,80}",

@@ -21,8 +21,8 @@ pub(super) const SIGNATURES: &[Signature] = &[
         Unknown,
         "something on the build's own machine or network did not answer; the evidence does not tell why",
         &[
-            concat!(r"\b(?:ECONNREFUSED|connection refused|connect(?:ion)? (?:to|error)|could not connect|socket hang up|ECONNRESET|timed? ?out|ETIMEDOUT)\b.{0,200}", own_hosts!()),
-            concat!(own_hosts!(), r".{0,200}\b(?:ECONNREFUSED|connection refused|connection reset|actively refused|socket hang up|timed? ?out|i/o timeout)\b"),
+            concat!(r"\b(?:ECONNREFUSED|connection refused|could not connect|socket hang up|ECONNRESET)\b.{0,200}", own_hosts!()),
+            concat!(own_hosts!(), r".{0,200}\b(?:ECONNREFUSED|connection refused|connection reset|actively refused|socket hang up|connection timed out|i/o timeout)\b"),
         ],
     ),
     cause(
@@ -77,6 +77,10 @@ pub(super) const SIGNATURES: &[Signature] = &[
             r"\bHTTP/2 (?:framing layer|stream \d+ was not closed cleanly)\b|\bcurl 92\b",
             r"\bpremature (?:EOF|end of (?:content|chunk))|\bunexpected end of (?:file|stream) (?:from server|on http)",
             r"\bgnutls_handshake\(\) failed\b|\bGnuTLS recv error\b|\bSSL_ERROR_SYSCALL\b|\bOpenSSL SSL_(?:read|connect)\b",
+            r"\bSSL: UNEXPECTED_EOF_WHILE_READING\b|\bEOF occurred in violation of protocol\b|\bSSLEOFError\b|\bbad record mac\b|\bssl3_get_record\b",
+            r"\bhttp2: (?:server sent GOAWAY|client connection lost|server closed)|\bstream error: stream ID \d+; (?:INTERNAL_ERROR|REFUSED_STREAM|CANCEL)|\bERR_HTTP2_\w+|\bUND_ERR_SOCKET\b|\bother side closed\b",
+            r"\bkex_exchange_identification\b|\bssh: connect to host \S+ port \d+: connection\b|\bpremature close\b|\bERR_STREAM_PREMATURE_CLOSE\b|\bZ_BUF_ERROR\b",
+            r"\bunexpected EOF in archive\b|\bgzip: stdin: unexpected end of file\b|\bzlib: unexpected end of file\b|\bempty reply from server\b|\b(?:recv|send) failure\b|\bfailed sending data to the peer\b",
             r"\bIncompleteRead\b|\bremote end closed connection\b|\bconnection broken\b",
             r"\bcurl: \((?:6|7|18|28|35|52|55|56|92)\)",
             r"\binvalid response body while trying to fetch\b",
@@ -96,6 +100,7 @@ pub(super) const SIGNATURES: &[Signature] = &[
             r"\bTLS (?:handshake failed|connection was non-properly terminated)\b|\bSSLHandshakeException: remote host\b|\bremote host (?:closed|terminated)",
             r"\bnetwork (?:error|connectivity)\b|\bERR_SOCKET\w*\b",
             r"\bHandlerErrorCode: NetworkFailure\b",
+            r"\bfailed to establish a new connection\b|\bfetch failed\b|\bSSL connection could not be established\b|\ban error occurred while sending the request\b|\btransport is closing\b|\bcode = Unavailable\b",
             r"\bunexpected EOF\b|\bconnection failed \[IP|\bclient error \(Connect\)",
         ],
     )
@@ -118,6 +123,12 @@ pub(super) const SIGNATURES: &[Signature] = &[
         &[r"\bsecurity token included in the request is expired\b", r"\bExpiredToken(?:Exception)?\b", r"\brequest has expired\b"],
     ),
     symptom(
+        "container-engine-silent",
+        Timeout,
+        "the container engine on the build's machine did not answer in time, as it does when the machine is busy",
+        &[r"\bUnixHTTPConnectionPool\b.{0,80}\bread timed out\b|\bCOMPOSE_HTTP_TIMEOUT\b"],
+    ),
+    symptom(
         "handshake-timed-out",
         Timeout,
         "a handshake or an answer took too long",
@@ -131,7 +142,7 @@ pub(super) const SIGNATURES: &[Signature] = &[
             r"\boperation too slow\b|\btimeout was reached\b|\b(?:read|connect|connection|network|request) timeout\b",
             r"\bcontext deadline exceeded\b|\bdeadline exceeded\b",
             r"\bexecution expired\b|\bNet::(?:Open|Read)Timeout\b",
-            r"\bmax retries exceeded with url\b",
+            r"\bmax retries exceeded with url\b|\bUND_ERR_(?:CONNECT|HEADERS|BODY)_TIMEOUT\b|\bunable to return a response in the time allotted\b",
             r"\btimed? ?out (?:while |when )?(?:waiting for|trying to|connecting|reading|downloading|fetching)\b.{0,60}\b(?:server|response|connection|host|registry|download|reply)\b",
         ],
     )

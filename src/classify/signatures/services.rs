@@ -42,6 +42,7 @@ pub(super) const SIGNATURES: &[Signature] = &[
             r"\bHandlerErrorCode: ServiceInternalError\b",
             r"\bwe encountered an internal error\b|\ban internal (?:service )?error (?:has )?occurred\b",
             r"\bservice is (?:temporarily |currently )?unavailable\b|\btemporarily unavailable\b",
+            r"\bserver is currently unable to handle the request\b|\bupstream connect error or disconnect\b|\bno healthy upstream\b",
             r"\betcdserver: (?:request timed out|leader changed)\b",
         ],
     )

@@ -1,28 +1,23 @@
 //! From what was read about failed runs to their classes.
 
+use super::of_run;
 use crate::domain::classifier::Classifier;
-use crate::domain::evidence::{Classified, Evidence, Examination, Examined};
+use crate::domain::evidence::{Evidence, Examination, Examined};
 use crate::domain::facts::FailedAction;
 use crate::domain::ids::StageRunId;
-use crate::domain::signature;
 
-/// Classifies each failed run by what is known of it; `evidence` is in their order.
+/// Classifies each failed run of a stage by all that is known of it; `evidence` is in their order, and where it is shorter
+/// nothing was read.
 pub fn examine(
-    _classifiers: &[Classifier],
-    _run: &StageRunId,
+    classifiers: &[Classifier],
+    run: &StageRunId,
     failed: &[FailedAction],
     evidence: &[Evidence],
 ) -> Examination {
-    let none = Evidence::default();
-    let all = failed.iter().zip(evidence.iter().chain(std::iter::repeat(&none)));
+    let nothing = Evidence::default();
+    let all = failed.iter().zip(evidence.iter().chain(std::iter::repeat(&nothing)));
     all.map(|(action, evidence)| {
-        let known = signature::classify(action.category, &action.error);
-        let classified = Classified {
-            class: known.class,
-            signature: known.signature.to_owned(),
-            reason: String::new(),
-            found: None,
-        };
+        let classified = of_run(classifiers, run, action, evidence);
         (action.id.clone(), Examined { classified, gaps: evidence.gaps.clone() })
     })
     .collect()

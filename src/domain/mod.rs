@@ -20,7 +20,6 @@ pub mod pipeline;
 pub mod policy;
 pub mod protocol;
 pub mod screen;
-pub mod signature;
 pub mod stage_run;
 pub mod storm;
 pub mod sweep;

@@ -20,7 +20,6 @@ use codepipeline_retrier::domain::pipeline::{
 };
 use codepipeline_retrier::domain::policy::{Mode, ParallelRetries, Policy, Settings};
 use codepipeline_retrier::domain::screen::Covered;
-use codepipeline_retrier::domain::signature::classify;
 use codepipeline_retrier::domain::stage_run::{Hint, StageRun, Timing, after};
 use codepipeline_retrier::domain::tags::NO_TAGS;
 
@@ -252,8 +251,9 @@ proptest! {
             return Ok(());
         }
         let settings = asked.settings();
+        let examination = examined(&asked.reading);
         for of in asked.runs().iter().filter(|of| decision.failed.contains(&of.id)) {
-            let class = classify(of.category, &of.error).class;
+            let class = examination[&of.id].classified.class;
             prop_assert!(class.may_be_retried() && settings.retry_on.contains(&class));
             prop_assert_eq!(decision.classes.get(&of.action), Some(&class));
         }

@@ -21,6 +21,8 @@ pub enum Operation {
     Quarantine,
     /// Reading everything about a stage run.
     Observe,
+    /// Reading what the providers of failed actions know.
+    Evidence,
     /// Reading the stage again before the call.
     Fence,
     /// `RetryStageExecution`.
@@ -41,7 +43,7 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::LedgerRead,
         Self::LedgerCommit,
         Self::FailureNote,
@@ -49,6 +51,7 @@ impl Operation {
         Self::PolicyRead,
         Self::Quarantine,
         Self::Observe,
+        Self::Evidence,
         Self::Fence,
         Self::Retry,
         Self::Arm,
@@ -69,6 +72,7 @@ impl Operation {
             Self::PolicyRead => "policy-read",
             Self::Quarantine => "quarantine",
             Self::Observe => "observe",
+            Self::Evidence => "evidence",
             Self::Fence => "fence",
             Self::Retry => "retry",
             Self::Arm => "arm",

@@ -43,6 +43,32 @@ pub static RESOURCE_ARN: Pattern = Pattern {
             if is_partition(partition) && !region.is_empty() && is_account(account) && !resource.is_empty())
     },
 };
+pub static LOG_GROUP: Pattern =
+    Pattern { text: r"[\.\-_/#A-Za-z0-9]+", holds: |text| only(text, ".-_/#") };
+pub static LOG_GROUP_IDENTIFIER: Pattern =
+    Pattern { text: r"[\w#+=/:,.@-]*", holds: |text| text.is_empty() || only(text, "_#+=/:,.@-") };
+pub static LOG_STREAM: Pattern = Pattern { text: "[^:*]*", holds: |text| !text.contains([':', '*']) };
+pub static CHANGE_SET: Pattern = Pattern {
+    text: "[a-zA-Z][-a-zA-Z0-9]*|arn:[-a-zA-Z0-9:/]*",
+    holds: |text| is_cloudformation_name(text) || is_arn(text, &["arn:"], "-:/"),
+};
+pub static STACK: Pattern = Pattern {
+    text: r"([a-zA-Z][-a-zA-Z0-9]*)|(arn:\b(aws|aws-us-gov|aws-cn)\b:[-a-zA-Z0-9:/._+]*)",
+    holds: |text| {
+        is_cloudformation_name(text) || is_arn(text, &["arn:aws:", "arn:aws-us-gov:", "arn:aws-cn:"], "-:/._+")
+    },
+};
+
+/// A letter, and then letters, digits and hyphens.
+fn is_cloudformation_name(text: &str) -> bool {
+    only(text, "-") && text.starts_with(|c: char| c.is_ascii_alphabetic())
+}
+
+/// One of the beginnings, and then letters, digits and `others`.
+fn is_arn(text: &str, beginnings: &[&str], others: &str) -> bool {
+    let mut rests = beginnings.iter().filter_map(|beginning| text.strip_prefix(beginning));
+    rests.any(|rest| rest.is_empty() || only(rest, others))
+}
 
 /// At least one character, each a letter, a digit or one of `others`.
 fn only(text: &str, others: &str) -> bool {

@@ -113,6 +113,10 @@ fn known(world: &World, run: &StageRunId, action: &FailedAction, depth: Depth) -
             gaps: vec![("GetDeployment", Gap::Denied), ("ListDeploymentTargets", Gap::Denied)],
         },
         Provider::CloudFormation if world.denied.contains(&Source::Stacks) => missing(operation, Gap::Denied),
+        // A change set that nobody could say anything of was never there.
+        Provider::CloudFormation if known.cause.is_none() && operation == "DescribeChangeSet" => {
+            missing(operation, Gap::Unavailable)
+        }
         Provider::CodeDeploy | Provider::CloudFormation => {
             let texts = known.cause.map(of_cause).unwrap_or_default();
             Evidence { texts, gaps: Vec::new() }

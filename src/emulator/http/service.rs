@@ -116,7 +116,8 @@ impl Service {
         let mut world = self.world.lock();
         world.advance(call.now);
         let fault = planned(&mut world, asked);
-        let is_denied = matches!(asked, Asked::Provider(operation) if world.denied.contains(&operation.source));
+        let is_denied =
+            matches!(asked, Asked::Provider(operation) if world.denied.contains(&operation.source));
         if let Some(Fault::NotDone) = fault {
             return Reply::Refused(ApiError::new("ThrottlingException", "Rate exceeded"));
         }

@@ -126,10 +126,8 @@ const NPM: &str = "BUILD: Error while executing command: npm ci. Reason: exit st
 
 pub async fn a_build_is_told_by_its_status_and_its_first_failed_phase<P: Knowing>(port: &P) {
     let evidence = told(port, "CodeBuild", Cause::Build(build("some log")), Depth::Details).await;
-    let expected = [
-        (Place::BuildPhase, Some("FAILED"), ""),
-        (Place::BuildPhase, Some("COMMAND_EXECUTION_ERROR"), NPM),
-    ];
+    let expected =
+        [(Place::BuildPhase, Some("FAILED"), ""), (Place::BuildPhase, Some("COMMAND_EXECUTION_ERROR"), NPM)];
     assert_eq!(texts(&evidence), expected);
 }
 

@@ -105,7 +105,11 @@ pub async fn a_run_is_asked_about_where_it_ran<P: Knowing>(port: &P) {
     }
     for (action, evidence) in failed.iter().zip(port.gather(&run, &failed, Depth::Logs).await) {
         assert_eq!(evidence.texts, [], "{}", action.name);
-        assert!(evidence.gaps.iter().all(|(_, gap)| *gap == Gap::Unavailable), "{}: {evidence:?}", action.name);
+        assert!(
+            evidence.gaps.iter().all(|(_, gap)| *gap == Gap::Unavailable),
+            "{}: {evidence:?}",
+            action.name
+        );
         assert!(!evidence.gaps.is_empty(), "{}", action.name);
     }
 }

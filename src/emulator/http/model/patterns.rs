@@ -43,8 +43,7 @@ pub static RESOURCE_ARN: Pattern = Pattern {
             if is_partition(partition) && !region.is_empty() && is_account(account) && !resource.is_empty())
     },
 };
-pub static LOG_GROUP: Pattern =
-    Pattern { text: r"[\.\-_/#A-Za-z0-9]+", holds: |text| only(text, ".-_/#") };
+pub static LOG_GROUP: Pattern = Pattern { text: r"[\.\-_/#A-Za-z0-9]+", holds: |text| only(text, ".-_/#") };
 pub static LOG_GROUP_IDENTIFIER: Pattern =
     Pattern { text: r"[\w#+=/:,.@-]*", holds: |text| text.is_empty() || only(text, "_#+=/:,.@-") };
 pub static LOG_STREAM: Pattern = Pattern { text: "[^:*]*", holds: |text| !text.contains([':', '*']) };
@@ -55,7 +54,8 @@ pub static CHANGE_SET: Pattern = Pattern {
 pub static STACK: Pattern = Pattern {
     text: r"([a-zA-Z][-a-zA-Z0-9]*)|(arn:\b(aws|aws-us-gov|aws-cn)\b:[-a-zA-Z0-9:/._+]*)",
     holds: |text| {
-        is_cloudformation_name(text) || is_arn(text, &["arn:aws:", "arn:aws-us-gov:", "arn:aws-cn:"], "-:/._+")
+        is_cloudformation_name(text)
+            || is_arn(text, &["arn:aws:", "arn:aws-us-gov:", "arn:aws-cn:"], "-:/._+")
     },
 };
 

@@ -12,10 +12,13 @@ pub fn describe_change_set(desk: Desk<'_>, input: Input<'_>) -> Result<Value, Ap
     let asked = input.text("ChangeSetName")?;
     let stack = input.optional_text("StackName");
     if stack.is_none() && !asked.starts_with("arn:") {
-        return Err(ApiError::validation("StackName must be specified if ChangeSetName is not specified as an ARN."));
+        return Err(ApiError::validation(
+            "StackName must be specified if ChangeSetName is not specified as an ARN.",
+        ));
     }
     let known = desk.service().change_sets().find(|(region, set, known)| {
-        let of_stack = |stack: &str| stack == set.stack || stack == desk.service().stack_arn(region, &set.stack);
+        let of_stack =
+            |stack: &str| stack == set.stack || stack == desk.service().stack_arn(region, &set.stack);
         let is_it = known.arn.as_deref() == Some(asked) || (set.name == asked && stack.is_some());
         region.as_str() == desk.region && is_it && stack.is_none_or(of_stack)
     });

@@ -39,9 +39,13 @@ fn deployment<'a>(desk: Desk<'a>, input: Input<'_>) -> Result<ProviderRun<'a>, A
     if id.is_empty() {
         return Err(ApiError::new("DeploymentIdRequiredException", "The deployment ID must be specified"));
     }
-    let is_one = |rest: &str| rest.len() == 9 && rest.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+    let is_one =
+        |rest: &str| rest.len() == 9 && rest.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
     if !id.strip_prefix("d-").is_some_and(is_one) {
-        return Err(ApiError::new("InvalidDeploymentIdException", format!("Specified DeploymentId is not in the valid format: {id}")));
+        return Err(ApiError::new(
+            "InvalidDeploymentIdException",
+            format!("Specified DeploymentId is not in the valid format: {id}"),
+        ));
     }
     desk.runs(Provider::CodeDeploy).find(|run| run.external_id == id).ok_or_else(|| {
         let message = format!("The deployment {id} could not be found");
@@ -114,7 +118,10 @@ pub fn batch_get_deployment_targets(desk: Desk<'_>, input: Input<'_>) -> Result<
     let run = deployment(desk, input)?;
     let (asked, known) = (input.texts("targetIds"), target_id(&run));
     if asked.is_empty() {
-        return Err(ApiError::new("DeploymentTargetIdRequiredException", "A deployment target ID was not provided"));
+        return Err(ApiError::new(
+            "DeploymentTargetIdRequiredException",
+            "A deployment target ID was not provided",
+        ));
     }
     if asked.len() > MOST_TARGETS {
         let message = format!("At most {MOST_TARGETS} targets can be asked for");

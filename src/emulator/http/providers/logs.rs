@@ -20,8 +20,8 @@ struct Stream<'a> {
 fn stream<'a>(run: &ProviderRun<'a>) -> Option<Stream<'a>> {
     match run.provider {
         Provider::CodeBuild => {
-            let has_begun =
-                builds::cause(run).is_none_or(|build| !build.log.is_empty() || build.phase > BuildPhase::Provisioning);
+            let has_begun = builds::cause(run)
+                .is_none_or(|build| !build.log.is_empty() || build.phase > BuildPhase::Provisioning);
             let (project, stream) = run.external_id.split_once(':').filter(|_| has_begun)?;
             Some(Stream { group: format!("/aws/codebuild/{project}"), stream })
         }
@@ -35,9 +35,7 @@ fn stream<'a>(run: &ProviderRun<'a>) -> Option<Stream<'a>> {
 
 /// `logs` of a build. Of a log that was never begun CodeBuild writes `null`.
 pub fn of_build(desk: Desk<'_>, run: &ProviderRun<'_>) -> Value {
-    let arn = |group: &str, stream: &str| {
-        desk.arn("logs", &format!("log-group:{group}:log-stream:{stream}"))
-    };
+    let arn = |group: &str, stream: &str| desk.arn("logs", &format!("log-group:{group}:log-stream:{stream}"));
     let enabled = json!({ "status": "ENABLED" });
     match stream(run) {
         Some(Stream { group, stream }) => json!({
@@ -73,7 +71,8 @@ pub fn get_log_events(desk: Desk<'_>, input: Input<'_>) -> Result<Value, ApiErro
         None if input.flag("startFromHead") => (0, most.min(events.len())),
         None => (events.len().saturating_sub(most), events.len()),
         Some(token) => {
-            let (way, place) = token.split_once('/').ok_or_else(|| invalid("The specified nextToken is invalid."))?;
+            let (way, place) =
+                token.split_once('/').ok_or_else(|| invalid("The specified nextToken is invalid."))?;
             let place = place.parse::<usize>().ok().filter(|place| *place <= events.len());
             match (way, place) {
                 ("f", Some(place)) => (place, place.saturating_add(most).min(events.len())),
@@ -82,9 +81,11 @@ pub fn get_log_events(desk: Desk<'_>, input: Input<'_>) -> Result<Value, ApiErro
             }
         }
     };
-    let shown = events.get(first..last).unwrap_or_default().iter().map(|(at, line)| {
-        json!({ "timestamp": at, "message": line, "ingestionTime": at })
-    });
+    let shown = events
+        .get(first..last)
+        .unwrap_or_default()
+        .iter()
+        .map(|(at, line)| json!({ "timestamp": at, "message": line, "ingestionTime": at }));
     Ok(json!({
         "events": shown.collect::<Vec<Value>>(),
         "nextForwardToken": format!("f/{last:056}"),

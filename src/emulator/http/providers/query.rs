@@ -52,7 +52,10 @@ pub fn write(reply: &Reply, target: &str, request_id: &str) -> Option<String> {
             let action = target.strip_prefix(SERVICE).unwrap_or(target);
             _ = write!(xml, "<{action}Response xmlns=\"{NAMESPACE}\"><{action}Result>");
             put(&mut xml, document);
-            _ = write!(xml, "</{action}Result><ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata>");
+            _ = write!(
+                xml,
+                "</{action}Result><ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata>"
+            );
             _ = write!(xml, "</{action}Response>");
         }
         Reply::Refused(error) => {

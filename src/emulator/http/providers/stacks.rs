@@ -135,7 +135,10 @@ fn all_of<'a>(stack: &Stack, resources: &'a [ResourceCause], drafts: &mut Vec<Dr
             all_of(&below, nested, drafts);
             drafts.push(own(&below, resource, &format!("{operation}_FAILED"), Some(failed_names(nested))));
         }
-        drafts.push(about(status.as_str().to_owned(), Some(reason.clone()).filter(|reason| !reason.is_empty())));
+        drafts.push(about(
+            status.as_str().to_owned(),
+            Some(reason.clone()).filter(|reason| !reason.is_empty()),
+        ));
     }
 }
 

@@ -68,11 +68,11 @@ impl EvidenceSource for SharedWorld {
                 Operation::Evidence,
                 |world| failed.iter().map(|action| known(world, run, action, depth)).collect(),
                 |fault| {
-                    let missing = |operation: &Option<&'static str>| Evidence {
+                    let missing = |operation: Option<&'static str>| Evidence {
                         texts: Vec::new(),
-                        gaps: operation.iter().map(|operation| (*operation, gap_of(fault))).collect(),
+                        gaps: operation.map(|operation| (operation, gap_of(fault))).into_iter().collect(),
                     };
-                    asked.iter().map(missing).collect()
+                    asked.iter().copied().map(missing).collect()
                 },
             )
             .await

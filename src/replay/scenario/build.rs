@@ -335,7 +335,7 @@ fn usual_provider(category: Category) -> &'static str {
 fn outcome(document: RunDocument, provider: &str) -> Built<Outcome> {
     match document {
         RunDocument::Succeed(length) => Ok(Outcome::Succeed { after: length.0 }),
-        RunDocument::Fail(document) => failure(document, provider),
+        RunDocument::Fail(document) => failure(*document, provider),
         RunDocument::Hang => Ok(Outcome::Hang),
     }
 }

@@ -111,7 +111,7 @@ pub(super) struct ActionDocument {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) enum RunDocument {
     Succeed(Length),
-    Fail(FailDocument),
+    Fail(Box<FailDocument>),
     Hang,
 }
 

@@ -147,7 +147,7 @@ impl Shape {
             ("timestamp", Value::Number(_)) | ("boolean", Value::Bool(_)) => {}
             // As XML has it.
             ("timestamp", Value::String(text)) => {
-                object(text.parse::<jiff::Timestamp>().is_err(), "instant".to_owned())
+                object(text.parse::<jiff::Timestamp>().is_err(), "instant".to_owned());
             }
             ("string", Value::String(text)) => {
                 object(above(text.chars().count()) || below(text.chars().count()), "length".to_owned());

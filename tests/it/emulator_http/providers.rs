@@ -1,5 +1,6 @@
 //! What providers know, through the real AWS CLI, and answer by answer against their service models.
 
+use std::process::Output;
 use std::sync::{Arc, Mutex};
 
 use jiff::SignedDuration;
@@ -82,29 +83,24 @@ impl Served {
         Self { bench, server }
     }
 
-    fn run(&self, region: &str, line: &str) -> (std::process::Output, Vec<String>) {
-        let arguments: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
-        let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        let output = provider_command(&self.server.endpoint(), &words)
-            .env("AWS_DEFAULT_REGION", region)
-            .output()
-            .unwrap();
-        (output, arguments)
+    fn run(&self, region: &str, line: &str) -> Output {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        provider_command(&self.server.endpoint(), &words).env("AWS_DEFAULT_REGION", region).output().unwrap()
     }
 
     fn aws(&self, line: &str) -> Value {
-        let (output, _) = self.run("eu-central-1", line);
-        printed(output, &[line])
+        let output = self.run("eu-central-1", line);
+        printed(&output, &[line])
     }
 
     fn aws_in(&self, region: &str, line: &str) -> Value {
-        let (output, _) = self.run(region, line);
-        printed(output, &[line])
+        let output = self.run(region, line);
+        printed(&output, &[line])
     }
 
     fn aws_error(&self, line: &str) -> String {
-        let (output, _) = self.run("eu-central-1", line);
-        error_told(output, &[line])
+        let output = self.run("eu-central-1", line);
+        error_told(&output, &[line])
     }
 
     fn id(&self, action: &str) -> String {

@@ -50,11 +50,11 @@ fn run_aws(endpoint: &str, arguments: &[&str]) -> Output {
 
 /// What the AWS CLI prints, parsed; nothing where it prints nothing.
 pub fn aws(endpoint: &str, arguments: &[&str]) -> Value {
-    printed(run_aws(endpoint, arguments), arguments)
+    printed(&run_aws(endpoint, arguments), arguments)
 }
 
 /// What the AWS CLI printed, parsed; nothing where it printed nothing.
-pub fn printed(output: Output, arguments: &[&str]) -> Value {
+pub fn printed(output: &Output, arguments: &[&str]) -> Value {
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "aws {arguments:?}: {stderr}");
     match output.stdout.as_slice() {
@@ -65,13 +65,13 @@ pub fn printed(output: Output, arguments: &[&str]) -> Value {
 
 /// The name of the error that the AWS CLI tells of.
 pub fn aws_error(endpoint: &str, arguments: &[&str]) -> String {
-    error_told(run_aws(endpoint, arguments), arguments)
+    error_told(&run_aws(endpoint, arguments), arguments)
 }
 
 /// The name of the error that the AWS CLI told of.
-pub fn error_told(output: Output, arguments: &[&str]) -> String {
+pub fn error_told(output: &Output, arguments: &[&str]) -> String {
     assert!(!output.status.success(), "aws {arguments:?} was not refused");
-    let stderr = String::from_utf8(output.stderr).unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
     let name = stderr.split_once("An error occurred (").and_then(|(_, rest)| rest.split_once(')'));
     name.unwrap_or_else(|| panic!("aws {arguments:?}: {stderr}")).0.to_owned()
 }

@@ -114,10 +114,23 @@ mod tests {
             (&UUID, uuid, "3F1C6A52-90d4-4f0b-8a37-5b0e6d1c2f41"),
             (&ROLE_ARN, role, "arn:aws:iam::1111:role/x"),
             (&RESOURCE_ARN, resource, "arn:aws:codebuild:eu-central-1:111122223333:web"),
+            (&LOG_GROUP, "/aws/codebuild/web_1#x.y-z", "a:b"),
+            (&LOG_GROUP_IDENTIFIER, "arn:aws:logs:eu-central-1:111122223333:log-group:/a", "a b"),
+            (&LOG_STREAM, "57c50aea/a388 b1", "a*"),
+            (&LOG_STREAM, "two\nlines", "a:b"),
+            (&CHANGE_SET, "Release-1", "1st"),
+            (&CHANGE_SET, "arn:aws:cloudformation:eu-central-1:111122223333:changeSet/a/b", "arn:a_b"),
+            (&STACK, "web-1", "web_1"),
+            (&STACK, "arn:aws-cn:cloudformation:cn-north-1:111122223333:stack/a/b", "arn:aws-iso:a"),
         ] {
             assert!(pattern.holds(good), "{}: {good}", pattern.text);
             assert!(!pattern.holds(bad), "{}: {bad}", pattern.text);
-            assert_eq!(pattern.holds(""), pattern.text == ".*", "{}", pattern.text);
+            assert_eq!(
+                pattern.holds(""),
+                pattern.text.ends_with("]*") || pattern.text == ".*",
+                "{}",
+                pattern.text
+            );
         }
     }
 }

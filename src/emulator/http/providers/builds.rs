@@ -10,6 +10,7 @@ use super::{Desk, logs};
 use crate::domain::pipeline::ActionStatus;
 use crate::emulator::codepipeline::{BuildCause, BuildPhase, Cause, Provider, ProviderRun};
 
+#[expect(clippy::unnecessary_wraps, reason = "operations are functions of one type")]
 pub fn batch_get_builds(desk: Desk<'_>, input: Input<'_>) -> Result<Value, ApiError> {
     let asked = input.texts("ids");
     let known: Vec<ProviderRun<'_>> = desk

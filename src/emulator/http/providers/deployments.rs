@@ -11,7 +11,7 @@ use crate::emulator::codepipeline::{
     Cause, DeploymentCause, LifecycleCause, Provider, ProviderRun, steady_uuid,
 };
 
-/// The lifecycle events of a target, in order (CodeDeploy User Guide, *AppSpec 'hooks' section*).
+/// The lifecycle events of a target, in order (CodeDeploy User Guide, *`AppSpec` 'hooks' section*).
 const ON_INSTANCE: [&str; 7] = [
     "ApplicationStop",
     "DownloadBundle",

@@ -28,17 +28,15 @@ fn plain(text: &[u8]) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some((first, others)) = rest.split_first() {
-        let escaped = others.get(..2).filter(|_| *first == b'%');
-        let escaped = escaped.and_then(|digits| std::str::from_utf8(digits).ok());
-        match escaped.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = others.get(2..).unwrap_or_default();
-            }
-            None => {
-                bytes.push(if *first == b'+' { b' ' } else { *first });
-                rest = others;
-            }
+        let digits =
+            others.get(..2).filter(|digits| *first == b'%' && digits.iter().all(u8::is_ascii_hexdigit));
+        let digits = digits.and_then(|digits| std::str::from_utf8(digits).ok());
+        if let Some(byte) = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            bytes.push(byte);
+            rest = others.get(2..).unwrap_or_default();
+        } else {
+            bytes.push(if *first == b'+' { b' ' } else { *first });
+            rest = others;
         }
     }
     String::from_utf8_lossy(&bytes).into_owned()
@@ -127,9 +125,9 @@ mod tests {
 
     #[test]
     fn forms_are_read() {
-        let (target, members) = read(b"Action=DescribeStackEvents&StackName=a%2Fb+c%&Version=&&Odd");
+        let (target, members) = read(b"Action=DescribeStackEvents&StackName=a%2Fb+c%+5%&Version=&&Odd");
         assert_eq!(target, "CloudFormation_20100515.DescribeStackEvents");
-        assert_eq!(Value::Object(members), json!({ "StackName": "a/b c%", "Version": "", "Odd": "" }));
+        assert_eq!(Value::Object(members), json!({ "StackName": "a/b c% 5%", "Version": "", "Odd": "" }));
         assert_eq!(read(b"").0, SERVICE);
     }
 

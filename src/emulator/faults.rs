@@ -23,6 +23,8 @@ pub enum Operation {
     Tags,
     /// Reading everything about a stage run.
     Observe,
+    /// Reading what the providers of failed actions know.
+    Evidence,
     /// Reading the stage again before the call.
     Fence,
     /// `RetryStageExecution`.
@@ -52,6 +54,7 @@ impl Operation {
         Self::Quarantine,
         Self::Tags,
         Self::Observe,
+        Self::Evidence,
         Self::Fence,
         Self::Retry,
         Self::Arm,
@@ -73,6 +76,7 @@ impl Operation {
             Self::Quarantine => "quarantine",
             Self::Tags => "tags",
             Self::Observe => "observe",
+            Self::Evidence => "evidence",
             Self::Fence => "fence",
             Self::Retry => "retry",
             Self::Arm => "arm",

@@ -74,11 +74,13 @@ impl SharedWorld {
                 if fault.happens() {
                     work(&mut self.lock());
                 }
-                if fault.kills() {
+                // Whoever reads evidence waits no longer than some seconds for it.
+                let is_awaited = operation != Operation::Evidence || !fault.hangs();
+                if fault.kills() && is_awaited {
                     self.lock().kill(self.handling(), fault);
                     return pending().await;
                 }
-                if matches!(fault, Fault::ReplyLost | Fault::LostUnsent) {
+                if !is_awaited || matches!(fault, Fault::ReplyLost | Fault::LostUnsent) {
                     self.lock().pass(CALL_TIMEOUT);
                 }
                 Err(fault)

@@ -12,9 +12,10 @@ use codepipeline_retrier::domain::ids::{
     ActionExecutionId, ActionName, ExecutionId, PipelineName, Region, StageName,
 };
 use codepipeline_retrier::domain::pipeline::{
-    ActionDeclaration, ActionExecution, ActionRun, ActionState, ActionStatus, Category, ChangeSetPart,
-    ErrorDetails, ExecutionKind, ExecutionMode, ExecutionStatus, PipelineExecution, PipelineState,
-    PipelineStructure, RetryMetadata, StageDeclaration, StageExecution, StageState, Transition,
+    ActionDeclaration, ActionExecution, ActionRun, ActionState, ActionStatus, Category, ChangeSet,
+    ChangeSetPart, ErrorDetails, ExecutionKind, ExecutionMode, ExecutionStatus, PipelineExecution,
+    PipelineState, PipelineStructure, RetryMetadata, StageDeclaration, StageExecution, StageState,
+    Transition,
 };
 use codepipeline_retrier::domain::policy::RetryMode;
 use codepipeline_retrier::domain::text::EvidenceText;
@@ -207,7 +208,7 @@ fn stage_declaration(
 
 #[test]
 fn a_pipeline_structure_is_read() {
-    let change_set = || "web-shop-staging".to_owned();
+    let change_set = || ChangeSet { stack: "web-shop".to_owned(), name: "web-shop-staging".to_owned() };
     let expected = PipelineStructure {
         name: PipelineName::parse("web-shop").unwrap(),
         version: 7,

@@ -5,6 +5,8 @@
 mod budget_proofs;
 #[cfg(feature = "function")]
 mod dynamodb;
+pub mod evidence;
+mod evidence_gaps;
 mod ledger;
 mod ledger_budgets;
 mod ledger_keeping;

@@ -116,3 +116,7 @@ mod schedules {
 mod pipelines {
     crate::contract::pipelines::suite!(super::run, super::new);
 }
+
+mod evidence {
+    crate::contract::evidence::suite!(super::run, super::new);
+}

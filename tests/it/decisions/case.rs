@@ -98,7 +98,7 @@ pub struct Structure {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Declaration {
     pub action: String,
-    /// The change set that it makes.
+    /// The change set that it makes, `name` or `stack/name`.
     pub makes: Option<String>,
     /// The change set that it carries out.
     pub executes: Option<String>,

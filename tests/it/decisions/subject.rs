@@ -17,9 +17,9 @@ use codepipeline_retrier::domain::ids::{
 };
 use codepipeline_retrier::domain::live::Standing;
 use codepipeline_retrier::domain::pipeline::{
-    ActionDeclaration, ActionExecution, ActionRun, ActionStatus, Category, ChangeSetPart, ErrorDetails,
-    ExecutionKind, ExecutionMode, ExecutionStatus, Gap, PipelineExecution, PipelineState, PipelineStructure,
-    Reading, RetryMetadata, StageDeclaration, StageEntry, StageState, Transition,
+    ActionDeclaration, ActionExecution, ActionRun, ActionStatus, Category, ChangeSet, ChangeSetPart,
+    ErrorDetails, ExecutionKind, ExecutionMode, ExecutionStatus, Gap, PipelineExecution, PipelineState,
+    PipelineStructure, Reading, RetryMetadata, StageDeclaration, StageEntry, StageState, Transition,
 };
 use codepipeline_retrier::domain::policy::{Mode, Policy, RetryMode};
 use codepipeline_retrier::domain::screen::{Covered, Environment, pause_refusal, storm_refusal};
@@ -256,13 +256,13 @@ fn declaration(
     let actions = names.iter().map(|name| {
         let known = runs.iter().find(|run| run.action == *name);
         let declared = case.structure.declares.iter().find(|declared| declared.action == name.as_str());
-        let makes = declared.and_then(|declared| declared.makes.clone()).map(ChangeSetPart::Makes);
-        let executes = declared.and_then(|declared| declared.executes.clone()).map(ChangeSetPart::Executes);
+        let makes = declared.and_then(|declared| declared.makes.as_deref()).map(change_set);
+        let executes = declared.and_then(|declared| declared.executes.as_deref()).map(change_set);
         ActionDeclaration {
             name: name.clone(),
             category: known.map_or(Category::Build, |run| run.category),
             provider: known.map_or("CodeBuild".into(), |run| run.provider.clone()),
-            change_set: makes.or(executes),
+            change_set: makes.map(ChangeSetPart::Makes).or(executes.map(ChangeSetPart::Executes)),
         }
     });
     StageDeclaration {
@@ -270,6 +270,12 @@ fn declaration(
         native_retry: case.structure.native_retry.then_some(RetryMode::FailedActions),
         actions: actions.collect(),
     }
+}
+
+/// `name`, or `stack/name` where the stack matters.
+fn change_set(text: &str) -> ChangeSet {
+    let (stack, name) = text.split_once('/').unwrap_or(("shop", text));
+    ChangeSet { stack: stack.into(), name: name.into() }
 }
 
 fn stage_state(case: &Case, run: &StageRunId, names: &[ActionName], runs: &[ActionExecution]) -> StageState {

@@ -10,9 +10,6 @@ impl EvidenceText {
     /// Longest text that is kept, in bytes; what is beyond is cut off at the end.
     pub const LONGEST: usize = 16 * 1024;
 
-    /// Longest end of a text that is kept, in bytes.
-    pub const LONGEST_TAIL: usize = 64 * 1024;
-
     /// Takes the text in, cut to [`Self::LONGEST`].
     pub fn new(text: impl Into<String>) -> Self {
         let mut text = text.into();
@@ -23,21 +20,21 @@ impl EvidenceText {
         Self(text)
     }
 
-    /// Takes the end of the text in, at most [`Self::LONGEST_TAIL`], from the beginning of a line on where there is one.
+    /// Longest text of which the end is kept, in bytes.
+    pub const LONGEST_TAIL: usize = 64 * 1024;
+
+    /// Takes the end of a log in: at most [`Self::LONGEST_TAIL`], from the beginning of a line where there is one.
     pub fn tail(text: impl Into<String>) -> Self {
-        let mut text = text.into();
-        let Some(beyond) = text.len().checked_sub(Self::LONGEST_TAIL).filter(|beyond| *beyond > 0) else {
+        let text = text.into();
+        let Some(earliest) = text.len().checked_sub(Self::LONGEST_TAIL).filter(|at| *at > 0) else {
             return Self(text);
         };
-        let start = (beyond..text.len()).find(|i| text.is_char_boundary(*i)).unwrap_or(text.len());
-        let kept = text.split_off(start);
-        if text.ends_with('\n') {
-            return Self(kept);
-        }
-        match kept.split_once('\n') {
-            Some((_, lines)) if !lines.is_empty() => Self(lines.to_owned()),
-            _ => Self(kept),
-        }
+        let after_break = text.as_bytes().iter().skip(earliest - 1).position(|byte| *byte == b'\n');
+        let start = match after_break.map(|at| earliest + at) {
+            Some(start) if start < text.len() => start,
+            _ => (earliest..text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len()),
+        };
+        Self(text.get(start..).unwrap_or_default().to_owned())
     }
 
     /// For classification only.
@@ -68,21 +65,25 @@ mod tests {
         assert!(text.expose().len() <= EvidenceText::LONGEST);
         assert!(text.expose().chars().all(|c| c == 'é'));
     }
+
     #[test]
-    fn of_a_tail_the_last_whole_lines_are_kept() {
-        let tail = |text: &str| EvidenceText::tail(text).expose().to_owned();
-        assert_eq!(tail("all\nof it\n"), "all\nof it\n");
-        let full = "x".repeat(EvidenceText::LONGEST_TAIL - 1) + "\n";
-        assert_eq!(tail(&full), full);
-        assert_eq!(tail(&format!("before\n{full}")), full, "a line that just fits");
-        let lines = (0..10_000).map(|number| format!("line {number}\n")).collect::<Vec<_>>().concat();
-        let kept = tail(&lines);
-        assert!(kept.len() <= EvidenceText::LONGEST_TAIL && lines.ends_with(&kept));
-        assert!(kept.starts_with("line ") && kept.len() > EvidenceText::LONGEST_TAIL - 20);
-        for ending in ["", "\n"] {
-            let kept = tail(&("é".repeat(EvidenceText::LONGEST_TAIL) + "x" + ending));
-            assert!(kept.len() > EvidenceText::LONGEST_TAIL - 3, "a single line is cut between characters");
-            assert!(kept.len() <= EvidenceText::LONGEST_TAIL && kept.starts_with('é'));
-        }
+    fn of_a_log_the_last_whole_lines_are_kept() {
+        let log = "a line of a log\n".repeat(10_000);
+        let kept = EvidenceText::tail(log.clone());
+        assert!(kept.expose().len() <= EvidenceText::LONGEST_TAIL);
+        assert!(kept.expose().len() > EvidenceText::LONGEST_TAIL - 16);
+        assert!(kept.expose().starts_with("a line") && log.ends_with(kept.expose()));
+        assert_eq!(EvidenceText::tail("short").expose(), "short");
+        let exact = "x".repeat(EvidenceText::LONGEST_TAIL);
+        assert_eq!(EvidenceText::tail(exact.clone()).expose(), exact);
+    }
+
+    #[test]
+    fn of_one_long_line_the_end_is_kept_between_characters() {
+        let kept = EvidenceText::tail(format!("x{}", "é".repeat(EvidenceText::LONGEST_TAIL)));
+        assert_eq!(kept.expose().len(), EvidenceText::LONGEST_TAIL);
+        assert!(kept.expose().chars().all(|c| c == 'é'));
+        let ends_with_break = EvidenceText::tail(format!("{}\n", "é".repeat(EvidenceText::LONGEST_TAIL)));
+        assert!(ends_with_break.expose().starts_with('é'));
     }
 }

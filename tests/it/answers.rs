@@ -315,6 +315,24 @@ fn action_executions_are_read_in_their_order() {
                 last_change: "2026-11-22T10:13:02.5Z".parse().unwrap(),
                 error: ErrorDetails::default(),
             },
+            ActionExecution {
+                execution: newest(),
+                stage: stage_name("Test"),
+                action: action_name("Lint"),
+                id: action_run_id(7),
+                status: ActionStatus::Failed,
+                category: Category::Compute,
+                provider: "Commands".to_owned(),
+                region: None,
+                // The one id by which what CodePipeline ran itself can be looked into.
+                external_id: Some(
+                    "arn:aws:logs:eu-central-1:111122223333:log-group:/aws/codepipeline/web:log-stream:5c0e"
+                        .to_owned(),
+                ),
+                started: "2026-11-22T10:13:02Z".parse().unwrap(),
+                last_change: "2026-11-22T10:13:02.5Z".parse().unwrap(),
+                error: ErrorDetails::default(),
+            },
         ])
     );
 }

@@ -16,7 +16,7 @@ const LEVELS: u32 = 3;
 /// Nested stacks that are looked into, of one stack.
 const NESTED: usize = 2;
 /// Most pages of one stack's events, a hundred each.
-const PAGES: u32 = 6;
+const PAGES: u32 = 10;
 
 /// What failed first in the action's operation on a stack.
 pub(super) async fn of_stack(asking: Asking<'_>, id: &str, action: &FailedAction) -> Evidence {
@@ -62,7 +62,8 @@ fn of_level<'a>(asking: Asking<'a>, id: String, action: &'a FailedAction, levels
     })
 }
 
-/// The failures as far as they could be read.
+/// The failures of the whole operation, or none: of an operation that is not read to its beginning the failures that are
+/// known may be those of its rollback, which say something else than what failed first.
 async fn failures_of(asking: Asking<'_>, id: &str, action: &FailedAction) -> (Vec<Failure>, Option<Missing>) {
     let mut operation = Operation::of(action);
     let mut token = None;
@@ -74,11 +75,11 @@ async fn failures_of(asking: Asking<'_>, id: &str, action: &FailedAction) -> (Ve
                 operation.read(answer.stack_events.unwrap_or_default());
                 token = answer.next_token.filter(|token| !token.is_empty());
             }
-            Err(missing) => return (operation.failures(), Some(missing)),
+            Err(missing) => return (Vec::new(), Some(missing)),
         }
         if operation.is_whole || token.is_none() {
             return (operation.failures(), None);
         }
     }
-    (operation.failures(), Some(("DescribeStackEvents", Gap::NotRead)))
+    (Vec::new(), Some(("DescribeStackEvents", Gap::NotRead)))
 }

@@ -72,5 +72,5 @@ fn time_is_up_in_the_midst_of_a_list() {
     });
     let evidence = Rig::at(&stub.url).gather(&[deploy(STACK)], Depth::Details).remove(0);
     assert_eq!(evidence.gaps, [("DescribeStackEvents", Gap::Unavailable)]);
-    assert!((1..6).contains(&evidence.texts.len()), "what was read before is kept");
+    assert!(evidence.texts.is_empty() && stub.requests().len() < 10);
 }

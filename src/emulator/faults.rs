@@ -45,7 +45,7 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::LedgerRead,
         Self::LedgerCommit,
         Self::FailureNote,

@@ -12,8 +12,6 @@ use super::rate::CallRate;
 use super::world::{SharedWorld, World};
 use crate::domain::budget::BucketKey;
 use crate::domain::controls::Controls;
-use crate::domain::evidence::{Depth, Evidence};
-use crate::domain::facts::FailedAction;
 use crate::domain::ids::{PipelineArn, StageRunId};
 use crate::domain::pipeline::{ExecutionMode, Gap, Reading, Refusal, RetryReply, StageReading};
 use crate::domain::policy::RetryMode;
@@ -24,13 +22,7 @@ use crate::domain::tags::TagsReading;
 use crate::domain::trigger::WakeUp;
 use crate::event::wake_up_body;
 use crate::names::wake_up_name;
-use crate::ports::{EvidenceSource, KeptPolicy, Ledger, Pipelines, Quarantined, Schedules};
-
-impl EvidenceSource for SharedWorld {
-    async fn gather(&self, _: &StageRunId, failed: &[FailedAction], _: Depth) -> Vec<Evidence> {
-        vec![Evidence::default(); failed.len()]
-    }
-}
+use crate::ports::{KeptPolicy, Ledger, Pipelines, Quarantined, Schedules};
 
 /// The longest delay that SQS takes (`SendMessage`, `DelaySeconds`).
 const LONGEST_DELAY: SignedDuration = SignedDuration::from_mins(15);

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::course::{buckets, course, empty_ledger};
 use super::reading::Assumption;
 use super::{Explain, Origin, Report, assumed_of_the_product, files};
+use crate::aws::evidence::SdkEvidence;
 use crate::aws::pipelines::SdkPipelines;
 use crate::cli::account::{Account, AccountArguments, block_on};
 use crate::cli::clock;
@@ -19,6 +20,7 @@ use crate::cli::table::TableArguments;
 use crate::domain::ahead::stages_ahead;
 use crate::domain::controls::Controls;
 use crate::domain::decision::Ruling;
+use crate::domain::evidence::Evidence;
 use crate::domain::facts::gather;
 use crate::domain::ids::{ExecutionId, PipelineName, Region, StageName, StageRunId};
 use crate::domain::pipeline::{ExecutionMode, Gap, PipelineStructure, Reading};
@@ -26,7 +28,7 @@ use crate::domain::policy::Policy;
 use crate::domain::protocol::View;
 use crate::domain::tags::TagsReading;
 use crate::domain::trigger::{EventKey, StageEvent, StageEventState};
-use crate::ports::Pipelines;
+use crate::ports::{EvidenceSource, Pipelines};
 
 /// What is read from the account.
 #[derive(Debug, Clone, Args)]
@@ -100,14 +102,15 @@ struct Seen {
 pub(super) fn explain(arguments: &Explain, policy: &Policy, policy_file: String) -> Result<Exit, CliError> {
     let event = arguments.event.as_deref().map(files::event).transpose()?;
     let origin = Origin::Account { told: event.is_some() };
-    let (Seen { event, tags, reading, structure, .. }, ledger) = block_on(Box::pin(async {
+    let (Seen { event, tags, reading, structure, .. }, ledger, evidence) = block_on(Box::pin(async {
         let seen = read(&arguments.live, event, policy).await?;
         let ledger = ledger(&arguments.live.table, &seen, policy).await?;
-        Ok((seen, ledger))
+        let evidence = evidence(&seen, policy).await;
+        Ok((seen, ledger, evidence))
     }))?;
     let now = arguments.now(&event)?.unwrap_or_else(|| clock::now().max(event.time));
     let empty = empty_ledger();
-    let course = course(policy, &event, &tags, &reading, &[], ledger.as_ref().unwrap_or(&empty), now);
+    let course = course(policy, &event, &tags, &reading, &evidence, ledger.as_ref().unwrap_or(&empty), now);
     let assumptions = match &ledger {
         _ if !course.looked_at => Vec::new(),
         None => assumed_of_the_product(Some("--stack-name")).into(),
@@ -120,6 +123,15 @@ pub(super) fn explain(arguments: &Explain, policy: &Policy, policy_file: String)
         output::hint(RIGHTS);
     }
     Ok(Exit::Fine)
+}
+
+/// What is known beside of the failed runs, as deep as the rule looks.
+async fn evidence(seen: &Seen, policy: &Policy) -> Vec<Evidence> {
+    let run = &seen.event.run;
+    let tags = seen.tags.clone().unwrap_or_default();
+    let Some(rule) = policy.rule_for(run, &tags) else { return Vec::new() };
+    let failed = gather(run, &seen.reading).map(|facts| facts.failed).unwrap_or_default();
+    SdkEvidence::new(Arc::clone(&seen.account.clients)).gather(run, &failed, rule.settings.evidence).await
 }
 
 /// What the ledger holds of the stage run, where something says which table it is.

@@ -220,7 +220,10 @@ fn an_answer_that_lacks_everything_is_no_evidence() {
         let stub = Stub::always(answer("BatchGetBuilds", &builds));
         assert_eq!(read(&stub, a_build("web:1")).gaps, [("BatchGetBuilds", Gap::Unavailable)], "{builds}");
     }
-    let bare = [json!({"id": "web:1"}), json!({"id": "web:1", "phases": [{}], "logs": {}})];
+    // CodeBuild may be behind CodePipeline.
+    let running =
+        json!({"id": "web:1", "buildStatus": "IN_PROGRESS", "phases": [phase("BUILD", "IN_PROGRESS", &[])]});
+    let bare = [running, json!({"id": "web:1"}), json!({"id": "web:1", "phases": [{}], "logs": {}})];
     for bare in bare {
         let stub = Stub::always(answer("BatchGetBuilds", &json!({"builds": [bare]})));
         assert_eq!(read(&stub, a_build("web:1")), Evidence::default(), "{bare}");

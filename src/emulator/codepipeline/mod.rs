@@ -55,6 +55,7 @@ pub use execution::{RetryTrigger, TriggerType};
 pub(super) use identity::scramble;
 pub use provided::ProviderRun;
 pub use provider::Provider;
+#[cfg(feature = "serve")]
 pub(super) use provider::steady_uuid;
 pub use retry::RetryCall;
 pub use switches::Switches;

@@ -42,7 +42,7 @@ fn misfit(cause: &Cause, provider: &str) -> String {
         Cause::Stack(_) => ("resources", "`CloudFormation`"),
         Cause::ChangeSet(_) => ("change-set", "`CloudFormation`"),
     };
-    format!("`{key}` is what {who} know of a failure, not `{provider}`")
+    format!("`{key}` is for {who}, not for `{provider}`")
 }
 
 fn build(document: BuildDocument) -> Built<BuildCause> {

@@ -179,7 +179,8 @@ pub(super) fn without_colours(text: &str) -> Cow<'_, str> {
         out.push_str(before);
         rest = match after.strip_prefix('[') {
             Some(sequence) => {
-                let end = sequence.find(|c: char| ('@'..='~').contains(&c)).map_or(sequence.len(), |end| end + 1);
+                let end =
+                    sequence.find(|c: char| ('@'..='~').contains(&c)).map_or(sequence.len(), |end| end + 1);
                 sequence.get(end..).unwrap_or_default()
             }
             None => after,
@@ -214,7 +215,9 @@ fn without_addresses(text: &str) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     let address = ADDRESS.get_or_init(|| {
-        expression(r#"([a-z+]{2,10}://)(?:[^\s/@"'<>]{0,200}@)?([^\s/"'<>()?]+)[/?][^\s"'<>()\]]*[^\s"'<>()\],.;:]"#)
+        expression(
+            r#"([a-z+]{2,10}://)(?:[^\s/@"'<>]{0,200}@)?([^\s/"'<>()?]+)[/?][^\s"'<>()\]]*[^\s"'<>()\],.;:]"#,
+        )
     });
     let replaced = address.replace_all(text.as_bytes(), &b"$1$2"[..]);
     match replaced {
@@ -230,7 +233,9 @@ fn without_own_address(text: &str) -> Cow<'_, str> {
     if !text.contains("->") && !text.contains(":53") {
         return Cow::Borrowed(text);
     }
-    let own = OWN.get_or_init(|| expression(r"(?: on \[?[\da-f.:]+\]?:53\b|\[?[\da-f.:]+\]?:\d+->(?:\[?[\da-f.:]+\]?:53\b)?)"));
+    let own = OWN.get_or_init(|| {
+        expression(r"(?: on \[?[\da-f.:]+\]?:53\b|\[?[\da-f.:]+\]?:\d+->(?:\[?[\da-f.:]+\]?:53\b)?)")
+    });
     match own.replace_all(text.as_bytes(), &b" "[..]) {
         Cow::Borrowed(_) => Cow::Borrowed(text),
         Cow::Owned(bytes) => Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()),
@@ -255,19 +260,46 @@ const KINDS: &[(Kind, &str)] = &[
     (Kind::Quoted, r"^\s*(?:>+\s*)?\d+\s*\|"),
     (Kind::Quoted, r"^\s*(?:\||-->|>>>|\^+~*\s*$|~+\s*$)"),
     (Kind::Quoted, r"^\s*(?:symbol|location):\s"),
-    (Kind::Quoted, r"^\s*(?:raise|throw|return|catch|import|from|def|fn|func|class|if|for|while|const|let|var|public|private|async|await)\b.*[;:({)]\s*$"),
-    (Kind::TestName, r"^\s*(?:\d+\) |--- (?:FAIL|PASS|SKIP)|=== (?:RUN|PAUSE|CONT|NAME)|(?:FAIL|PASS|FAILED|PASSED|ERROR|RUNS)\s+\S+[./:]\S*(?:::|\.(?:test|spec)\.|_test|tests?[./])|(?:✓|✔|✕|✗|✘|●|○)\s)"),
-    (Kind::TestName, r"^\s*(?:test \S+ \.\.\. |FAIL: |ERROR: test_|ok \d+ |not ok \d+ |Scenario: |Test(?:ing)? (?:case|suite) )"),
-    (Kind::Command, r"^\s*(?:\++ \S|\$ \S|> \S+@\S+ |Running command |Step \d+/\d+ :|RUN |COPY |#\d+ \[|>\s+\[|executing: )"),
-    (Kind::Warning, r"\b(?:retrying (?:in|after|\(|with|request|fetch|download|\d)|will (?:be )?retr(?:y|ied)|retrying\.\.\.|trying again in|(?:tries|attempts|retries) (?:remaining|left)|retry (?:attempt )?#?\d+|attempt #?\d+ (?:of \d+ )?failed)"),
-    (Kind::Warning, r"^\s*(?:retrying\b|(?:warning|warn|deprecated|deprecationwarning)\b(?:\[[^\]]*\])?\s*:|warning: |WARN(?:ING)? )"),
+    (
+        Kind::Quoted,
+        r"^\s*(?:raise|throw|return|catch|import|from|def|fn|func|class|if|for|while|const|let|var|public|private|async|await)\b.*[;:({)]\s*$",
+    ),
+    (
+        Kind::TestName,
+        r"^\s*(?:\d+\) |--- (?:FAIL|PASS|SKIP)|=== (?:RUN|PAUSE|CONT|NAME)|(?:FAIL|PASS|FAILED|PASSED|ERROR|RUNS)\s+\S+[./:]\S*(?:::|\.(?:test|spec)\.|_test|tests?[./])|(?:✓|✔|✕|✗|✘|●|○)\s)",
+    ),
+    (
+        Kind::TestName,
+        r"^\s*(?:test \S+ \.\.\. |FAIL: |ERROR: test_|ok \d+ |not ok \d+ |Scenario: |Test(?:ing)? (?:case|suite) )",
+    ),
+    (
+        Kind::Command,
+        r"^\s*(?:\++ \S|\$ \S|> \S+@\S+ |Running command |Step \d+/\d+ :|RUN |COPY |#\d+ \[|>\s+\[|executing: )",
+    ),
+    (
+        Kind::Warning,
+        r"\b(?:retrying (?:in|after|\(|with|request|fetch|download|\d)|will (?:be )?retr(?:y|ied)|retrying\.\.\.|trying again in|(?:tries|attempts|retries) (?:remaining|left)|retry (?:attempt )?#?\d+|attempt #?\d+ (?:of \d+ )?failed)",
+    ),
+    (
+        Kind::Warning,
+        r"^\s*(?:retrying\b|(?:warning|warn|deprecated|deprecationwarning)\b(?:\[[^\]]*\])?\s*:|warning: |WARN(?:ING)? )",
+    ),
     (Kind::Warning, r"^\S+:\d+(?::\d+)?: (?:warning|note)\b|\): warning |\bwarning (?:TS|CS|MSB|NU)\d+"),
     (Kind::Diagnostic, r"^error\[[A-Z]+\d+\]"),
-    (Kind::Diagnostic, r"(?:^|[\s(])(?:[\w@.~+-]*[/\\])*[\w@.+-]+\.(?:c|cc|cpp|cxx|h|hpp|go|rs|[cm]?[jt]sx?|java|kts?|scala|swift|py|cs|vb|fs|proto|mm?|php|rb|dart|zig|hs|mli?|exs?|vue|svelte|s[ac]ss|less|tf|sol)(?::\[?\d+[,:]\d+\]?|\(\d+,\d+\)|:\d+)\s*[:)-]?\s"),
+    (
+        Kind::Diagnostic,
+        r"(?:^|[\s(])(?:[\w@.~+-]*[/\\])*[\w@.+-]+\.(?:c|cc|cpp|cxx|h|hpp|go|rs|[cm]?[jt]sx?|java|kts?|scala|swift|py|cs|vb|fs|proto|mm?|php|rb|dart|zig|hs|mli?|exs?|vue|svelte|s[ac]ss|less|tf|sol)(?::\[?\d+[,:]\d+\]?|\(\d+,\d+\)|:\d+)\s*[:)-]?\s",
+    ),
     (Kind::Diagnostic, r"\berror (?:TS|CS|MSB|NU|LNK|C|FS|BC)\d{3,5}\b|^\s+\d+:\d+\s+error\s"),
     (Kind::Diagnostic, r"^[ew]: (?:file:|/|\S+\.kts?\b)"),
-    (Kind::Assertion, r"\b(?:assert(?:ion)?(?:_\w+| failed|error)|assertionfailed\w*|comparisonfailure|asserterror|expectationfailed)\b|\bassert(?:s|that|equals|true|false)?\s*[(.]|^e\s+assert\b"),
-    (Kind::Assertion, r"\bexpect(?:ed)?\b\W.{0,200}\b(?:but|got|actual|received|to (?:be|equal|have|contain|match|include|throw|return|find|see))\b|\bexpect\(|^\s*(?:expected|actual|received|got|want|left|right)\s*[:=]|\b(?:got|want)\b.{1,120}\b(?:want|got)\b|\bshould (?:be|equal|have|return|contain|match)\b"),
+    (
+        Kind::Assertion,
+        r"\b(?:assert(?:ion)?(?:_\w+| failed|error)|assertionfailed\w*|comparisonfailure|asserterror|expectationfailed)\b|\bassert(?:s|that|equals|true|false)?\s*[(.]|^e\s+assert\b",
+    ),
+    (
+        Kind::Assertion,
+        r"\bexpect(?:ed)?\b\W.{0,200}\b(?:but|got|actual|received|to (?:be|equal|have|contain|match|include|throw|return|find|see))\b|\bexpect\(|^\s*(?:expected|actual|received|got|want|left|right)\s*[:=]|\b(?:got|want)\b.{1,120}\b(?:want|got)\b|\bshould (?:be|equal|have|return|contain|match)\b.{1,120}\b(?:but|was|got|found)\b",
+    ),
     (Kind::Info, r"^\s*(?:info|debug|trace|notice|verbose)\b\s*[:\]|]"),
 ];
 

@@ -95,7 +95,8 @@ fn rest(subject: &Subject<'_>) -> Classified {
         return Classified {
             class: Class::TestFailure,
             signature: "test-action-failed".to_owned(),
-            reason: "an action that tests failed, and nothing says that it was anything but the tests".to_owned(),
+            reason: "an action that tests failed, and nothing says that it was anything but the tests"
+                .to_owned(),
             found: None,
         };
     }

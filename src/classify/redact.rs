@@ -21,7 +21,10 @@ const FORMS: &[(&str, &str)] = &[
     // User and password in an address. A password may hold anything but a space.
     (r#"([a-z][a-z0-9+.-]{1,20}://)[^\s/@:"']*:[^\s"']*@"#, "$1[redacted]@"),
     (r#"([a-z][a-z0-9+.-]{1,20}://)[^\s/@"']+@"#, "$1[redacted]@"),
-    (r#"(hooks\.slack\.com/|discord(?:app)?\.com/api/webhooks/|\.webhook\.office\.com/)[^\s"']+"#, "$1[redacted]"),
+    (
+        r#"(hooks\.slack\.com/|discord(?:app)?\.com/api/webhooks/|\.webhook\.office\.com/)[^\s"']+"#,
+        "$1[redacted]",
+    ),
     // Headers, to the end of the line or of the quoted text.
     (
         r#"\b((?:proxy-)?authorization|(?:set-)?cookie|x-[a-z-]*(?:key|token|auth|signature)|private-token|job-token)(\\*["']?\s*[:=]\s*\\*["']?)[^"'\r\n]+"#,
@@ -34,7 +37,10 @@ const FORMS: &[(&str, &str)] = &[
         "$1[redacted]",
     ),
     (r#"(\s(?:-u|--user)(?:=|\s*))("[^"]*"?|'[^']*'?|[^\s:]+:\S+)"#, "$1[redacted]"),
-    (r"(\b(?:mysql|mysqldump|mariadb|sshpass|redis-cli|psql|docker login)\b.*?\s-[pa])\s*\S+", "$1[redacted]"),
+    (
+        r"(\b(?:mysql|mysqldump|mariadb|sshpass|redis-cli|psql|docker login)\b.*?\s-[pa])\s*\S+",
+        "$1[redacted]",
+    ),
     // Assignments to names that speak of secrets, in shell, YAML, JSON and connection strings.
     (
         concat!(
@@ -51,14 +57,23 @@ const FORMS: &[(&str, &str)] = &[
     (r"\b(?:FwoGZXIvYXdz|IQoJb3JpZ2lu)[\w+/=]*", "[redacted]"),
     (r"\b(?:gh[pousr]|github_pat)_\w{10,}", "[redacted]"),
     (r"\b(?:glpat|gldt|glrt|glcbt|glptt|glft|glsoat)-[\w.-]{10,}", "[redacted]"),
-    (r"\bnpm_[A-Za-z0-9]{10,}|\bpypi-[\w-]{10,}|\brubygems_[0-9a-f]{10,}|\bcio[A-Za-z0-9]{32}\b|\bdckr_(?:pat|oat)_[\w-]{10,}", "[redacted]"),
+    (
+        r"\bnpm_[A-Za-z0-9]{10,}|\bpypi-[\w-]{10,}|\brubygems_[0-9a-f]{10,}|\bcio[A-Za-z0-9]{32}\b|\bdckr_(?:pat|oat)_[\w-]{10,}",
+        "[redacted]",
+    ),
     (r"\bxox[a-z]-[\w.-]{8,}|\bxapp-[\w-]{8,}|\bxoxe\.[\w.-]+", "[redacted]"),
     (r"\b(?:sk|pk|rk)_(?:live|test)_\w{8,}|\bwhsec_[\w+/=]{8,}|\bsk-[\w-]{16,}", "[redacted]"),
     (r"\bAIza[\w-]{20,}|\bya29\.[\w.-]+|\bGOCSPX-[\w-]+|\b1//0[\w-]{10,}", "[redacted]"),
     (r"[\w.~-]{3}\dQ~[\w.~-]{20,}", "[redacted]"),
     (r"\beyJ[\w-]{8,}(?:\.[\w-]*){0,4}", "[redacted]"),
-    (r"\bSG\.[\w-]{8,}\.[\w-]{8,}|\bkey-[0-9a-f]{24,}|\bdop_v1_\w+|\bshp(?:at|ca|pa|ss)_\w+|\b[hsbr]v[sbr]?\.[\w-]{20,}|\bhv[sbr]\.[\w-]{10,}", "[redacted]"),
-    (r"\b(?:sq0[a-z]{3}-[\w-]+|lin_api_\w+|figd_[\w-]+|PMAK-[\w-]+|NRAK-\w+|dapi[0-9a-f]{20,}|atlasv1\.\S+|\w+\.atlasv1\.\S+)", "[redacted]"),
+    (
+        r"\bSG\.[\w-]{8,}\.[\w-]{8,}|\bkey-[0-9a-f]{24,}|\bdop_v1_\w+|\bshp(?:at|ca|pa|ss)_\w+|\b[hsbr]v[sbr]?\.[\w-]{20,}|\bhv[sbr]\.[\w-]{10,}",
+        "[redacted]",
+    ),
+    (
+        r"\b(?:sq0[a-z]{3}-[\w-]+|lin_api_\w+|figd_[\w-]+|PMAK-[\w-]+|NRAK-\w+|dapi[0-9a-f]{20,}|atlasv1\.\S+|\w+\.atlasv1\.\S+)",
+        "[redacted]",
+    ),
 ];
 
 /// The line without secrets, colours and control characters, cut to [`LONGEST`] bytes.
@@ -112,7 +127,8 @@ fn without_irregular(text: &str) -> String {
 }
 
 fn append(out: &mut String, word: &str) {
-    let is_digest = ["sha256:", "sha1:", "sha512-", "sha1-", "sha256-", "sha384-"].iter().any(|mark| out.ends_with(mark));
+    let is_digest =
+        ["sha256:", "sha1:", "sha512-", "sha1-", "sha256-", "sha384-"].iter().any(|mark| out.ends_with(mark));
     if is_digest || is_uuid(word) || !is_irregular(word) {
         out.push_str(word);
     } else if let Some((path, last)) = word.rsplit_once('/').filter(|(path, _)| !is_irregular(path)) {
@@ -147,7 +163,8 @@ fn is_irregular(word: &str) -> bool {
         last = kind;
     }
     let is_hexadecimal = word.len() >= 32 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
-    is_hexadecimal || word.len() >= SHORTEST_KEY && longest_part >= 8 && digits >= 1 && turns * 10 >= word.len() * 3
+    is_hexadecimal
+        || word.len() >= SHORTEST_KEY && longest_part >= 8 && digits >= 1 && turns * 10 >= word.len() * 3
 }
 
 fn is_uuid(word: &str) -> bool {
@@ -188,7 +205,10 @@ mod tests {
         for (line, left) in [
             ("export DB_PASSWORD=hunter2,and&more", "export DB_PASSWORD=[redacted]"),
             (r#"{"token": "a \"quoted\" word", "user": "x"}"#, r#"{"token": [redacted], "user": "x"}"#),
-            ("psql postgres://shop:p@ss/word@db.example.com/shop", "psql postgres://[redacted]@db.example.com/shop"),
+            (
+                "psql postgres://shop:p@ss/word@db.example.com/shop",
+                "psql postgres://[redacted]@db.example.com/shop",
+            ),
             ("curl -H 'Authorization: Bearer abc def'", "curl -H 'Authorization: [redacted]'"),
             ("deploy --api-key s3cr3t --verbose", "deploy --api-key [redacted] --verbose"),
             ("Server=db;Password=a b;", "Server=db;Password=[redacted] b;"),

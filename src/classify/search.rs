@@ -135,7 +135,8 @@ fn matches(entry: &Entry, seen: &Seen) -> bool {
 }
 
 fn tells(entry: &Entry, kind: Kind) -> bool {
-    entry.signature.any_line || if entry.is_transient { kind.tells_of_transient() } else { kind.tells_of_lasting() }
+    entry.signature.any_line
+        || if entry.is_transient { kind.tells_of_transient() } else { kind.tells_of_lasting() }
 }
 
 fn intersect(some: &[usize], others: &[usize]) -> bool {

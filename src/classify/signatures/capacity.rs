@@ -8,7 +8,10 @@ pub(super) const SIGNATURES: &[Signature] = &[
         "build-queue-full",
         Capacity,
         "CodeBuild runs and queues as many builds as the account may have at once; one ends sooner or later",
-        &[r"\bcannot have more than [1-9]\d* (?:active )?builds? in queue\b", r"\bmaximum number of (?:queued|concurrent) builds\b"],
+        &[
+            r"\bcannot have more than [1-9]\d* (?:active )?builds? in queue\b",
+            r"\bmaximum number of (?:queued|concurrent) builds\b",
+        ],
     ),
     cause(
         "no-instance-capacity",
@@ -62,6 +65,10 @@ pub(super) const SIGNATURES: &[Signature] = &[
         "addresses-used-up",
         Capacity,
         "the subnet has no address free until something that holds one ends",
-        &[r"\binsufficient ?free ?(?:ip ?)?addresses\b", r"\bnot (?:have )?enough free (?:ip )?addresses\b", r"\bRESOURCE:ENI\b"],
+        &[
+            r"\binsufficient ?free ?(?:ip ?)?addresses\b",
+            r"\bnot (?:have )?enough free (?:ip )?addresses\b",
+            r"\bRESOURCE:ENI\b",
+        ],
     ),
 ];

@@ -2,7 +2,9 @@
 
 use super::hosts::public_hosts;
 use crate::classify::signature::{Signature, cause, symptom};
-use crate::domain::class::Class::{Configuration, Dependency, MissingResource, Network, ServiceFault, Timeout};
+use crate::domain::class::Class::{
+    Configuration, Dependency, MissingResource, Network, ServiceFault, Timeout,
+};
 
 pub(super) const SIGNATURES: &[Signature] = &[
     cause(

@@ -2,14 +2,19 @@
 
 use crate::classify::signature::{Signature, wrapper};
 use crate::domain::class::Class::{
-    BuildError, Configuration, Conflict, MissingResource, Permission, Quota, ServiceFault, Stopped, TestFailure,
-    Timeout, Unknown,
+    BuildError, Configuration, Conflict, MissingResource, Permission, Quota, ServiceFault, Stopped,
+    TestFailure, Timeout, Unknown,
 };
 use crate::domain::evidence::Place;
 use crate::domain::pipeline::Category;
 
 pub(super) const SIGNATURES: &[Signature] = &[
-    wrapper("build-stopped", Stopped, "somebody stopped the build", &[r"\bbuild terminated with state: STOPPED\b"]),
+    wrapper(
+        "build-stopped",
+        Stopped,
+        "somebody stopped the build",
+        &[r"\bbuild terminated with state: STOPPED\b"],
+    ),
     wrapper("build-stopped-status", Stopped, "somebody stopped the build", &[]).codes(&["STOPPED"]),
     wrapper("deployment-stopped", Stopped, "somebody stopped the deployment", &[]).codes(&["MANUAL_STOP"]),
     wrapper(
@@ -24,7 +29,11 @@ pub(super) const SIGNATURES: &[Signature] = &[
         "test-command-failed",
         TestFailure,
         "a command of a test action failed",
-        &[r"\bCOMMAND_EXECUTION_ERROR\b", r"\bwhile executing command:", r"\bbuild terminated with state: FAILED\b"],
+        &[
+            r"\bCOMMAND_EXECUTION_ERROR\b",
+            r"\bwhile executing command:",
+            r"\bbuild terminated with state: FAILED\b",
+        ],
     )
     .categories(&[Category::Test]),
     wrapper(
@@ -45,10 +54,20 @@ pub(super) const SIGNATURES: &[Signature] = &[
             r"\bELIFECYCLE\b|\bdid not complete successfully\b|\bnon-zero\b",
         ],
     ),
-    wrapper("build-failed", Unknown, "the build failed, and nothing says why", &[r"\bbuild terminated with state: FAILED\b"]),
-    wrapper("cloudformation-handler-exists", Configuration, "the handler of the resource says that there is one already", &[])
-        .places(&[Place::StackEvent])
-        .codes(&["AlreadyExists"]),
+    wrapper(
+        "build-failed",
+        Unknown,
+        "the build failed, and nothing says why",
+        &[r"\bbuild terminated with state: FAILED\b"],
+    ),
+    wrapper(
+        "cloudformation-handler-exists",
+        Configuration,
+        "the handler of the resource says that there is one already",
+        &[],
+    )
+    .places(&[Place::StackEvent])
+    .codes(&["AlreadyExists"]),
     wrapper("handler-denied", Permission, "the handler of the resource was denied", &[]).codes(&[
         "AccessDenied",
         "AccessDeniedException",
@@ -67,25 +86,38 @@ pub(super) const SIGNATURES: &[Signature] = &[
     ]),
     wrapper("handler-conflict", Conflict, "something else holds the resource, as the error code says", &[])
         .codes(&["ResourceConflict", "ConcurrentModificationException"]),
-    wrapper("bad-request-code", Configuration, "the error code says that the request itself is wrong", &[]).codes(&[
-        "YAML_FILE_ERROR",
-        "ValidationError",
-        "ValidationException",
-        "InvalidParameterValue",
-        "InvalidParameterException",
-        "NotUpdatable",
-        "NO_INSTANCES",
-        "ALARM_ACTIVE",
-    ]),
+    wrapper("bad-request-code", Configuration, "the error code says that the request itself is wrong", &[])
+        .codes(&[
+            "YAML_FILE_ERROR",
+            "ValidationError",
+            "ValidationException",
+            "InvalidParameterValue",
+            "InvalidParameterException",
+            "NotUpdatable",
+            "NO_INSTANCES",
+            "ALARM_ACTIVE",
+        ]),
     wrapper("deployment-timed-out", Timeout, "the deployment took longer than it may", &[])
         .providers(&["CodeDeploy"])
         .codes(&["TIMEOUT"]),
     // Codes that job workers may report (CodePipeline API reference, `FailureDetails`). `JobFailed` says nothing.
     wrapper("permission-error-code", Permission, "the error code says so", &[]).codes(&["PermissionError"]),
-    wrapper("configuration-error-code", Configuration, "the error code says so", &[]).codes(&["ConfigurationError"]),
-    wrapper("revision-unavailable-code", MissingResource, "the error code says that the revision is gone", &[])
-        .codes(&["RevisionUnavailable"]),
-    wrapper("revision-out-of-sync-code", Conflict, "the error code says that the revision has changed meanwhile", &[])
-        .codes(&["RevisionOutOfSync"]),
-    wrapper("system-unavailable-code", ServiceFault, "the error code says so", &[]).codes(&["SystemUnavailable"]),
+    wrapper("configuration-error-code", Configuration, "the error code says so", &[])
+        .codes(&["ConfigurationError"]),
+    wrapper(
+        "revision-unavailable-code",
+        MissingResource,
+        "the error code says that the revision is gone",
+        &[],
+    )
+    .codes(&["RevisionUnavailable"]),
+    wrapper(
+        "revision-out-of-sync-code",
+        Conflict,
+        "the error code says that the revision has changed meanwhile",
+        &[],
+    )
+    .codes(&["RevisionOutOfSync"]),
+    wrapper("system-unavailable-code", ServiceFault, "the error code says so", &[])
+        .codes(&["SystemUnavailable"]),
 ];

@@ -24,7 +24,13 @@ impl Failure {
     /// A text of which nothing else is known.
     pub(super) fn of_text(text: &str) -> Self {
         let place = place_of(text, "CodeBuild");
-        Self { id: Value::Null, texts: texts(place, text), provider: String::new(), category: None, code: None }
+        Self {
+            id: Value::Null,
+            texts: texts(place, text),
+            provider: String::new(),
+            category: None,
+            code: None,
+        }
     }
 
     /// What is to be classified.
@@ -100,7 +106,11 @@ fn texts(place: Place, text: &str) -> Vec<Text> {
 /// Many lines of a build are its log; everything else is taken for the error message.
 fn place_of(text: &str, provider: &str) -> Place {
     let has_lines = text.trim().contains('\n');
-    if has_lines && matches!(provider, "CodeBuild" | "Commands") { Place::BuildLog } else { Place::ErrorMessage }
+    if has_lines && matches!(provider, "CodeBuild" | "Commands") {
+        Place::BuildLog
+    } else {
+        Place::ErrorMessage
+    }
 }
 
 fn parse(name: &str) -> Option<Place> {

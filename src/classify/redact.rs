@@ -129,19 +129,23 @@ fn without_irregular(text: &str) -> String {
 fn append(out: &mut String, word: &str) {
     let is_digest =
         ["sha256:", "sha1:", "sha512-", "sha1-", "sha256-", "sha384-"].iter().any(|mark| out.ends_with(mark));
-    if is_digest || is_uuid(word) || !is_irregular(word) {
+    let is_path = word.starts_with('/') || word.starts_with("./");
+    if is_digest || is_uuid(word) {
         out.push_str(word);
-    } else if let Some((path, last)) = word.rsplit_once('/').filter(|(path, _)| !is_irregular(path)) {
-        out.push_str(path);
-        out.push('/');
-        out.push_str(if is_irregular(last) { GONE } else { last });
-        // Irregular only as a whole: the parts are too short to tell, so the end goes.
-        if !is_irregular(last) {
-            out.truncate(out.len() - last.len());
-            out.push_str(GONE);
-        }
-    } else {
+    } else if is_irregular(word) && !is_path {
         out.push_str(GONE);
+    } else {
+        // A part of a path may be a key. Where only the whole is irregular, its parts are too short to tell.
+        let parts: Vec<&str> = word.split('/').collect();
+        let is_irregular_whole =
+            is_irregular(word) && !parts.iter().any(|part| is_irregular(part) && !is_uuid(part));
+        let shown: Vec<&str> = parts
+            .iter()
+            .map(
+                |part| if (is_irregular_whole || is_irregular(part)) && !is_uuid(part) { GONE } else { part },
+            )
+            .collect();
+        out.push_str(&shown.join("/"));
     }
 }
 

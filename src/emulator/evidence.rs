@@ -167,15 +167,13 @@ fn of_log(world: &World, log: &str) -> Evidence {
     let lines: Vec<&str> = log.lines().collect();
     let lines = lines.get(lines.len().saturating_sub(LINES)..).unwrap_or_default();
     let tail = lines.join("\n");
-    let tail = last(tail.trim_matches('\n'), EvidenceText::LONGEST);
-    let texts = (!tail.is_empty()).then(|| text(Place::BuildLog, None, tail.to_owned()));
+    let tail = tail.trim_matches('\n');
+    let texts = (!tail.is_empty()).then(|| Text {
+        place: Place::BuildLog,
+        code: None,
+        text: EvidenceText::tail(tail),
+    });
     Evidence { texts: texts.into_iter().collect(), gaps: Vec::new() }
-}
-
-/// The end of a text, of so many bytes at most.
-fn last(text: &str, length: usize) -> &str {
-    let from = text.len().saturating_sub(length);
-    (from..=text.len()).find_map(|from| text.get(from..)).unwrap_or_default()
 }
 
 fn of_cause(cause: &Cause) -> Vec<Text> {

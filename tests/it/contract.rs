@@ -7,6 +7,8 @@ mod budget_proofs;
 mod dynamodb;
 pub mod evidence;
 mod evidence_gaps;
+#[cfg(all(feature = "function", feature = "serve"))]
+mod evidence_over_http;
 mod ledger;
 mod ledger_budgets;
 mod ledger_keeping;

@@ -8,6 +8,8 @@ mod arbitrary;
 #[cfg(test)]
 mod claims;
 #[cfg(test)]
+mod classify;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 #[cfg(feature = "function")]

@@ -30,7 +30,8 @@ pub(super) const SIGNATURES: &[Signature] = &[
             r"\bserver has asked for the client to provide credentials\b|\bis forbidden: user\b|\b401 unauthorized\b|\b401 client error\b",
             r"\bstatus(?: code)?[:=( ]+401\b|\bHTTP (?:basic: )?access denied\b",
         ],
-    ),
+    )
+    .unless(&[r"\bproxy authentication\b"]),
     cause(
         "credentials-missing",
         Configuration,

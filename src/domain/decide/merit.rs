@@ -73,7 +73,7 @@ impl Decider<'_, '_> {
         if let Some(detail) = first_refusal {
             return refuse(Ruling::GiveUpNotRetryable, StepName::Class, detail);
         }
-        self.pass(StepName::Class, details.join(", "));
+        self.pass(StepName::Class, details.join("; "));
         Ok(())
     }
 
@@ -202,14 +202,13 @@ impl Decider<'_, '_> {
 /// The class of a failed action, who says so, and what could not be read.
 fn in_words_of(action: &ActionName, examined: &Examined) -> String {
     let Classified { class, signature, reason, found } = &examined.classified;
+    let reason = if reason.is_empty() { String::new() } else { format!(": {reason}") };
     let place = found.map(|found| match found.line {
-        0 | 1 => format!(" in {}", found.place.as_str()),
-        line => format!(" in line {line} of {}", found.place.as_str()),
+        0 | 1 => format!(", in {}", found.place.as_str()),
+        line => format!(", in line {line} of {}", found.place.as_str()),
     });
-    let mut detail = format!("`{action}` is {class} (signature `{signature}`{})", place.unwrap_or_default());
-    if !reason.is_empty() {
-        detail = format!("{detail}: {reason}");
-    }
+    let mut detail =
+        format!("`{action}` is {class}{reason} (signature `{signature}`{})", place.unwrap_or_default());
     for (operation, gap) in &examined.gaps {
         detail = format!("{detail}; {operation} could not be read: {}", gap.as_str());
     }

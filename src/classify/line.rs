@@ -317,7 +317,7 @@ fn kind(text: &str, level: Level) -> Kind {
 }
 
 fn is_retry(text: &str) -> bool {
-    text.bytes().len() < LONGEST && text.to_ascii_lowercase().contains("retr")
+    text.to_ascii_lowercase().contains("retr")
 }
 
 /// One expression of this module or of the table, without regard to case. All of them are constants, and a test compiles

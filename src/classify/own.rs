@@ -52,7 +52,7 @@ fn find(patterns: &[Pattern], subject: &Subject<'_>) -> Option<Found> {
         let text_of = text.text.expose();
         let at = patterns.iter().filter_map(|pattern| pattern.find(text_of)).min()?;
         let before = text_of.as_bytes().get(..at).unwrap_or_default();
-        let breaks = before.iter().filter(|byte| **byte == b'\n').count();
-        Some(Found { place: text.place, line: u32::try_from(breaks).unwrap_or(u32::MAX).saturating_add(1) })
+        let line = before.split(|byte| *byte == b'\n').count();
+        Some(Found { place: text.place, line: u32::try_from(line).unwrap_or(u32::MAX) })
     })
 }

@@ -2,6 +2,7 @@
 
 mod input;
 
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -182,7 +183,7 @@ fn in_words(failure: &Failure, classified: &Classified, cited: Option<(String, S
     let Classified { class, signature, reason, .. } = classified;
     let mut text = format!("{named}{class}, {retried}\n  signature  {signature}\n  because    {reason}\n");
     if let Some((place, line)) = cited {
-        text.push_str(&format!("  read       {place}\n             {line}\n"));
+        let _ = write!(text, "  read       {place}\n             {line}\n");
     }
     text
 }

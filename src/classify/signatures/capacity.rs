@@ -19,7 +19,7 @@ pub(super) const SIGNATURES: &[Signature] = &[
         "AWS has no machine of that kind free there at the moment",
         &[
             r"\bInsufficient(?:Instance|Host|ReservedInstance|DBInstance|CacheCluster|Cluster)?Capacity(?:Exception|Error|Fault)?\b",
-            r"\bdo(?:es)? not (?:currently )?have (?:sufficient|enough) .{0,60}\bcapacity\b",
+            r"\bdo(?:es)? not (?:currently )?have (?:sufficient|enough) .*\bcapacity\b",
             r"\bcapacity (?:is|was) (?:currently )?(?:unavailable|not available)\b",
             r"\bno spot capacity\b|\bUnfulfillableCapacity\b",
             r"\binsufficient capacity\b",
@@ -33,7 +33,7 @@ pub(super) const SIGNATURES: &[Signature] = &[
         &[
             r"\bhas insufficient (?:CPU|memory)(?: units)? available\b",
             r"\bRESOURCE:(?:CPU|MEMORY|FARGATE)\b",
-            r"\bnodes are available: .{0,200}\binsufficient (?:cpu|memory|pods|ephemeral-storage)\b",
+            r"\bnodes are available: .*\binsufficient (?:cpu|memory|pods|ephemeral-storage)\b",
             r"\btoo many pods\b",
         ],
     ),
@@ -45,9 +45,9 @@ pub(super) const SIGNATURES: &[Signature] = &[
         "the browser grid had no session free",
         &[
             r"\bno free slots?\b|\bno (?:free|available) (?:browser|session|node)s?\b",
-            r"\b(?:could not|unable to) (?:start|create) a? ?new (?:remote )?session\b.{0,200}\b(?:timed out|timeout|queue)\b",
+            r"\b(?:could not|unable to) (?:start|create) a? ?new (?:remote )?session\b.*\b(?:timed out|timeout|queue)\b",
             r"\bnew session request timed out\b|\bsession request.{0,40}\bqueue\b",
-            r"\b(?:all parallel tests|parallel (?:test )?(?:sessions?|limit)).{0,60}\b(?:in use|reached|exceeded)\b",
+            r"\b(?:all parallel tests|parallel (?:test )?(?:sessions?|limit)).*\b(?:in use|reached|exceeded)\b",
         ],
     ),
     cause(

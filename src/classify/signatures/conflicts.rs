@@ -12,7 +12,7 @@ pub(super) const SIGNATURES: &[Signature] = &[
             r"\b(?:EntityAlreadyExists|\w*AlreadyExists(?:Exception|Fault)?|BucketAlreadyOwnedByYou)\b",
             r"\balready exists?\b",
             r"\bcannot re-use a name that is still in use\b|\bname is already (?:in use|taken)\b",
-            r"\bcannot publish over the previously published\b|\btag .{0,120}\bimmutable\b|\bImageTagAlreadyExists\w*\b",
+            r"\bcannot publish over the previously published\b|\btag .*\bimmutable\b|\bImageTagAlreadyExists\w*\b",
         ],
     )
     .unless(&[r"\bcontinuing\b|\bskipp|\balready exists and\b|\balready exists, \w+ing\b"]),
@@ -32,7 +32,7 @@ pub(super) const SIGNATURES: &[Signature] = &[
         &[
             r"\b(?:CREATE|UPDATE|DELETE|IMPORT|ROLLBACK|CLEANUP|COMPLETE_CLEANUP)_IN_PROGRESS\b(?:'|`)? state\b",
             r"\bis in (?:the )?'?[A-Z_]+_IN_PROGRESS\b",
-            r"\boperation on this change ?set is (?:currently )?in progress\b|\bInvalidChangeSetStatus\b.{0,200}\bin progress\b",
+            r"\boperation on this change ?set is (?:currently )?in progress\b|\bInvalidChangeSetStatus\b.*\bin progress\b",
             r"\bOperationInProgressException\b|\bstack is (?:currently )?being (?:updated|created|deleted)\b",
         ],
     )
@@ -43,8 +43,8 @@ pub(super) const SIGNATURES: &[Signature] = &[
         "another deployment to the same place runs, and ends by itself",
         &[
             r"\balready deploying deployment\b|\bdeployment (?:is )?already in progress\b|\bdeployment is in progress\b",
-            r"\binvalid state for this operation\. must be ready\b|\benvironment\b.{0,80}\bmust be ready\b",
-            r"\b(?:an?other|concurrent|previous|pending) (?:update|deployment|change|operation|workflow|build)\b.{0,60}\b(?:in progress|running|under ?way)\b",
+            r"\binvalid state for this operation\. must be ready\b|\benvironment\b.*\bmust be ready\b",
+            r"\b(?:an?other|concurrent|previous|pending) (?:update|deployment|change|operation|workflow|build)\b.*\b(?:in progress|running|under ?way)\b",
             r"\binstance refresh is already in progress\b",
             r"\bupdate is in progress for resource\b|\boperation cannot be performed at this time\b",
             r"\bis currently in the following state: pending\b|\bfunction is currently\b.{0,40}\bpending\b",
@@ -70,7 +70,7 @@ pub(super) const SIGNATURES: &[Signature] = &[
         &[
             r"\bcould not get lock\b|\bunable to (?:acquire|lock) (?:the )?(?:dpkg|administration|\S*lock)\b|\bapt\b.{0,40}\block\b",
             r"\btimeout waiting to lock\b|\bcould not (?:acquire|obtain|get) .{0,40}\block\b|\block wait timeout exceeded\b|\bdeadlock (?:found|detected)\b",
-            r"\bcannot lock ref\b.{0,200}\bis at\b.{0,80}\bbut expected\b",
+            r"\bcannot lock ref\b.*\bis at\b.*\bbut expected\b",
             r"\bcan't create transaction lock on\b|\bexisting lock \S+: another copy is running\b|\bother CLIs .{0,30}are currently (?:reading|writing)\b|\banother \S+ process is currently\b",
             r"\bdatabase is locked\b|\bis being used by another process\b|\bEBUSY\b|\btext file busy\b",
         ],
@@ -81,15 +81,15 @@ pub(super) const SIGNATURES: &[Signature] = &[
         "something else changed it at the same moment",
         &[
             r"\bConcurrentModification(?:Exception)?\b|\bOptimisticLock\w*\b|\bTransactionConflict\w*\b|\bTransactionInProgressException\b|\bPriorRequestNotComplete\b",
-            r"\b(?:request|update|operation|deployment|change|replication|modification|creation|deletion) (?:to \S+ .{0,60}|for .{0,60}|on .{0,120}|of .{0,60})?\bis (?:already |currently |still )?in progress\b",
+            r"\b(?:request|update|operation|deployment|change|replication|modification|creation|deletion) (?:to \S+ .*|for .*|on .*|of .*)?\bis (?:already |currently |still )?in progress\b",
             r"\bInvalid(?:DBInstance|DBCluster|Cluster|ReplicationGroup|CacheCluster|Volume)State(?:Fault)?\b|\bnot in (?:an? )?(?:the )?(?:available|active|ready) state\b",
             r"\bservice that is still draining\b|\bUpdateInProgress(?:Exception)?\b|\bResourceNotReady(?:Exception)?\b|\bRevision ?Id provided does not match\b|\bPreconditionFailed(?:Exception)?\b|\bInvalidIfMatchVersion\b",
             r"\bobject has been modified; please apply your changes\b",
             r"\bconflicting conditional operation is currently in progress\b|\bOperationAborted\b",
-            r"\bconcurrent(?:ly)? (?:updates?|modif|request|operation|change)\w*\b.{0,80}",
-            r"\btry again after (?:the|that|it|some)\b.{0,60}\b(?:complete|finish|done)\w*\b|\bis (?:currently |already |still )*being (?:created|updated|deleted|modified|processed)\b",
-            r"\bResourceInUse(?:Exception|Fault)?\b.{0,160}\b(?:being|in progress|creating|updating|deleting|currently)\b",
-            r"\bResourceConflictException\b.{0,200}\b(?:in progress|cannot be performed|being)\b",
+            r"\bconcurrent(?:ly)? (?:updates?|modif|request|operation|change)\w*\b.*",
+            r"\btry again after (?:the|that|it|some)\b.*\b(?:complete|finish|done)\w*\b|\bis (?:currently |already |still )*being (?:created|updated|deleted|modified|processed)\b",
+            r"\bResourceInUse(?:Exception|Fault)?\b.*\b(?:being|in progress|creating|updating|deleting|currently)\b",
+            r"\bResourceConflictException\b.*\b(?:in progress|cannot be performed|being)\b",
         ],
     )
     .unless(&[r"\bConcurrentModificationException\s*$", r"\(install/upgrade/rollback\)"]),
@@ -98,7 +98,7 @@ pub(super) const SIGNATURES: &[Signature] = &[
         Conflict,
         "something else holds the resource at the moment",
         &[
-            r"\b(?:is|currently) (?:being )?(?:in progress|locked by|held by)\b|\b(?:already|another|still)\b.{0,80}\bin progress\b|\bin progress\b.{0,60}\b(?:try again|retry|wait)\b",
+            r"\b(?:is|currently) (?:being )?(?:in progress|locked by|held by)\b|\b(?:already|another|still)\b.*\bin progress\b|\bin progress\b.*\b(?:try again|retry|wait)\b",
             r"\bHandlerErrorCode: ResourceConflict\b|\bwhile (?:it is|it's|another|the) .{0,40}\b(?:updating|modifying|creating|deleting|pending)\b",
         ],
     )

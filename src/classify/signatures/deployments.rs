@@ -30,8 +30,8 @@ pub(super) const SIGNATURES: &[Signature] = &[
         "the task cannot reach the registry or the secrets from where it runs: a subnet, route or security group",
         &[
             r"\bplease check your task network configuration\b",
-            r"\bResourceInitializationError\b.{0,400}\b(?:timeout|timed out|deadline exceeded|connection refused|request canceled)\b",
-            r"\bCannotPullContainerError\b.{0,400}\b(?:request canceled while waiting|i/o timeout|awaiting headers|deadline exceeded|context canceled)",
+            r"\bResourceInitializationError\b.*\b(?:timeout|timed out|deadline exceeded|connection refused|request canceled)\b",
+            r"\bCannotPullContainerError\b.*\b(?:request canceled while waiting|i/o timeout|awaiting headers|deadline exceeded|context canceled)",
         ],
     )
     .unless(&[r"\bBUILD_CONTAINER_UNABLE\b"]),
@@ -39,17 +39,17 @@ pub(super) const SIGNATURES: &[Signature] = &[
         "task-may-not-start",
         Permission,
         "the task's execution role may not read the image or the secrets",
-        &[r"\b(?:CannotPull\w+|ResourceInitializationError)\b.{0,600}\b(?:403|forbidden|AccessDenied\w*|not authorized|pull access denied|no basic auth)\b"],
+        &[r"\b(?:CannotPull\w+|ResourceInitializationError)\b.*\b(?:403|forbidden|AccessDenied\w*|not authorized|pull access denied|no basic auth)\b"],
     ),
     cause(
         "image-not-usable",
         Configuration,
         "the image cannot be used: it is missing, broken or for another architecture",
         &[
-            r"\bCannotPull\w+\b.{0,600}\b(?:not found|manifest unknown|does not exist|invalid reference|no matching manifest|does not contain descriptor)\b",
-            r"\b(?:image manifest|manifest list).{0,80}\bdoes not contain descriptor matching platform\b|\bno match for platform\b",
+            r"\bCannotPull\w+\b.*\b(?:not found|manifest unknown|does not exist|invalid reference|no matching manifest|does not contain descriptor)\b",
+            r"\b(?:image manifest|manifest list).*\bdoes not contain descriptor matching platform\b|\bno match for platform\b",
             r"\bexec format error\b|\bInvalidImage(?:Name)?\b|\bCannotStartContainerError\b|\bCreateContainerConfigError\b",
-            r"\bOCI runtime create failed\b|\bexec: .{0,80}executable file not found\b",
+            r"\bOCI runtime create failed\b|\bexec: .*executable file not found\b",
             r"\bErrImagePull\b|\bImagePullBackOff\b",
         ],
     )
@@ -74,10 +74,10 @@ pub(super) const SIGNATURES: &[Signature] = &[
         &[
             r"\bcircuit breaker\b.{0,40}\b(?:triggered|tripped)\b|\btasks failed to start\b",
             r"\bfailed (?:container|ELB|load balancer)? ?health checks?\b|\bhealth checks? failed\b|\btask failed elb health\b",
-            r"\bis unhealthy in\b|\bunhealthy\b.{0,80}\btarget-?group\b|\btarget-?group\b.{0,80}\bunhealthy\b",
+            r"\bis unhealthy in\b|\bunhealthy\b.*\btarget-?group\b|\btarget-?group\b.*\bunhealthy\b",
             r"\bessential container in task exited\b|\bCrashLoopBackOff\b|\bback-off restarting failed container\b",
             r"\bexceeded its progress deadline\b|\b(?:liveness|readiness|startup) probe failed\b",
-            r"\bAPP_CRASHED\b|\bcontainer\b.{0,60}\b(?:failed to start|didn't start)\b",
+            r"\bAPP_CRASHED\b|\bcontainer\b.*\b(?:failed to start|didn't start)\b",
             r"\bimmediately exited\b|\bworker (?:process )?failed to boot\b",
         ],
     )
@@ -97,10 +97,10 @@ pub(super) const SIGNATURES: &[Signature] = &[
         Configuration,
         "a script of the deployment failed or never ended, as it will again",
         &[
-            r"\bscript at specified location:.{0,400}\b(?:failed|not executable|run as user|exit(?:ed)?)\b",
-            r"\bscript at specified location: .{0,400}\bfailed to complete in\b",
+            r"\bscript at specified location:.*\b(?:failed|not executable|run as user|exit(?:ed)?)\b",
+            r"\bscript at specified location: .*\bfailed to complete in\b",
             r"\bfile already exists at the specified destination\b|\bfile already exists at this location\b",
-            r"\bdid not find an AppSpec file\b|\bappspec\b.{0,120}\b(?:invalid|not found|missing|error|cannot)\b",
+            r"\bdid not find an AppSpec file\b|\bappspec\b.*\b(?:invalid|not found|missing|error|cannot)\b",
             r"\bno such file or directory @ \w+",
             r"\b(?:command failed on instance|failed on instance|unsuccessful command execution)\b",
             r"\bno (?:Amazon EC2 )?instances (?:were|was)? ?(?:found|match)|\bno instances (?:found )?(?:for|in|with)\b",
@@ -119,7 +119,7 @@ pub(super) const SIGNATURES: &[Signature] = &[
         Unknown,
         "the function behind a custom resource failed or did not answer; the evidence does not tell why",
         &[
-            r"\bcustom resource\b.{0,80}\b(?:failed to|did not)\b.{0,40}\b(?:stabilize|respond|receive)",
+            r"\bcustom resource\b.*\b(?:failed to|did not)\b.{0,40}\b(?:stabilize|respond|receive)",
             r"\bdid not receive a response from your custom resource\b|\bsee the details in CloudWatch Log Stream\b",
         ],
     ),
@@ -129,9 +129,9 @@ pub(super) const SIGNATURES: &[Signature] = &[
         "the resource was not ready in time; the evidence does not tell why",
         &[
             r"\bHandlerErrorCode: NotStabilized\b|\bexceeded attempts to wait\b|\bdid not stabilize\b|\bnot stabilized?\b",
-            r"\bfailed to receive \d+ resource signal|\bWaitCondition\b.{0,80}\btimed out\b|\btimeout while waiting for state\b",
+            r"\bfailed to receive \d+ resource signal|\bWaitCondition\b.*\btimed out\b|\btimeout while waiting for state\b",
             r"\btimed out waiting for the condition\b|\bresource is not in the state\b|\bmax attempts exceeded\b",
-            r"\bdeployment\b.{0,80}\btimed out\b|\bECS deployment\b.{0,60}\btime(?:d )?out\b",
+            r"\bdeployment\b.*\btimed out\b|\bECS deployment\b.*\btime(?:d )?out\b",
         ],
     ),
     symptom(
@@ -146,7 +146,7 @@ pub(super) const SIGNATURES: &[Signature] = &[
         "the stack was rolled back because of another resource",
         &[
             r"\bresource (?:creation|update) cancelled\b|\bfollowing resource\(s\) failed\b|\brollback requested by user\b",
-            r"\bembedded stack\b.{0,400}\bwas not successfully\b",
+            r"\bembedded stack\b.*\bwas not successfully\b",
         ],
     )
     .places(&[Place::StackEvent, Place::ErrorMessage, Place::Summary]),

@@ -12,17 +12,17 @@ pub(super) const SIGNATURES: &[Signature] = &[
             r"\b(?:ResourceNotFound|NoSuchKey|NoSuchBucket|NoSuchEntity|NoSuchUpload|NotFoundException|ParameterNotFound|ClusterNotFound|ServiceNotFound|RepositoryNotFound|ImageNotFound|ChangeSetNotFound|StackNotFound|QueueDoesNotExist|DBInstanceNotFound|NoSuchHostedZone|TargetGroupNotFound|LoadBalancerNotFound|FileDoesNotExist|BranchDoesNotExist|CommitDoesNotExist|RepositoryDoesNotExist)\w*\b",
             r"\bInvalid\w+\.NotFound\b|\bInvalid\w+ID\.(?:NotFound|Malformed)\b|\bHandlerErrorCode: NotFound\b",
             r"\bproject cannot be found\b|\bno bucket with the name\b|\bspecified (?:key|bucket|log ?group|queue|secret|stack|repository) does not exist\b|\bno export named\b|\bno branch named\b|\bno stack named\b",
-            r"\b(?:change ?set|stack|role|bucket|table|function|cluster|service|task definition|subnet|vpc|security group|secret|parameter|key ?pair|image|repository|branch|tag|application|deployment group|alias|queue|topic|log group|certificate|domain|hosted zone|namespace|environment)\b.{0,160}\b(?:does not exist|doesn't exist|do not exist|could not be found|cannot be found|was not found|not found|can't find)\b",
+            r"\b(?:change ?set|stack|role|bucket|table|function|cluster|service|task definition|subnet|vpc|security group|secret|parameter|key ?pair|image|repository|branch|tag|application|deployment group|alias|queue|topic|log group|certificate|domain|hosted zone|namespace|environment)\b.*\b(?:does not exist|doesn't exist|do not exist|could not be found|cannot be found|was not found|not found|can't find)\b",
             r"\bcan't find the specified secret value\b|\bunable to find (?:a |the )?(?:stack|role|function|bucket|cluster|artifact)\b",
         ],
     )
-    .unless(&[r"\b(?:unable to find image .{0,120} locally|continuing|skipping)\b"]),
+    .unless(&[r"\b(?:unable to find image .* locally|continuing|skipping)\b"]),
     cause(
         "git-reference-missing",
         MissingResource,
         "the repository, branch or commit does not exist",
         &[
-            r"\bcouldn't find remote ref\b|\bremote branch .{1,120} not found\b|\bpathspec .{1,120} did not match\b|\breference is not a tree\b|\bnot our ref\b|\bunknown revision or path\b|\bremote: repository not found\b|\brepository .{1,120} not found\b|\bdid not contain (?:the )?(?:commit|revision)\b",
+            r"\bcouldn't find remote ref\b|\bremote branch .+ not found\b|\bpathspec .+ did not match\b|\breference is not a tree\b|\bnot our ref\b|\bunknown revision or path\b|\bremote: repository not found\b|\brepository .+ not found\b|\bdid not contain (?:the )?(?:commit|revision)\b",
             r"\bdoes not appear to be a git repository\b|\bnot a git repository\b|\bno url found for submodule path\b|\bbad object\b",
         ],
     ),

@@ -21,8 +21,8 @@ pub(super) const SIGNATURES: &[Signature] = &[
         Unknown,
         "something on the build's own machine or network did not answer; the evidence does not tell why",
         &[
-            concat!(r"\b(?:ECONNREFUSED|connection refused|could not connect|socket hang up|ECONNRESET)\b.{0,200}", own_hosts!()),
-            concat!(own_hosts!(), r".{0,200}\b(?:ECONNREFUSED|connection refused|connection reset|actively refused|socket hang up|connection timed out|i/o timeout)\b"),
+            concat!(r"\b(?:ECONNREFUSED|connection refused|could not connect|socket hang up|ECONNRESET)\b.*", own_hosts!()),
+            concat!(own_hosts!(), r".*\b(?:ECONNREFUSED|connection refused|connection reset|actively refused|socket hang up|connection timed out|i/o timeout)\b"),
         ],
     ),
     cause(
@@ -46,8 +46,8 @@ pub(super) const SIGNATURES: &[Signature] = &[
         Network,
         "the name of a host that is known to exist was not resolved",
         &[
-            concat!(unresolved!(), r".{0,120}?\b", public_hosts!(), r"(?:[^\w.-]|\.(?:\s|$)|$)"),
-            concat!(r"\b", public_hosts!(), r"(?:[^\w.-].{0,120}?)?", unresolved!()),
+            concat!(unresolved!(), r".*?\b", public_hosts!(), r"(?:[^\w.-]|\.(?:\s|$)|$)"),
+            concat!(r"\b", public_hosts!(), r"(?:[^\w.-].*?)?", unresolved!()),
         ],
     ),
     symptom(
@@ -110,8 +110,8 @@ pub(super) const SIGNATURES: &[Signature] = &[
         Network,
         "a known host refused the connection",
         &[
-            concat!(r"\b", public_hosts!(), r"\S*.{0,120}\b(?:connection refused|ECONNREFUSED)"),
-            concat!(r"\b(?:connection refused|ECONNREFUSED)\b.{0,120}", public_hosts!()),
+            concat!(r"\b", public_hosts!(), r"\S*.*\b(?:connection refused|ECONNREFUSED)"),
+            concat!(r"\b(?:connection refused|ECONNREFUSED)\b.*", public_hosts!()),
             r"\bfailed to connect to [\w.-]+\.(?:org|com|io|net|dev) port (?:443|80)\b",
         ],
     )
@@ -126,7 +126,7 @@ pub(super) const SIGNATURES: &[Signature] = &[
         "container-engine-silent",
         Timeout,
         "the container engine on the build's machine did not answer in time, as it does when the machine is busy",
-        &[r"\bUnixHTTPConnectionPool\b.{0,80}\bread timed out\b|\bCOMPOSE_HTTP_TIMEOUT\b"],
+        &[r"\bUnixHTTPConnectionPool\b.*\bread timed out\b|\bCOMPOSE_HTTP_TIMEOUT\b"],
     ),
     symptom(
         "handshake-timed-out",
@@ -143,13 +143,13 @@ pub(super) const SIGNATURES: &[Signature] = &[
             r"\bcontext deadline exceeded\b|\bdeadline exceeded\b",
             r"\bexecution expired\b|\bNet::(?:Open|Read)Timeout\b",
             r"\bmax retries exceeded with url\b|\bUND_ERR_(?:CONNECT|HEADERS|BODY)_TIMEOUT\b|\bunable to return a response in the time allotted\b",
-            r"\btimed? ?out (?:while |when )?(?:waiting for|trying to|connecting|reading|downloading|fetching)\b.{0,60}\b(?:server|response|connection|host|registry|download|reply)\b",
+            r"\btimed? ?out (?:while |when )?(?:waiting for|trying to|connecting|reading|downloading|fetching)\b.*\b(?:server|response|connection|host|registry|download|reply)\b",
         ],
     )
     .unless(&[
         own_hosts!(),
         r"\bplease check your task network\b|\bcheck your network configuration\b",
-        r"\bstack\b.{0,60}\btimed out\b|\bwait(?:ing)? for (?:the )?condition\b",
+        r"\bstack\b.*\btimed out\b|\bwait(?:ing)? for (?:the )?condition\b",
         r"\bexceeded its progress deadline\b|\bProxyError\b",
     ]),
 ];

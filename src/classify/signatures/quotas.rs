@@ -11,7 +11,7 @@ pub(super) const SIGNATURES: &[Signature] = &[
         "a limit of the account is reached and stays so",
         &[
             r"\b\w*(?:Limit|Quota)Exceeded(?:Exception|Fault|Error)?\b",
-            r"\bmaximum (?:number|limit|size) of .{0,80}\b(?:reached|exceeded|allowed)\b|\breached (?:the|your|its) (?:maximum|limit|quota)\b",
+            r"\bmaximum (?:number|limit|size) of .*\b(?:reached|exceeded|allowed)\b|\breached (?:the|your|its) (?:maximum|limit|quota)\b",
             r"\b(?:has|have|is|was) (?:been )?(?:reached|exceeded) (?:the |your )?(?:maximum|limit|quota)\b|\b(?:reached|exceeds?|exceeded) (?:the |your )?(?:account |service |allowed |maximum |max )*(?:limit|quota)\b",
             r"\bquota\b.{0,40}\b(?:exceeded|reached)\b|\bexceeded quota\b|\b(?:service )?quota for\b",
             r"\bmore than your current .{0,40}\blimit\b|\blimit of \d+ .{0,40}\bexceeded\b|\bmax(?:imum)? .{0,40}\bper (?:account|region)\b",

@@ -18,20 +18,20 @@ pub(super) const SIGNATURES: &[Signature] = &[
         "endpoint-shows-another-certificate",
         ServiceFault,
         "an endpoint of AWS showed the certificate of another one of AWS",
-        &[r"\bcertificate is valid for [^,\s]*\.amazonaws\.com.{0,300}\bnot [\w.-]*(?:\.amazonaws|\.dkr\.ec)"],
+        &[r"\bcertificate is valid for [^,\s]*\.amazonaws\.com.*\bnot [\w.-]*(?:\.amazonaws|\.dkr\.ec)"],
     ),
     cause(
         "new-role-not-known-yet",
         ServiceFault,
         "a role that was made a moment ago is not known everywhere in AWS yet",
-        &[r"\brole (?:defined for the function|you specified|provided)?.{0,60}\bcannot be assumed by\b"],
+        &[r"\brole (?:defined for the function|you specified|provided)?.*\bcannot be assumed by\b"],
     )
     .places(&[Place::StackEvent]),
     symptom(
         "handler-failed-in-silence",
         Unknown,
         "the handler of the resource failed without a word; the evidence does not tell why",
-        &[r#"\breturned message: "(?:null|internal failure)?".{0,120}\bHandlerErrorCode: InternalFailure\b"#],
+        &[r#"\breturned message: "(?:null|internal failure)?".*\bHandlerErrorCode: InternalFailure\b"#],
     ),
     cause(
         "service-internal-error",
@@ -54,7 +54,7 @@ pub(super) const SIGNATURES: &[Signature] = &[
         &[
             r"\b(?:500|502|503|504|520|522|524)\b[\s:)-]{1,3}(?:internal server error|bad gateway|service (?:temporarily )?unavailable|gateway time-?out|server error|backend)",
             r"\b(?:status(?:[ _]code)?|http(?:/\d(?:\.\d)?)?(?: error| status)?(?: code)?|response(?: status)?(?: code)?|returned(?: error)?:?|error|code)[\s:=(]{1,3}(?:was )?(?:500|502|503|504|520|522|524)\b",
-            r"\breceived unexpected HTTP status: 5\d\d\b|\bunexpected status(?: code)?.{0,120}\b5\d\d\b",
+            r"\breceived unexpected HTTP status: 5\d\d\b|\bunexpected status(?: code)?.*\b5\d\d\b",
             r"\bbad gateway\b|\bgateway time-?out\b|\bservice (?:temporarily )?unavailable\b",
             r"\b(?:internal server error|internal failure|InternalFailure|InternalError|server_error)\b",
             r"\btry again (?:later|in a few)\b|\bplease (?:retry|try again)\b",
@@ -64,7 +64,7 @@ pub(super) const SIGNATURES: &[Signature] = &[
     .unless(&[
         own_hosts!(),
         r"\bhealth checks? failed\b|\bunhealthy\b",
-        r"\b(?:fix|correct|check|verify|create|delete|update|change|rename|valid)\b.{0,120}\btry again\b",
+        r"\b(?:fix|correct|check|verify|create|delete|update|change|rename|valid)\b.*\btry again\b",
         r"\btry again\b.{0,40}\b(?:with|after (?:fix|correct))",
         r#"\breturned message: "(?:null|internal failure)?""#,
     ]),

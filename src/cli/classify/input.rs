@@ -86,10 +86,7 @@ pub(super) fn read(line: &[u8]) -> Result<Option<Failure>, String> {
         Some(name) => Some(Category::parse(&name).ok_or_else(|| format!("there is no category `{name}`"))?),
         None => None,
     };
-    let place = match row.place {
-        Some(name) => parse(&name).ok_or_else(|| format!("there is no place `{name}`"))?,
-        None => place_of(&message, &provider),
-    };
+    let place = row.place.as_deref().and_then(parse).unwrap_or_else(|| place_of(&message, &provider));
     let code = match row.code {
         None | Some(Value::Null) => None,
         Some(Value::String(code)) => Some(code),

@@ -29,7 +29,7 @@ fn json_lines_are_answered_in_order_and_bad_ones_are_refused() {
         "{\"id\": \"a\", \"provider\": \"CodeDeploy\", \"category\": \"Deploy\", \"code\": \"THROTTLED\", \"message\": \"\"}\n",
         "\n",
         "{\"id\": 2, \"message\": \"assert failed\", \"category\": \"Tests\"}\n",
-        "{\"id\": 3, \"message\": \"x\", \"where\": \"nowhere\"}\n",
+        "{\"id\": 3, \"message\": \"x\", \"where\": \"elsewhere\"}\n",
         "{\"id\": 4}\n",
         "not JSON\n",
         "{\"id\": 6, \"message\": 6}\n",

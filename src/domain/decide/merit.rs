@@ -65,7 +65,7 @@ impl Decider<'_, '_> {
             let detail = in_words_of(&action.name, examined);
             let allowed = class.may_be_retried() && covered.rule.settings.retry_on.contains(&class);
             if !allowed && first_refusal.is_none() {
-                first_refusal = Some(format!("{detail}, which rule `{}` does not retry", covered.rule.name));
+                first_refusal = Some(format!("{detail}; rule `{}` does not retry that", covered.rule.name));
             }
             details.push(detail);
         }

@@ -5,7 +5,7 @@ mod case;
 mod command;
 mod page;
 mod properties;
-mod secrets;
+pub mod secrets;
 mod subjects;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -89,6 +89,7 @@ mod scenario_document;
 #[cfg(test)]
 mod scenarios;
 #[cfg(test)]
+mod secrets;
 mod simulation;
 #[cfg(test)]
 mod soak;

@@ -32,6 +32,7 @@ rules:
     give-up-after: 1d
 "#;
 
+#[expect(clippy::unnecessary_wraps, reason = "it is what a reading of tags is")]
 fn tagged(entries: &[(&str, &str)]) -> TagsReading {
     Ok(entries.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect::<Tags>())
 }

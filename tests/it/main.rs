@@ -90,6 +90,7 @@ mod scenario_document;
 mod scenarios;
 #[cfg(test)]
 mod secrets;
+#[cfg(test)]
 mod simulation;
 #[cfg(test)]
 mod soak;

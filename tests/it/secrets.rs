@@ -13,8 +13,11 @@ use serde_json::{Value, json};
 
 use crate::classify::secrets::{Spilled, a_thousand};
 
+/// Who carries an action out, and its failure with a line in one of its texts.
+type Field = (&'static str, fn(&str) -> Value);
+
 /// The texts that an action's failure has, each with who carries the action out.
-const FIELDS: [(&str, fn(&str) -> Value); 8] = [
+const FIELDS: [Field; 8] = [
     ("CodeBuild", |line| json!({ "message": line })),
     ("CodeBuild", |line| json!({ "message": "failed", "summary": line })),
     ("CodeBuild", |line| json!({ "build": { "phase": "BUILD", "code": "CLIENT_ERROR", "message": line } })),
@@ -25,7 +28,10 @@ const FIELDS: [(&str, fn(&str) -> Value); 8] = [
             "name": "AfterInstall", "code": "ScriptFailed", "message": line, "log": line,
         } } })
     }),
-    ("CloudFormation", |line| json!({ "resources": [{ "name": "Queue", "type": "AWS::SQS::Queue", "reason": line }] })),
+    (
+        "CloudFormation",
+        |line| json!({ "resources": [{ "name": "Queue", "type": "AWS::SQS::Queue", "reason": line }] }),
+    ),
     ("CloudFormation", |line| json!({ "change-set": line })),
 ];
 

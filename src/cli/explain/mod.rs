@@ -62,7 +62,8 @@ Examples:
 
 From the account it reads only, by GetPipeline, GetPipelineState, GetPipelineExecution and
 ListActionExecutions, for PARALLEL pipelines ListPipelineExecutions, and where a rule asks for tags
-ListTagsForResource. It reads the ledger where `--stack-name`, `--table` or RETRIER_TABLE names it.
+ListTagsForResource; and as deep as the rule's `evidence` goes, the failed builds with their logs,
+deployments and stacks. It reads the ledger where `--stack-name`, `--table` or RETRIER_TABLE names it.
 
 The files, for execution ID of pipeline NAME:
   aws codepipeline get-pipeline-state --name NAME > state.json

@@ -165,8 +165,7 @@ fn read(reader: &mut impl BufRead, connection: usize) -> Option<Request> {
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
-    let body = if operation.is_empty() { form(&body) } else { serde_json::from_slice(&body).ok() };
-    let body = body.unwrap_or(Value::Null);
+    let body = serde_json::from_slice(&body).ok().or_else(|| form(&body)).unwrap_or(Value::Null);
     if let Some(action) = body["Action"].as_str() {
         action.clone_into(&mut operation);
     }

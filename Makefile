@@ -11,7 +11,7 @@ CARGO_DENY_VERSION := 0.20.2
 # Where `make tools` puts what is not written in Rust.
 export RETRIER_TOOLS ?= $(CURDIR)/.tools
 
-.PHONY: help test check lint lint-template doc deny cargo-deny demo local tools judge scoreboard fuzz mutants package function clean
+.PHONY: classify-report help test check lint lint-template doc deny cargo-deny demo local tools judge scoreboard fuzz mutants package function clean
 
 help: ## Lists the targets
 	@awk -F ':[^#]*## ' '/^[a-z-]+:.*## / { printf "  %-15s%s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -76,6 +76,11 @@ fuzz: ## Feeds every reader of foreign text ten million inputs, and goes on wher
 mutants: ## Changes the core in every way and has the tests notice; goes on where it was interrupted; SHARD=1/8, DIFF=origin/main
 	@SHARD='$(SHARD)' FILES='$(FILES)' DIFF='$(DIFF)' LEDGER='$(LEDGER)' LIMIT='$(LIMIT)' QUICK='$(QUICK)' FRESH='$(FRESH)' \
 		tests/tools/mutants
+
+# Labelled failures of your own: JSON lines as `retrier classify` reads them, with `label` and `class`.
+LABELLED ?=
+classify-report: ## Holds the classification against labelled failures, the project's own and LABELLED
+	@LABELLED='$(LABELLED)' tests/tools/classify-report
 
 package: tools ## Builds the function for release, for both architectures, into target/function
 	@for architecture in arm64 x86_64; do \

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::document::document;
 use crate::domain::decision::Decision;
+use crate::domain::evidence::Depth;
 use crate::domain::ids::{AccountId, Partition, Region};
 use crate::domain::policy::Mode;
 use crate::domain::protocol::{Conclusion, Outcome};
@@ -18,16 +19,16 @@ use crate::domain::sweep::Tick;
 use crate::domain::trigger::{Delivery, Trigger};
 use crate::engine::{Engine, Report, Sweeper};
 use crate::event::{Ignored, Invocation, Malformed, Message, Record, read};
-use crate::ports::{Catalogue, Ledger, Pipelines, Quarantined, Rounds, Schedules, Ticks};
+use crate::ports::{Catalogue, EvidenceSource, Ledger, Pipelines, Quarantined, Rounds, Schedules, Ticks};
 
 use policies::AtWork;
 pub use policies::{InvalidPolicy, Policies, PolicyNews};
 
 /// The function with all that it works with.
 #[derive(Debug, Clone)]
-pub struct Function<L, P, S> {
+pub struct Function<L, P, S, E> {
     /// What effects go out through.
-    pub engine: Engine<L, P, S>,
+    pub engine: Engine<L, P, S, E>,
     /// The packaged policy, and those of the ledger.
     pub policies: Policies,
     /// The deployment's mode.
@@ -38,6 +39,8 @@ pub struct Function<L, P, S> {
     pub region: Region,
     /// The partition of that Region.
     pub partition: Partition,
+    /// How deep the deployment allows to look at what failed.
+    pub evidence: Depth,
     /// How long things may take.
     pub timing: Timing,
     /// Most requests to CodePipeline a second that a sweep makes, on average.
@@ -126,11 +129,12 @@ pub struct Response {
 #[error("the message must be delivered again: {0}")]
 pub struct NotHandled(pub &'static str);
 
-impl<L, P, S> Function<L, P, S>
+impl<L, P, S, E> Function<L, P, S, E>
 where
     L: Ledger + Rounds,
     P: Pipelines + Catalogue,
     S: Schedules + Ticks,
+    E: EvidenceSource,
 {
     /// Handles all that the text holds, one message after the other. `invocation` names this invocation and must never
     /// have been used before; it is cut off at `deadline`, and what cannot be brought to its end by then is not begun.
@@ -233,6 +237,7 @@ where
             account: &self.account,
             region: &self.region,
             partition: &self.partition,
+            evidence: self.evidence,
             timing: self.timing,
             deadline,
         }

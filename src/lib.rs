@@ -4,6 +4,7 @@
 //!
 //! - [`domain`]: the pure core: what is decided, and how a stage run lives
 //! - [`policy_file`]: the policy as people write it
+//! - [`classify`]: from what is known of a failure to its class
 //! - [`event`]: events and wake-ups from JSON
 //! - [`answers`]: CodePipeline's own answers from JSON, as the AWS CLI prints them
 //! - [`ports`]: what the engine needs of the world
@@ -20,6 +21,7 @@
 pub mod answers;
 #[cfg(feature = "function")]
 pub mod aws;
+pub mod classify;
 pub mod cli;
 pub mod document;
 pub mod domain;

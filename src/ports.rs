@@ -8,12 +8,15 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::budget::BucketKey;
 use crate::domain::controls::Controls;
-use crate::domain::ids::{ExecutionId, PipelineName, StageRunId};
+use crate::domain::evidence::{Depth, Evidence};
+use crate::domain::facts::FailedAction;
+use crate::domain::ids::{ExecutionId, PipelineArn, PipelineName, StageRunId};
 use crate::domain::pipeline::{ActionExecution, ExecutionMode, Gap, Reading, RetryReply, StageReading};
 use crate::domain::policy::{PolicyVersion, RetryMode};
 use crate::domain::protocol::{Commit, CommitReply, ControlsReply, Fault, View};
 use crate::domain::storm::{Note, Window, WindowKey};
 use crate::domain::sweep::{Sweep, Tick};
+use crate::domain::tags::TagsReading;
 use crate::domain::trigger::WakeUp;
 
 /// The durable record: stage runs, claims, waits, budgets, decisions, controls.
@@ -91,8 +94,23 @@ pub trait Pipelines: Send + Sync {
         mode: ExecutionMode,
     ) -> impl Future<Output = StageReading> + Send;
 
+    /// Reads the pipeline's tags. What was read up to five minutes ago, by that clock, may be read again.
+    fn tags(&self, pipeline: &PipelineArn, now: Timestamp) -> impl Future<Output = TagsReading> + Send;
+
     /// Retries the stage: one request, never repeated by the implementation.
     fn retry_stage(&self, run: &StageRunId, mode: RetryMode) -> impl Future<Output = RetryReply> + Send;
+}
+
+/// Those who carry actions out, and know more of a failure than CodePipeline says.
+pub trait EvidenceSource: Send + Sync {
+    /// Reads what there is about each failed run of a stage, in their order, as deep as asked. It takes no longer than
+    /// some seconds and never fails: what cannot be read is a gap. [`Depth::State`] reads nothing.
+    fn gather(
+        &self,
+        run: &StageRunId,
+        failed: &[FailedAction],
+        depth: Depth,
+    ) -> impl Future<Output = Vec<Evidence>> + Send;
 }
 
 /// Wake-ups.
@@ -215,6 +233,12 @@ impl<T: Ledger> Ledger for &T {
 
     async fn policy(&self, number: u64) -> Result<KeptPolicy, Fault> {
         (**self).policy(number).await
+    }
+}
+
+impl<T: EvidenceSource> EvidenceSource for &T {
+    async fn gather(&self, run: &StageRunId, failed: &[FailedAction], depth: Depth) -> Vec<Evidence> {
+        (**self).gather(run, failed, depth).await
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{AnswerError, each, execution_mode, optional_text, read};
 use crate::domain::ids::{ActionName, PipelineName, StageName};
 use crate::domain::pipeline::{
-    ActionDeclaration, Category, ChangeSetPart, PipelineStructure, StageDeclaration,
+    ActionDeclaration, Category, ChangeSet, ChangeSetPart, PipelineStructure, StageDeclaration,
 };
 use crate::domain::policy::RetryMode;
 use crate::json::{Fault, Object};
@@ -86,6 +86,6 @@ fn change_set(action: &Object<'_>) -> Result<Option<ChangeSetPart>, Fault> {
         Some("CHANGE_SET_EXECUTE") => ChangeSetPart::Executes,
         _ => return Ok(None),
     };
-    let name = configuration.member("ChangeSetName").text()?;
-    Ok(Some(part(name.to_owned())))
+    let text = |name| configuration.member(name).text().map(str::to_owned);
+    Ok(Some(part(ChangeSet { stack: text("StackName")?, name: text("ChangeSetName")? })))
 }

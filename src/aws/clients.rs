@@ -28,7 +28,7 @@ const CONNECT: Duration = Duration::from_secs(2);
 
 /// What a service's client is allowed to take.
 #[derive(Debug, Clone, Copy)]
-struct Limits {
+pub(super) struct Limits {
     /// One attempt.
     attempt: Duration,
     /// All attempts with the pauses between them.
@@ -67,6 +67,13 @@ const WAKE_UPS: Limits = Limits {
     attempts: 3,
     backoff: Duration::from_millis(50),
 };
+/// Reads that a decision can do without. They go out beside and after each other within a few seconds in all.
+pub(super) const EVIDENCE: Limits = Limits {
+    attempt: Duration::from_secs(2),
+    whole: Duration::from_secs(4),
+    attempts: 2,
+    backoff: Duration::from_millis(100),
+};
 
 /// The clients.
 #[derive(Debug)]
@@ -95,6 +102,11 @@ impl Clients {
     /// What the clients share, for one that is not among them.
     pub const fn shared(&self) -> &SdkConfig {
         &self.shared
+    }
+
+    /// Endpoints other than AWS's own.
+    pub const fn endpoints(&self) -> &Endpoints {
+        &self.endpoints
     }
 
     /// CodePipeline, for reading. A retry goes out with [`retry_config`] on top.
@@ -208,7 +220,7 @@ fn believing(trust: &Trust) -> TlsContext {
 }
 
 impl Limits {
-    fn timeouts(self) -> TimeoutConfig {
+    pub(super) fn timeouts(self) -> TimeoutConfig {
         TimeoutConfig::builder()
             .connect_timeout(CONNECT)
             .operation_attempt_timeout(self.attempt)
@@ -216,7 +228,7 @@ impl Limits {
             .build()
     }
 
-    fn retries(self) -> RetryConfig {
+    pub(super) fn retries(self) -> RetryConfig {
         if self.attempts == 1 {
             return RetryConfig::disabled();
         }

@@ -4,7 +4,9 @@
 
 pub mod certainty;
 pub mod clients;
+pub mod evidence;
 pub mod ledger;
 pub mod pipelines;
+pub mod regional;
 pub mod settings;
 pub mod wake_ups;

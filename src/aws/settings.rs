@@ -10,6 +10,7 @@ use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
+use crate::domain::evidence::Depth;
 use crate::domain::ids::{AccountId, Partition, Region};
 use crate::domain::policy::Mode;
 use crate::domain::sweep::SWEEP_RATE;
@@ -32,6 +33,8 @@ pub struct Settings {
     pub scheduler_role_arn: String,
     /// `RETRIER_MODE`: `active` where it is not set.
     pub mode: Mode,
+    /// `RETRIER_EVIDENCE`: how deep it may look for why an action failed; `logs` where it is not set.
+    pub evidence: Depth,
     /// `RETRIER_SWEEP_RATE`: most requests to CodePipeline a second that a sweep makes, on average; 2 where it is not set.
     pub sweep_rate: u32,
     /// `RETRIER_POLICY`: `policy.yaml` in the function's own folder where it is not set.
@@ -55,10 +58,18 @@ pub struct Settings {
 /// Endpoints other than AWS's own: `AWS_ENDPOINT_URL_<SERVICE>`, or `AWS_ENDPOINT_URL` for all.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Endpoints {
+    /// CloudFormation's.
+    pub cloudformation: Option<String>,
+    /// CodeBuild's.
+    pub codebuild: Option<String>,
+    /// CodeDeploy's.
+    pub codedeploy: Option<String>,
     /// CodePipeline's.
     pub codepipeline: Option<String>,
     /// DynamoDB's.
     pub dynamodb: Option<String>,
+    /// CloudWatch Logs'.
+    pub logs: Option<String>,
     /// EventBridge Scheduler's.
     pub scheduler: Option<String>,
     /// SQS's.
@@ -113,6 +124,7 @@ impl Settings {
         let owner = scheduler_role_arn.as_deref().and_then(|role| reader.owner(role));
         let region = reader.region();
         let mode = reader.mode();
+        let evidence = reader.evidence();
         let log = reader.log();
         let sweep_rate = reader.sweep_rate();
         let credentials = reader.credentials();
@@ -127,6 +139,7 @@ impl Settings {
             Some((partition, account)),
             Some(region),
             Some(mode),
+            Some(evidence),
             Some(log),
             Some(sweep_rate),
             Some(credentials),
@@ -141,6 +154,7 @@ impl Settings {
             owner,
             region,
             mode,
+            evidence,
             log,
             sweep_rate,
             credentials,
@@ -157,6 +171,7 @@ impl Settings {
             schedule_group,
             scheduler_role_arn,
             mode,
+            evidence,
             policy: reader.policy(),
             log,
             sweep_rate,
@@ -180,8 +195,12 @@ impl Endpoints {
             variable(&format!("AWS_ENDPOINT_URL_{service}")).or_else(|| variable("AWS_ENDPOINT_URL"))
         };
         Self {
+            cloudformation: of("CLOUDFORMATION"),
+            codebuild: of("CODEBUILD"),
+            codedeploy: of("CODEDEPLOY"),
             codepipeline: of("CODEPIPELINE"),
             dynamodb: of("DYNAMODB"),
+            logs: of("CLOUDWATCH_LOGS"),
             scheduler: of("SCHEDULER"),
             sqs: of("SQS"),
         }
@@ -277,6 +296,11 @@ impl<V: Fn(&str) -> Option<String>> Reader<'_, V> {
         let Some(text) = (self.variable)("RETRIER_MODE") else { return Some(Mode::Active) };
         (Mode::ALL.into_iter().find(|mode| mode.as_str() == text))
             .or_else(|| self.wrong("RETRIER_MODE must be `active`, `shadow` or `disabled`"))
+    }
+
+    fn evidence(&mut self) -> Option<Depth> {
+        let Some(text) = (self.variable)("RETRIER_EVIDENCE") else { return Some(Depth::Logs) };
+        Depth::parse(&text).or_else(|| self.wrong("RETRIER_EVIDENCE must be `state`, `details` or `logs`"))
     }
 
     fn log(&mut self) -> Option<LogLevel> {

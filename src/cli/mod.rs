@@ -2,6 +2,7 @@
 
 #[cfg(feature = "aws")]
 pub mod account;
+mod classify;
 mod clock;
 #[cfg(feature = "aws")]
 mod columns;
@@ -77,6 +78,7 @@ enum Command {
     Demo(demo::Demo),
     Validate(validate::Validate),
     Explain(explain::Explain),
+    Classify(classify::Classify),
     #[cfg(feature = "aws")]
     Status(status::Status),
     #[cfg(feature = "aws")]
@@ -108,6 +110,7 @@ impl Command {
             Self::Demo(command) => command.run(),
             Self::Validate(command) => command.run(),
             Self::Explain(command) => command.run(),
+            Self::Classify(command) => command.run(),
             #[cfg(feature = "aws")]
             Self::Status(command) => command.run(),
             #[cfg(feature = "aws")]

@@ -27,6 +27,27 @@ impl Glob {
         self.0 == other.0 || !self.0.is_empty() && self.0.chars().all(|c| c == '*') || self.consumes(&other.0)
     }
 
+    /// Whether certainly no name matches both patterns. `false` when that is not certain.
+    pub fn is_apart_from(&self, other: &Self) -> bool {
+        fn differ(some: impl Iterator<Item = char>, others: impl Iterator<Item = char>) -> bool {
+            some.zip(others)
+                .take_while(|(one, other)| *one != '*' && *other != '*')
+                .any(|(one, other)| one != '?' && other != '?' && one != other)
+        }
+        match (self.is_name(), other.is_name()) {
+            (true, _) => !other.matches(&self.0),
+            (_, true) => !self.matches(&other.0),
+            _ => {
+                differ(self.0.chars(), other.0.chars()) || differ(self.0.chars().rev(), other.0.chars().rev())
+            }
+        }
+    }
+
+    /// Whether it matches only itself.
+    fn is_name(&self) -> bool {
+        !self.0.contains(['*', '?'])
+    }
+
     /// Matches another pattern as if it were a name whose `*` and `?` stand for themselves. Of these, only a `*` of
     /// this pattern may consume a `*`, and a `*` or `?` a `?`.
     fn consumes(&self, other: &str) -> bool {
@@ -118,7 +139,35 @@ mod tests {
         }
     }
 
+    #[test]
+    fn being_apart() {
+        for (one, other, expected) in [
+            ("web-*", "shop-*", true),
+            ("*-eu", "*-us", true),
+            ("web-*", "*-eu", false),
+            ("web", "web-*", true),
+            ("web-eu", "web-*", false),
+            ("w?b*", "web*", false),
+            ("w?b*", "was*", true),
+            ("*", "web", false),
+            ("", "*", false),
+            ("", "?", true),
+        ] {
+            let (one, other) = (Glob::new(one), Glob::new(other));
+            assert_eq!(one.is_apart_from(&other), expected, "{one} and {other}");
+            assert_eq!(other.is_apart_from(&one), expected, "{other} and {one}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn what_is_apart_has_no_name_in_common(one in "[ab*?]{0,5}", other in "[ab*?]{0,5}", name in "[ab]{0,6}") {
+            let (one, other) = (Glob::new(one), Glob::new(other));
+            if one.is_apart_from(&other) {
+                prop_assert!(!(one.matches(&name) && other.matches(&name)));
+            }
+        }
+
         #[test]
         fn what_is_covered_is_matched(wide in "[ab*?]{0,5}", narrow in "[ab*?]{0,5}", name in "[ab]{0,6}") {
             let (wide, narrow) = (Glob::new(wide), Glob::new(narrow));

@@ -6,7 +6,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use super::ids::{ActionExecutionId, ActionName, ExecutionId, PipelineName, StageName};
+use super::ids::{ActionExecutionId, ActionName, ExecutionId, PipelineName, Region, StageName};
 use super::policy::RetryMode;
 use super::text::EvidenceText;
 
@@ -294,13 +294,23 @@ pub struct ActionDeclaration {
     pub change_set: Option<ChangeSetPart>,
 }
 
-/// The two actions that deploy by change set, with the change set's name.
+/// The two actions that deploy by change set.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum ChangeSetPart {
     /// Makes it (`CHANGE_SET_REPLACE`).
-    Makes(String),
+    Makes(ChangeSet),
     /// Carries it out (`CHANGE_SET_EXECUTE`). A failed one is gone afterwards.
-    Executes(String),
+    Executes(ChangeSet),
+}
+
+/// A change set, as the configuration of an action names it. Many pipelines give all their change sets the same name: only
+/// the stack tells them apart.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ChangeSet {
+    /// Name of the stack.
+    pub stack: String,
+    /// Name of the change set.
+    pub name: String,
 }
 
 /// One entry of `ListActionExecutions`.
@@ -320,6 +330,10 @@ pub struct ActionExecution {
     pub category: Category,
     /// Who carries it out.
     pub provider: String,
+    /// Where it ran, if not in the pipeline's own Region.
+    pub region: Option<Region>,
+    /// The provider's own id of the run: a build id, a deployment id, a stack's ARN.
+    pub external_id: Option<String>,
     /// When it started.
     pub started: Timestamp,
     /// When its status last changed.

@@ -8,9 +8,12 @@ use jiff::SignedDuration;
 use super::backoff::{Backoff, JitterKind};
 use super::budget::{Budget, Per};
 use super::class::{Class, Group};
+use super::classifier::Classifier;
+use super::evidence::Depth;
 use super::glob::Glob;
 use super::ids::{BudgetName, RuleName, StageRunId};
 use super::storm::Storm;
+use super::tags::{TagSelector, Tags};
 
 /// Whether a rule acts.
 ///
@@ -105,6 +108,8 @@ pub struct Settings {
     pub budgets: Vec<Budget>,
     /// Which executions of a PARALLEL pipeline may be retried. Default: the latest.
     pub parallel: ParallelRetries,
+    /// How deep to look at what failed. Default: logs.
+    pub evidence: Depth,
 }
 
 impl Settings {
@@ -126,6 +131,7 @@ impl Settings {
             give_up_after: Self::DEFAULT_GIVE_UP,
             budgets,
             parallel: ParallelRetries::Latest,
+            evidence: Depth::Logs,
         }
     }
 }
@@ -153,7 +159,7 @@ pub fn default_budgets() -> BTreeMap<BudgetName, Budget> {
         .collect()
 }
 
-/// Which stage runs a rule is about. All four must match; an empty list matches everything.
+/// Which stage runs a rule is about. All five must match; an empty list matches everything.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Hash)]
 pub struct Selector {
     /// Any of these pipeline names.
@@ -164,11 +170,18 @@ pub struct Selector {
     pub account: Vec<Glob>,
     /// Any of these Regions.
     pub region: Vec<Glob>,
+    /// What the pipeline's tags must be.
+    pub tags: TagSelector,
 }
 
 impl Selector {
-    /// Whether the rule is about this stage run.
-    pub fn matches(&self, run: &StageRunId) -> bool {
+    /// Whether the rule is about this stage run, of a pipeline with these tags.
+    pub fn matches(&self, run: &StageRunId, tags: &Tags) -> bool {
+        self.matches_names(run) && self.tags.matches(tags)
+    }
+
+    /// Whether the rule is about this stage run as far as names tell; what its pipeline's tags are is left open.
+    pub fn matches_names(&self, run: &StageRunId) -> bool {
         fn any(globs: &[Glob], name: &str) -> bool {
             globs.is_empty() || globs.iter().any(|glob| glob.matches(name))
         }
@@ -189,6 +202,7 @@ impl Selector {
             && all(&self.stage, &other.stage)
             && all(&self.account, &other.account)
             && all(&self.region, &other.region)
+            && self.tags.covers(&other.tags)
     }
 }
 
@@ -222,12 +236,30 @@ pub struct Policy {
     pub rules: Vec<Rule>,
     /// When failures are held, and how they are spread.
     pub storm: Storm,
+    /// Signatures of its own, tried in order before the built-in ones.
+    pub classifiers: Vec<Classifier>,
 }
 
 impl Policy {
-    /// The rule that a stage run falls under.
-    pub fn rule_for(&self, run: &StageRunId) -> Option<&Rule> {
-        self.rules.iter().find(|rule| rule.selector.matches(run))
+    /// The rule that a stage run falls under, whose pipeline has these tags.
+    pub fn rule_for(&self, run: &StageRunId, tags: &Tags) -> Option<&Rule> {
+        self.rules.iter().find(|rule| rule.selector.matches(run, tags))
+    }
+
+    /// Whether the rule of a stage run depends on its pipeline's tags.
+    pub fn depends_on_tags(&self, run: &StageRunId) -> bool {
+        self.candidates(run).next().is_some_and(|rule| !rule.selector.tags.is_empty())
+    }
+
+    /// The rules that a stage run may fall under, whatever the tags of its pipeline are: those that ask for tags, and the
+    /// first that does not.
+    pub fn candidates<'a>(&'a self, run: &StageRunId) -> impl Iterator<Item = &'a Rule> {
+        let mut is_open = true;
+        self.rules.iter().filter(|rule| rule.selector.matches_names(run)).take_while(move |rule| {
+            let is_candidate = is_open;
+            is_open = !rule.selector.tags.is_empty();
+            is_candidate
+        })
     }
 }
 

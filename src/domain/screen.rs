@@ -1,17 +1,20 @@
 //! What can be said before CodePipeline is asked anything.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::backoff::Jitter;
 use super::controls::{Controls, Pause};
 use super::decision::{Decision, Ruling, Step, StepName, StepOutcome};
+use super::evidence::Depth;
 use super::ids::{AccountId, Partition, Region, StageRunId};
 use super::live::Standing;
 use super::policy::{Mode, Policy, Rule, Settings};
 use super::stage_run::{Hint, StageRun, Timing, after};
 use super::storm::{Window, WindowKey};
+use super::tags::{NO_TAGS, Tags, TagsReading};
 
 /// What the product runs with.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +31,8 @@ pub struct Environment<'a> {
     pub region: &'a Region,
     /// The partition of that Region. Another one would be another stage run, and there is only one such Region.
     pub partition: &'a Partition,
+    /// How deep the deployment allows to look at what failed; the shallower of it and the rule's holds.
+    pub evidence: Depth,
     /// How long things may take.
     pub timing: Timing,
     /// When this invocation is cut off, whatever it is doing; [`Timestamp::MAX`] where nothing cuts it off.
@@ -67,18 +72,22 @@ pub struct Covered<'a> {
     pub policy: &'a Policy,
     /// The rule.
     pub rule: &'a Rule,
+    /// The tags by which it was found; none where they were not read.
+    pub tags: &'a Tags,
     /// Whether nothing is to be called.
     pub shadow: bool,
 }
 
-/// Finds the rule, or says why nothing is to be done.
+/// Finds the rule, or says why nothing is to be done. Where the rule depends on tags that are not known, nothing is done
+/// but to wait: which rule applies is a safety fact.
 pub fn screen<'a>(
     environment: &Environment<'a>,
     run: &StageRunId,
+    tags: &'a TagsReading,
     now: Timestamp,
 ) -> Result<Covered<'a>, Box<Decision>> {
     let mut decision = Box::new(Decision::bare(Ruling::IgnoreNoRule, run, now));
-    match find(environment, run, &mut decision) {
+    match find(environment, run, tags, &mut decision) {
         Ok(covered) => Ok(covered),
         Err((ruling, step, detail)) => {
             decision.ruling = ruling;
@@ -94,6 +103,7 @@ type Refused = (Ruling, StepName, String);
 fn find<'a>(
     environment: &Environment<'a>,
     run: &StageRunId,
+    tags: &'a TagsReading,
     decision: &mut Decision,
 ) -> Result<Covered<'a>, Refused> {
     let Environment { account, region, partition, .. } = *environment;
@@ -119,18 +129,39 @@ fn find<'a>(
         ));
     };
     decision.policy_version = Some(policy.version.clone());
-    let Some(rule) = policy.rule_for(run) else {
+    let disabled = |subject: String| {
+        Err((Ruling::IgnoreModeDisabled, StepName::Mode, format!("{subject} is in mode `disabled`")))
+    };
+    let rule = match tags {
+        Ok(tags) => policy.rule_for(run, tags),
+        Err(gap) => match policy.candidates(run).next() {
+            Some(rule) if !rule.selector.tags.is_empty() => {
+                if environment.mode == Mode::Disabled {
+                    return disabled("the whole product".into());
+                }
+                let detail = format!(
+                    "rule `{}` asks for tags of pipeline `{}`, and ListTagsForResource could not be read: {}",
+                    rule.name,
+                    pipeline.name,
+                    gap.as_str()
+                );
+                return Err((Ruling::WaitCannotVerify, StepName::Rule, detail));
+            }
+            rule => rule,
+        },
+    };
+    let Some(rule) = rule else {
         let detail = format!("no rule matches pipeline `{}`, stage `{}`", pipeline.name, run.stage);
         return Err((Ruling::IgnoreNoRule, StepName::Rule, detail));
     };
+    let tags = tags.as_ref().unwrap_or(&NO_TAGS);
     decision.rule = Some(rule.name.clone());
-    decision.explanation.push(rule_step(rule, run));
+    decision.explanation.push(rule_step(rule, run, tags));
     let by_rule = rule.settings.mode == Mode::Disabled;
     if by_rule || environment.mode == Mode::Disabled {
-        let subject = if by_rule { format!("rule `{}`", rule.name) } else { "the whole product".into() };
-        return Err((Ruling::IgnoreModeDisabled, StepName::Mode, format!("{subject} is in mode `disabled`")));
+        return disabled(if by_rule { format!("rule `{}`", rule.name) } else { "the whole product".into() });
     }
-    Ok(Covered { policy, rule, shadow: environment.mode.max(rule.settings.mode) == Mode::Shadow })
+    Ok(Covered { policy, rule, tags, shadow: environment.mode.max(rule.settings.mode) == Mode::Shadow })
 }
 
 /// The explanation's entry for a trigger that concerns this deployment.
@@ -151,15 +182,19 @@ pub fn screened_steps(covered: &Covered<'_>, run: &StageRunId) -> Vec<Step> {
     };
     vec![
         trigger_step(),
-        rule_step(covered.rule, run),
+        rule_step(covered.rule, run, covered.tags),
         pass(StepName::Mode, mode),
         pass(StepName::Policy, format!("version {} is in force", covered.policy.version)),
     ]
 }
 
-fn rule_step(rule: &Rule, run: &StageRunId) -> Step {
-    let detail =
+fn rule_step(rule: &Rule, run: &StageRunId, tags: &Tags) -> Step {
+    let mut detail =
         format!("rule `{}` matches pipeline `{}`, stage `{}`", rule.name, run.pipeline.name, run.stage);
+    // The policy's own patterns: what else a pipeline's tags say is nobody's business.
+    for (key, pattern) in rule.selector.tags.matched(tags) {
+        let _ = write!(detail, ", tag `{key}: {pattern}`");
+    }
     pass(StepName::Rule, detail)
 }
 
@@ -223,10 +258,23 @@ pub fn storm_refusal(
     })
 }
 
-/// How long a failure is worth waiting for, where its rule is not known: the default.
-pub fn give_up_after(environment: &Environment<'_>, run: &StageRunId) -> SignedDuration {
-    environment
-        .policy
-        .and_then(|policy| policy.rule_for(run))
-        .map_or(Settings::DEFAULT_GIVE_UP, |rule| rule.settings.give_up_after)
+/// How long a failure is worth waiting for: as long as the most patient of the rules at work that it may fall under says, or by
+/// default where there is none.
+pub fn give_up_after(environment: &Environment<'_>, run: &StageRunId, tags: &TagsReading) -> SignedDuration {
+    let Some(policy) = environment.policy else { return Settings::DEFAULT_GIVE_UP };
+    let longest = if let Ok(tags) = tags {
+        policy.rule_for(run, tags).map(|rule| rule.settings.give_up_after)
+    } else {
+        let at_work = policy.candidates(run).filter(|rule| rule.settings.mode != Mode::Disabled);
+        at_work.map(|rule| rule.settings.give_up_after).max()
+    };
+    longest.unwrap_or(Settings::DEFAULT_GIVE_UP)
+}
+
+/// When to look again at what could not be read: after as long as it has lasted, and never so late that a short
+/// `give-up-after` is over before the second look.
+pub fn look_again(since: Timestamp, give_up_after: SignedDuration, now: Timestamp) -> Timestamp {
+    let shortest = SignedDuration::from_secs(30);
+    let longest = (give_up_after / 10).clamp(shortest, SignedDuration::from_mins(15));
+    after(now, now.duration_since(since).clamp(shortest, longest))
 }

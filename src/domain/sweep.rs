@@ -186,7 +186,7 @@ impl Sweep {
     }
 }
 
-/// Whether some stage of a pipeline of that name may fall under a rule that is at work.
+/// Whether some stage of a pipeline of that name may fall under a rule that is at work. Its tags may be what a rule asks for.
 pub fn concerns(policy: &Policy, mode: Mode, pipeline: &PipelineName) -> bool {
     mode != Mode::Disabled
         && policy.rules.iter().any(|rule| {

@@ -20,6 +20,23 @@ impl EvidenceText {
         Self(text)
     }
 
+    /// Longest text of which the end is kept, in bytes.
+    pub const LONGEST_TAIL: usize = 64 * 1024;
+
+    /// Takes the end of a log in: at most [`Self::LONGEST_TAIL`], from the beginning of a line where there is one.
+    pub fn tail(text: impl Into<String>) -> Self {
+        let text = text.into();
+        let Some(earliest) = text.len().checked_sub(Self::LONGEST_TAIL).filter(|at| *at > 0) else {
+            return Self(text);
+        };
+        let after_break = text.as_bytes().iter().skip(earliest - 1).position(|byte| *byte == b'\n');
+        let start = match after_break.map(|at| earliest + at) {
+            Some(start) if start < text.len() => start,
+            _ => (earliest..text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len()),
+        };
+        Self(text.get(start..).unwrap_or_default().to_owned())
+    }
+
     /// For classification only.
     pub fn expose(&self) -> &str {
         &self.0
@@ -47,5 +64,26 @@ mod tests {
         let text = EvidenceText::new("é".repeat(EvidenceText::LONGEST));
         assert!(text.expose().len() <= EvidenceText::LONGEST);
         assert!(text.expose().chars().all(|c| c == 'é'));
+    }
+
+    #[test]
+    fn of_a_log_the_last_whole_lines_are_kept() {
+        let log = "a line of a log\n".repeat(10_000);
+        let kept = EvidenceText::tail(log.clone());
+        assert!(kept.expose().len() <= EvidenceText::LONGEST_TAIL);
+        assert!(kept.expose().len() > EvidenceText::LONGEST_TAIL - 16);
+        assert!(kept.expose().starts_with("a line") && log.ends_with(kept.expose()));
+        assert_eq!(EvidenceText::tail("short").expose(), "short");
+        let exact = "x".repeat(EvidenceText::LONGEST_TAIL);
+        assert_eq!(EvidenceText::tail(exact.clone()).expose(), exact);
+    }
+
+    #[test]
+    fn of_one_long_line_the_end_is_kept_between_characters() {
+        let kept = EvidenceText::tail(format!("x{}", "é".repeat(EvidenceText::LONGEST_TAIL)));
+        assert_eq!(kept.expose().len(), EvidenceText::LONGEST_TAIL);
+        assert!(kept.expose().chars().all(|c| c == 'é'));
+        let ends_with_break = EvidenceText::tail(format!("{}\n", "é".repeat(EvidenceText::LONGEST_TAIL)));
+        assert!(ends_with_break.expose().starts_with('é'));
     }
 }

@@ -19,8 +19,12 @@ pub enum Operation {
     PolicyRead,
     /// A note of a malformed message.
     Quarantine,
+    /// Reading the tags of a pipeline.
+    Tags,
     /// Reading everything about a stage run.
     Observe,
+    /// Reading what the providers of failed actions know.
+    Evidence,
     /// Reading the stage again before the call.
     Fence,
     /// `RetryStageExecution`.
@@ -41,14 +45,16 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::LedgerRead,
         Self::LedgerCommit,
         Self::FailureNote,
         Self::ControlsWrite,
         Self::PolicyRead,
         Self::Quarantine,
+        Self::Tags,
         Self::Observe,
+        Self::Evidence,
         Self::Fence,
         Self::Retry,
         Self::Arm,
@@ -68,7 +74,9 @@ impl Operation {
             Self::ControlsWrite => "controls-write",
             Self::PolicyRead => "policy-read",
             Self::Quarantine => "quarantine",
+            Self::Tags => "tags",
             Self::Observe => "observe",
+            Self::Evidence => "evidence",
             Self::Fence => "fence",
             Self::Retry => "retry",
             Self::Arm => "arm",

@@ -4,6 +4,7 @@
 
 pub mod acts;
 pub mod codepipeline;
+pub mod evidence;
 pub mod faults;
 #[cfg(feature = "serve")]
 pub mod http;

@@ -12,12 +12,13 @@ use super::rate::CallRate;
 use super::world::{SharedWorld, World};
 use crate::domain::budget::BucketKey;
 use crate::domain::controls::Controls;
-use crate::domain::ids::StageRunId;
+use crate::domain::ids::{PipelineArn, StageRunId};
 use crate::domain::pipeline::{ExecutionMode, Gap, Reading, Refusal, RetryReply, StageReading};
 use crate::domain::policy::RetryMode;
 use crate::domain::protocol::{Commit, CommitReply, ControlsReply, Fault as PortFault, View};
 use crate::domain::stage_run::after;
 use crate::domain::storm::{Note, Window, WindowKey};
+use crate::domain::tags::TagsReading;
 use crate::domain::trigger::WakeUp;
 use crate::event::wake_up_body;
 use crate::names::wake_up_name;
@@ -65,11 +66,13 @@ impl SharedWorld {
                 if fault.happens() {
                     work(&mut self.lock());
                 }
-                if fault.kills() {
+                // Whoever reads evidence waits no longer than some seconds for it.
+                let is_awaited = operation != Operation::Evidence || !fault.hangs();
+                if fault.kills() && is_awaited {
                     self.lock().kill(self.handling(), fault);
                     return pending().await;
                 }
-                if matches!(fault, Fault::ReplyLost | Fault::LostUnsent) {
+                if !is_awaited || matches!(fault, Fault::ReplyLost | Fault::LostUnsent) {
                     self.lock().pass(CALL_TIMEOUT);
                 }
                 Err(fault)
@@ -190,6 +193,15 @@ impl Pipelines for SharedWorld {
                     StageReading::State(Err(gap))
                 }
             },
+        )
+        .await
+    }
+
+    async fn tags(&self, pipeline: &PipelineArn, _now: Timestamp) -> TagsReading {
+        self.call(
+            Operation::Tags,
+            |world| asking(world, |asked| asked.call(0, |service| service.pipeline_tags(&pipeline.name))),
+            |fault| Err(gap_of(fault)),
         )
         .await
     }

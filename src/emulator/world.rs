@@ -2,13 +2,14 @@
 //!
 //! [`SharedWorld`] is the world as the engine sees it, through the ports; faults and acts take effect there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::acts::{Act, Deed};
 use super::codepipeline::{CodePipeline, ServiceError, Switches, scramble};
+use super::evidence::Source;
 use super::faults::{Fault, Faults, Operation};
 use super::ledger::MemoryLedger;
 use super::queue::Queue;
@@ -70,6 +71,8 @@ pub struct World {
     pub rate: CallRate,
     /// What the function is deployed with.
     pub deployed: Deployed,
+    /// The sources of evidence to which everybody's access is denied.
+    pub denied: BTreeSet<Source>,
     hooks: BTreeMap<(Operation, u64), Vec<Act>>,
     stale: Option<Stale>,
     /// What acts of hooks were refused with.
@@ -92,6 +95,7 @@ impl World {
             faults: Faults::default(),
             rate: CallRate::default(),
             deployed: Deployed { policy: None, mode: Mode::Active },
+            denied: BTreeSet::new(),
             hooks: BTreeMap::new(),
             stale: None,
             refused_acts: Vec::new(),
@@ -170,7 +174,7 @@ impl World {
 
     pub(super) fn count_request(&mut self, operation: Operation) {
         use Operation as O;
-        if matches!(operation, O::Observe | O::Fence | O::Retry | O::Catalogue) {
+        if matches!(operation, O::Tags | O::Observe | O::Fence | O::Retry | O::Catalogue) {
             self.requests.push((self.now, operation));
         }
     }

@@ -12,29 +12,32 @@ pub use sweeper::Sweeper;
 
 use jiff::Timestamp;
 
+use crate::classify::examine;
 use crate::domain::facts::failure;
 use crate::domain::protocol::{Answer, Conclusion, Effect, Input, Outcome, State, step};
 use crate::domain::screen::Environment;
 use crate::domain::stage_run::Owner;
 use crate::domain::trigger::{Delivery, Trigger};
 use crate::names;
-use crate::ports::{Ledger, Pipelines, Schedules};
+use crate::ports::{EvidenceSource, Ledger, Pipelines, Schedules};
 
 /// The ports that effects go out through.
 #[derive(Debug, Clone)]
-pub struct Engine<L, P, S> {
+pub struct Engine<L, P, S, E> {
     /// The durable record.
     pub ledger: L,
     /// CodePipeline.
     pub pipelines: P,
     /// Wake-ups.
     pub schedules: S,
+    /// Those who carry actions out.
+    pub evidence: E,
 }
 
 /// A message cannot need more effects than this; the protocol's own limits are far below.
 const MOST_EFFECTS: usize = 500;
 
-impl<L: Ledger, P: Pipelines, S: Schedules> Engine<L, P, S> {
+impl<L: Ledger, P: Pipelines, S: Schedules, E: EvidenceSource> Engine<L, P, S, E> {
     /// Handles one message to its end. `owner` must never have been used before; `clock` reads the present.
     pub async fn handle(
         &self,
@@ -47,18 +50,20 @@ impl<L: Ledger, P: Pipelines, S: Schedules> Engine<L, P, S> {
         let mut state = State::Idle;
         let mut answer = Answer::Begin { trigger, delivery, owner };
         for _ in 0..MOST_EFFECTS {
-            let (next, effect) = step(environment, state, Input { now: clock(), answer });
+            let now = clock();
+            let (next, effect) = step(environment, state, Input { now, answer });
             state = next;
             answer = match effect {
                 Effect::Finish(outcome) => return *outcome,
-                effect => self.carry_out(effect).await,
+                effect => self.carry_out(environment, effect, now).await,
             };
         }
         Outcome::without_decision(Conclusion::Contended)
     }
 
-    async fn carry_out(&self, effect: Effect) -> Answer {
+    async fn carry_out(&self, environment: &Environment<'_>, effect: Effect, now: Timestamp) -> Answer {
         match effect {
+            Effect::ReadTags { pipeline } => Answer::Tags(self.pipelines.tags(&pipeline, now).await),
             Effect::ReadLedger { run, buckets, windows } => {
                 Answer::Ledger(self.ledger.read(&run, &buckets, &windows).await.map(Box::new))
             }
@@ -70,6 +75,11 @@ impl<L: Ledger, P: Pipelines, S: Schedules> Engine<L, P, S> {
                 let reading = self.pipelines.observe(&run).await;
                 let jitter = names::jitter(&run, &failure(&run, &reading));
                 Answer::Observed { reading: Box::new(reading), jitter }
+            }
+            Effect::Examine { run, failed, depth } => {
+                let evidence = self.evidence.gather(&run, &failed, depth).await;
+                let classifiers = environment.policy.map_or(&[][..], |policy| &policy.classifiers);
+                Answer::Examined(examine(classifiers, &run, &failed, &evidence))
             }
             Effect::Commit(commit) => Answer::Committed(self.ledger.commit(&commit).await),
             Effect::Arm { wake_up, at } => Answer::Armed(self.schedules.arm(&wake_up, at).await),

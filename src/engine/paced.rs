@@ -4,10 +4,11 @@ use std::sync::{Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::ids::{ExecutionId, PipelineName, StageRunId};
+use crate::domain::ids::{ExecutionId, PipelineArn, PipelineName, StageRunId};
 use crate::domain::pipeline::{ActionExecution, ExecutionMode, Gap, Reading, RetryReply, StageReading};
 use crate::domain::policy::RetryMode;
 use crate::domain::stage_run::after;
+use crate::domain::tags::TagsReading;
 use crate::ports::{Catalogue, ExecutionEntry, Page, PageToken, Pipelines, Ticks};
 
 /// Requests that reading all about a stage run takes: four, in a PARALLEL pipeline six and more, with longer lists.
@@ -65,6 +66,11 @@ impl<P: Pipelines, T: Ticks, C: Fn() -> Timestamp + Sync> Pipelines for &Paced<'
     async fn observe_stage(&self, run: &StageRunId, mode: ExecutionMode) -> StageReading {
         self.turn(if mode == ExecutionMode::Parallel { OBSERVING_PARALLEL } else { 1 }).await;
         self.pipelines.observe_stage(run, mode).await
+    }
+
+    async fn tags(&self, pipeline: &PipelineArn, now: Timestamp) -> TagsReading {
+        self.turn(1).await;
+        self.pipelines.tags(pipeline, now).await
     }
 
     async fn retry_stage(&self, run: &StageRunId, mode: RetryMode) -> RetryReply {

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::{Failure, Handler, read_policy};
 use crate::aws::clients::{Clients, common};
+use crate::aws::evidence::SdkEvidence;
 use crate::aws::ledger::{DynamoLedger, Trouble};
 use crate::aws::pipelines::SdkPipelines;
 use crate::aws::settings::{InvalidSettings, Settings};
@@ -44,7 +45,7 @@ pub async fn serve(
 }
 
 /// The function on AWS.
-type Deployed = Handler<DynamoLedger, SdkPipelines, SdkSchedules<fn() -> Timestamp>>;
+type Deployed = Handler<DynamoLedger, SdkPipelines, SdkSchedules<fn() -> Timestamp>, SdkEvidence>;
 
 /// Puts it together. Nothing is asked of AWS yet.
 fn deployed(settings: Settings, clock: fn() -> Timestamp) -> Deployed {
@@ -65,13 +66,15 @@ fn deployed(settings: Settings, clock: fn() -> Timestamp) -> Deployed {
             engine: Engine {
                 ledger: DynamoLedger::new(Arc::clone(&clients), settings.table, clock).reporting(report),
                 pipelines: SdkPipelines::new(Arc::clone(&clients)),
-                schedules: SdkSchedules::new(clients, route, clock),
+                schedules: SdkSchedules::new(Arc::clone(&clients), route, clock),
+                evidence: SdkEvidence::new(clients),
             },
             policies: Policies::new(policy),
             mode: settings.mode,
             account: settings.account,
             region: settings.region,
             partition: settings.partition,
+            evidence: settings.evidence,
             timing: Timing::default(),
             sweep_rate: settings.sweep_rate,
         },

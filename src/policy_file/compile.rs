@@ -11,6 +11,7 @@ use super::diagnostic::{Code, Diagnostic, quote};
 use super::document::{Document, GivenBudget, GivenRule};
 use super::near;
 use super::order;
+use super::reach;
 use super::read::{Findings, Spanned};
 use super::settings::GivenSettings;
 use super::source::Span;
@@ -20,6 +21,8 @@ pub(super) fn compile(document: Document, version: PolicyVersion, findings: &mut
     let known = KnownBudgets::new(&document.budgets);
     let defaults = resolve(&document.defaults, &Settings::with_budgets(known.built_in()), &known, findings);
     note_duplicate_names(&document.rules, findings);
+    reach::note_duplicate_names(&document.classifiers, findings);
+    reach::note_unreachable(&document.classifiers, findings);
     order::note(&document.rules, defaults.mode, findings);
     let rules: Vec<Option<Rule>> = document
         .rules
@@ -33,9 +36,12 @@ pub(super) fn compile(document: Document, version: PolicyVersion, findings: &mut
         return None;
     }
     let rules = rules.into_iter().collect::<Option<Vec<Rule>>>()?;
-    // Who uses a budget is certain only when nothing is wrong.
+    let classifiers = document.classifiers.iter().map(|given| given.classifier.clone());
+    let classifiers = classifiers.collect::<Option<Vec<_>>>()?;
+    // Who uses a budget or classifier is certain only when nothing is wrong.
     note_unused_budgets(&document.budgets, &rules, findings);
-    Some(Policy { version, rules, storm: document.storm.unwrap_or(Storm::DEFAULT) })
+    reach::note_unused(&document.classifiers, &rules, findings);
+    Some(Policy { version, rules, storm: document.storm.unwrap_or(Storm::DEFAULT), classifiers })
 }
 
 /// Budgets by name: the two built-in ones, and over them those of the file.

@@ -76,12 +76,16 @@ codes! {
     BadDuration = "bad-duration", Error;
     /// The text is not a rate such as `6/h`.
     BadRate = "bad-rate", Error;
-    /// The name of a rule or budget has characters that names cannot have, or is too long.
+    /// The text is not a regular expression, or one that takes too much.
+    BadRegex = "bad-regex", Error;
+    /// The name of a rule, budget or classifier has characters that names cannot have, or is too long.
     BadName = "bad-name", Error;
     /// There is no failure class or group of that name.
     UnknownClass = "unknown-class", Error;
     /// The class can never be retried, whatever a policy says.
     NeverRetryableClass = "never-retryable-class", Error;
+    /// No classifier can say that class: only CodePipeline knows what a person rejected or stopped.
+    ReservedClass = "reserved-class", Error;
     /// There is no budget of that name.
     UnknownBudget = "unknown-budget", Error;
     /// The value is none of those that the key takes.
@@ -92,12 +96,18 @@ codes! {
     MaxBelowInitial = "max-below-initial", Error;
     /// Two rules have the same name.
     DuplicateRuleName = "duplicate-rule-name", Error;
+    /// Two classifiers have the same name.
+    DuplicateClassifierName = "duplicate-classifier-name", Error;
     /// A rule above matches everything that this rule matches.
     UnreachableRule = "unreachable-rule", Warning;
     /// A rule with `mode: disabled` has no effect on what a wider rule above it matches.
     ShadowedExclusion = "shadowed-exclusion", Warning;
     /// No rule takes from this budget.
     UnusedBudget = "unused-budget", Warning;
+    /// A classifier above matches everything that this classifier matches.
+    UnreachableClassifier = "unreachable-classifier", Warning;
+    /// No rule at work is about the pipelines and stages that this classifier looks at.
+    UnusedClassifier = "unused-classifier", Warning;
 }
 
 /// One finding.

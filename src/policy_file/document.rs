@@ -3,15 +3,16 @@
 use jiff::SignedDuration;
 
 use crate::domain::budget::{Budget, InvalidBudget, Per};
-use crate::domain::glob::Glob;
 use crate::domain::ids::{BudgetName, RuleName};
 use crate::domain::policy::Selector;
 use crate::domain::storm::Storm;
 
+use super::classifiers::{self, GivenClassifier};
 use super::diagnostic::{Code, Diagnostic, quote};
 use super::keys;
 use super::limits;
 use super::node::{Node, ScalarKind, Value};
+use super::patterns::Patterns;
 use super::read::{self, Fields, Findings, Spanned};
 use super::settings::GivenSettings;
 use super::source::Span;
@@ -28,6 +29,7 @@ pub(super) struct Document {
     pub defaults: GivenSettings,
     pub budgets: Vec<GivenBudget>,
     pub storm: Option<Storm>,
+    pub classifiers: Vec<GivenClassifier>,
     pub rules: Vec<GivenRule>,
 }
 
@@ -70,11 +72,15 @@ impl Document {
             .map(|fields| GivenSettings::read(&fields, findings));
         let given_budgets = fields.get("budgets").map(|node| budgets(node, findings));
         let given_storm = fields.get("storm").and_then(|node| storm(node, findings));
-        let given_rules = fields.require("rules", findings).map(|node| rules(node, findings));
+        let mut patterns = Patterns::default();
+        let given_classifiers =
+            fields.get("classifiers").map(|node| classifiers::read(node, &mut patterns, findings));
+        let given_rules = fields.require("rules", findings).map(|node| rules(node, &mut patterns, findings));
         Self {
             defaults: defaults.unwrap_or_default(),
             budgets: given_budgets.unwrap_or_default(),
             storm: given_storm,
+            classifiers: given_classifiers.unwrap_or_default(),
             rules: given_rules.unwrap_or_default(),
         }
     }
@@ -158,7 +164,7 @@ fn storm(node: &Node, findings: &mut Findings) -> Option<Storm> {
     Storm::try_new(failures?, within?, spread?).ok()
 }
 
-fn rules(node: &Node, findings: &mut Findings) -> Vec<GivenRule> {
+fn rules(node: &Node, patterns: &mut Patterns, findings: &mut Findings) -> Vec<GivenRule> {
     let Value::Sequence(items) = &node.value else {
         findings.push(read::wrong_type(node, "`rules`", "a list"));
         return Vec::new();
@@ -171,8 +177,7 @@ fn rules(node: &Node, findings: &mut Findings) -> Vec<GivenRule> {
         let message = format!("a policy has at most {} rules", limits::RULES);
         findings.push(Diagnostic::new(Code::TooLarge, beyond.span, message));
     }
-    let mut patterns = Patterns::default();
-    items.iter().take(limits::RULES).filter_map(|item| rule(item, &mut patterns, findings)).collect()
+    items.iter().take(limits::RULES).filter_map(|item| rule(item, patterns, findings)).collect()
 }
 
 fn rule(node: &Node, patterns: &mut Patterns, findings: &mut Findings) -> Option<GivenRule> {
@@ -184,61 +189,6 @@ fn rule(node: &Node, patterns: &mut Patterns, findings: &mut Findings) -> Option
     });
     let selector = fields.require("match", findings).and_then(|node| patterns.selector(node, findings));
     Some(GivenRule { name, selector, settings: GivenSettings::read(&fields, findings) })
-}
-
-/// Reads the patterns of all rules, and counts them.
-#[derive(Default)]
-struct Patterns {
-    count: usize,
-}
-
-impl Patterns {
-    /// Nothing if any part of it is wrong: half a selector would match too much.
-    fn selector(&mut self, node: &Node, findings: &mut Findings) -> Option<Selector> {
-        let fields = Fields::read(node, "`match`", &keys::MATCH, findings)?;
-        if matches!(&node.value, Value::Map(entries) if entries.is_empty()) {
-            let finding = Diagnostic::new(Code::MissingKey, node.span, "`match` names nothing");
-            findings.push(finding.hint("to match everything, say so: `pipeline: \"*\"`"));
-            return None;
-        }
-        let mut of = |key: &str| match fields.get(key) {
-            Some(node) => self.list(node, &format!("`{key}`"), findings),
-            None => Some(Vec::new()),
-        };
-        let (pipeline, stage) = (of("pipeline"), of("stage"));
-        let (account, region) = (of("account"), of("region"));
-        let selector = Selector { pipeline: pipeline?, stage: stage?, account: account?, region: region? };
-        fields.is_sound().then_some(selector)
-    }
-
-    fn list(&mut self, node: &Node, what: &str, findings: &mut Findings) -> Option<Vec<Glob>> {
-        let items = read::list(node, what, findings)?;
-        let globs: Vec<_> = items.iter().map(|item| self.pattern(item, what, findings)).collect();
-        globs.into_iter().collect()
-    }
-
-    fn pattern(&mut self, node: &Node, what: &str, findings: &mut Findings) -> Option<Glob> {
-        self.count += 1;
-        if self.count == limits::PATTERNS + 1 {
-            let message = format!("a policy has at most {} patterns in all", limits::PATTERNS);
-            findings.push(Diagnostic::new(Code::TooLarge, node.span, message));
-        }
-        if self.count > limits::PATTERNS {
-            return None;
-        }
-        let pattern = read::text(node, what, findings)?;
-        if pattern.is_empty() {
-            let finding = Diagnostic::new(Code::OutOfRange, node.span, "the pattern is empty");
-            findings.push(finding.hint("`*` matches every name"));
-            return None;
-        }
-        if pattern.len() > limits::PATTERN_BYTES {
-            let message = format!("a pattern has at most {} bytes", limits::PATTERN_BYTES);
-            findings.push(Diagnostic::new(Code::TooLarge, node.span, message));
-            return None;
-        }
-        Some(Glob::new(pattern))
-    }
 }
 
 fn own_name<T>(

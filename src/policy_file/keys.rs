@@ -45,7 +45,10 @@ const SETTINGS: &[&str] = &[
     "evidence",
 ];
 
-const MATCH_KEYS: &[&str] = &["pipeline", "stage", "account", "region"];
+const MATCH_KEYS: &[&str] = &["pipeline", "stage", "account", "region", "tags"];
+
+const CLASSIFIER_MATCH_KEYS: &[&str] =
+    &["provider", "category", "pipeline", "stage", "action", "code", "message"];
 
 const BACKOFF_KEYS: &[&str] = &["initial", "factor", "max", "jitter"];
 
@@ -56,8 +59,8 @@ const LATER_SETTINGS: &[&str] = &["freezes", "downstream", "on-give-up", "notify
 /// The whole file.
 pub(super) const POLICY: Keys = Keys {
     owner: "a policy",
-    known: &[&["version", "defaults", "budgets", "storm", "rules"]],
-    later: &["classifiers", "freezes"],
+    known: &[&["version", "defaults", "budgets", "storm", "classifiers", "rules"]],
+    later: &["freezes"],
     needed: &[
         ("version", "add `version: 1`"),
         ("rules", "add at least one rule: `rules: [{ name: everything, match: { pipeline: \"*\" } }]`"),
@@ -98,9 +101,31 @@ pub(super) const RULE: Keys = Keys {
 pub(super) const MATCH: Keys = Keys {
     owner: "`match`",
     known: &[MATCH_KEYS],
-    later: &["tags"],
+    later: &[],
     needed: &[],
     elsewhere: &[(SETTINGS, "belongs in the rule, beside `match`")],
+};
+
+/// An entry of `classifiers`.
+pub(super) const CLASSIFIER: Keys = Keys {
+    owner: "a classifier",
+    known: &[&["name", "class", "match"]],
+    later: &[],
+    needed: &[
+        ("name", "add a name of your own, such as `name: grid-down`"),
+        ("class", "add the class that it means, such as `class: capacity`"),
+        ("match", "add what it looks for, such as `match: { message: 'no free slot' }`"),
+    ],
+    elsewhere: &[(CLASSIFIER_MATCH_KEYS, "belongs under `match`; indent it")],
+};
+
+/// `match` of a classifier.
+pub(super) const CLASSIFIER_MATCH: Keys = Keys {
+    owner: "`match` of a classifier",
+    known: &[CLASSIFIER_MATCH_KEYS],
+    later: &[],
+    needed: &[],
+    elsewhere: &[(&["name", "class"], "belongs in the classifier, beside `match`")],
 };
 
 /// `backoff` of settings.
@@ -133,5 +158,7 @@ pub(super) const STORM: Keys =
 
 /// Every key of the format, wherever it stands.
 pub(super) fn of_the_format() -> impl Iterator<Item = &'static str> {
-    [&POLICY, &RULE, &MATCH, &BACKOFF, &BUDGET, &STORM].into_iter().flat_map(Keys::all)
+    [&POLICY, &RULE, &MATCH, &CLASSIFIER, &CLASSIFIER_MATCH, &BACKOFF, &BUDGET, &STORM]
+        .into_iter()
+        .flat_map(Keys::all)
 }

@@ -4,10 +4,12 @@
 pub const FILE_BYTES: usize = 64 * 1024;
 /// Most rules.
 pub const RULES: usize = 200;
-/// Most patterns in all rules together.
+/// Most patterns in all rules and classifiers together: of names, tags and codes, and expressions.
 pub const PATTERNS: usize = 200;
 /// Longest pattern, in bytes.
 pub const PATTERN_BYTES: usize = 512;
+/// Longest key of a tag, in characters (CodePipeline API reference, `Tag`).
+pub const TAG_KEY: usize = 128;
 /// Most budgets of one rule: each is an item of the one transaction that claims a retry.
 pub const BUDGETS: usize = 10;
 /// Deepest nesting of lists and maps; the format itself needs 5.

@@ -5,6 +5,7 @@
 //! The budgets of a file are added to the built-in `region` and `pipeline`, and one of the same name replaces them. A
 //! `backoff` is given whole, with `factor: 2` and `jitter: equal` unless it says otherwise.
 
+mod classifiers;
 mod compile;
 mod diagnostic;
 mod document;
@@ -14,7 +15,9 @@ pub mod limits;
 pub(crate) mod near;
 mod node;
 mod order;
+mod patterns;
 mod quantity;
+mod reach;
 mod read;
 pub mod render;
 mod schema;

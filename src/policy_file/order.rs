@@ -54,12 +54,13 @@ fn shadowed(rule: &Placed<'_>, earlier: &Placed<'_>) -> Diagnostic {
 
 impl Placed<'_> {
     /// Whether some of what this rule is about certainly falls under the other one, and not because that one is an
-    /// exception: an exception is about fewer pipelines, or lies within this rule altogether.
+    /// exception: an exception is about fewer pipelines, by name or tags, or lies within this rule altogether.
     fn misses(&self, earlier: &Self) -> bool {
         let (mine, theirs) = (self.selector, earlier.selector);
         let wide = theirs.pipeline.is_empty()
             || mine.pipeline.iter().any(|narrow| theirs.pipeline.iter().any(|wide| wide.covers(narrow)));
-        wide && !mine.covers(theirs)
+        wide && theirs.tags.covers_some_of(&mine.tags)
+            && !mine.covers(theirs)
             && meet(&mine.stage, &theirs.stage)
             && meet(&mine.account, &theirs.account)
             && meet(&mine.region, &theirs.region)

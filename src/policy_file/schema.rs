@@ -14,7 +14,7 @@ mod tests {
 
     use super::super::keys::{self, Keys};
     use super::super::node::{self, Node, ScalarKind, Value};
-    use super::super::{document, load_bytes, settings};
+    use super::super::{classifiers, document, load_bytes, settings};
     use super::*;
 
     fn parsed() -> Json {
@@ -48,11 +48,13 @@ mod tests {
     #[test]
     fn it_knows_exactly_the_keys_that_are_read() {
         let schema = parsed();
-        let tables: [(&str, &Keys); 7] = [
+        let tables: [(&str, &Keys); 9] = [
             ("", &keys::POLICY),
             ("/properties/defaults", &keys::DEFAULTS),
             ("/$defs/rule", &keys::RULE),
             ("/$defs/match", &keys::MATCH),
+            ("/$defs/classifier", &keys::CLASSIFIER),
+            ("/$defs/classifier-match", &keys::CLASSIFIER_MATCH),
             ("/$defs/backoff", &keys::BACKOFF),
             ("/$defs/budget", &keys::BUDGET),
             ("/properties/storm", &keys::STORM),
@@ -81,6 +83,7 @@ mod tests {
             ("/$defs/backoff/properties/jitter", names(settings::JITTERS)),
             ("/$defs/budget/properties/per", names(document::PERS)),
             ("/$defs/class", settings::class_names().collect()),
+            ("/$defs/classifier/properties/class", classifiers::class_names().collect()),
         ] {
             assert_eq!(strings(&schema.pointer(place).unwrap()["enum"]), read, "{place}");
         }
@@ -125,6 +128,8 @@ mod tests {
     fn it_refuses_what_the_reader_refuses_for_its_form() {
         let validator = jsonschema::draft202012::new(&parsed()).unwrap();
         let beyond_a_schema = [
+            "bad-regex",
+            "duplicate-classifier-name",
             "duplicate-key",
             "duplicate-rule-name",
             "shadowed-exclusion",
@@ -133,7 +138,9 @@ mod tests {
             "too-large-patterns",
             "unknown-budget",
             "unreachable-rule",
+            "unreachable-classifier",
             "unused-budget",
+            "unused-classifier",
         ];
         for entry in fs::read_dir("tests/cases/policy/bad").unwrap() {
             let path = entry.unwrap().path();

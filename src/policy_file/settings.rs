@@ -6,6 +6,7 @@ use jiff::SignedDuration;
 
 use crate::domain::backoff::{Backoff, JitterKind};
 use crate::domain::class::{Class, Group};
+use crate::domain::evidence::Depth;
 use crate::domain::policy::{Mode, ParallelRetries, RetryMode, Settings};
 
 use super::diagnostic::{Code, Diagnostic, quote};
@@ -30,9 +31,11 @@ pub(super) const PARALLEL: &[(&str, ParallelRetries)] =
     &[("latest", ParallelRetries::Latest), ("independent", ParallelRetries::Independent)];
 pub(super) const JITTERS: &[(&str, JitterKind)] =
     &[("equal", JitterKind::Equal), ("full", JitterKind::Full), ("none", JitterKind::None)];
-pub(super) const EVIDENCE: &[(&str, ())] = &[("state", ())];
-/// Depths of evidence that belong to the format and are not carried out yet.
-const LATER_EVIDENCE: [&str; 2] = ["details", "logs"];
+pub(super) const EVIDENCE: &[(&str, Depth)] = &[
+    (Depth::State.as_str(), Depth::State),
+    (Depth::Details.as_str(), Depth::Details),
+    (Depth::Logs.as_str(), Depth::Logs),
+];
 
 /// Growth of a backoff that names no factor: doubling.
 const DEFAULT_FACTOR_THOUSANDTHS: u32 = 2_000;
@@ -56,13 +59,11 @@ pub(super) struct GivenSettings {
     pub give_up_after: Option<SignedDuration>,
     pub budgets: Option<Vec<Spanned<String>>>,
     pub parallel: Option<ParallelRetries>,
+    pub evidence: Option<Depth>,
 }
 
 impl GivenSettings {
     pub fn read(fields: &Fields<'_>, findings: &mut Findings) -> Self {
-        if let Some(node) = fields.get("evidence") {
-            check_evidence(node, findings);
-        }
         Self {
             mode: fields.get("mode").and_then(|node| read::choice(node, "`mode`", MODES, findings)),
             retry_on: fields.get("retry-on").and_then(|node| retry_on(node, findings)),
@@ -93,6 +94,9 @@ impl GivenSettings {
             parallel: fields
                 .get("parallel")
                 .and_then(|node| read::choice(node, "`parallel`", PARALLEL, findings)),
+            evidence: fields
+                .get("evidence")
+                .and_then(|node| read::choice(node, "`evidence`", EVIDENCE, findings)),
         }
     }
 
@@ -111,21 +115,9 @@ impl GivenSettings {
             give_up_after: self.give_up_after.unwrap_or(base.give_up_after),
             budgets: base.budgets.clone(),
             parallel: self.parallel.unwrap_or(base.parallel),
+            evidence: self.evidence.unwrap_or(base.evidence),
         }
     }
-}
-
-/// `state` is what happens anyway, so there is nothing to keep.
-fn check_evidence(node: &Node, findings: &mut Findings) {
-    if let Value::Scalar(scalar) = &node.value
-        && LATER_EVIDENCE.contains(&scalar.text.as_ref())
-    {
-        let message = format!("`evidence: {}` is not supported by this version", scalar.text);
-        let finding = Diagnostic::new(Code::NotSupportedYet, node.span, message);
-        findings.push(finding.hint("`state` is the only depth of evidence so far"));
-        return;
-    }
-    read::choice(node, "`evidence`", EVIDENCE, findings);
 }
 
 fn retry_on(node: &Node, findings: &mut Findings) -> Option<BTreeSet<Class>> {

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::moment::{Happening, Moment};
 use super::scenario::Scenario;
 use super::script::Script;
+use crate::domain::evidence::Depth;
 use crate::domain::stage_run::{Timing, after};
 use crate::domain::sweep::SWEEP_RATE;
 use crate::emulator::codepipeline::ServiceError;
@@ -107,18 +108,26 @@ impl Player {
 }
 
 /// The function as it is deployed in a world at this moment.
-pub fn deployed_function(world: &SharedWorld) -> Function<SharedWorld, SharedWorld, SharedWorld> {
+pub fn deployed_function(
+    world: &SharedWorld,
+) -> Function<SharedWorld, SharedWorld, SharedWorld, SharedWorld> {
     let (place, deployed) = {
         let locked = world.lock();
         (locked.place.clone(), locked.deployed.clone())
     };
     Function {
-        engine: Engine { ledger: world.clone(), pipelines: world.clone(), schedules: world.clone() },
+        engine: Engine {
+            ledger: world.clone(),
+            pipelines: world.clone(),
+            schedules: world.clone(),
+            evidence: world.clone(),
+        },
         policies: Policies::new(deployed.policy),
         mode: deployed.mode,
         account: place.account,
         region: place.region,
         partition: place.partition,
+        evidence: Depth::Logs,
         timing: Timing::default(),
         sweep_rate: SWEEP_RATE,
     }

@@ -40,6 +40,7 @@ impl Script {
     pub fn new(scenario: &Scenario) -> Result<Self, ServiceError> {
         let mut world = World::new(scenario.place.clone(), scenario.switches.clone(), scenario.start);
         world.deployed = scenario.deployed.clone();
+        world.denied.clone_from(&scenario.denied);
         for definition in &scenario.pipelines {
             world.service.create_pipeline(scenario.start, definition.clone())?;
         }

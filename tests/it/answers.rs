@@ -9,12 +9,13 @@ use codepipeline_retrier::answers::{
     action_executions, pipeline_execution, pipeline_state, pipeline_structure,
 };
 use codepipeline_retrier::domain::ids::{
-    ActionExecutionId, ActionName, ExecutionId, PipelineName, StageName,
+    ActionExecutionId, ActionName, ExecutionId, PipelineName, Region, StageName,
 };
 use codepipeline_retrier::domain::pipeline::{
-    ActionDeclaration, ActionExecution, ActionRun, ActionState, ActionStatus, Category, ChangeSetPart,
-    ErrorDetails, ExecutionKind, ExecutionMode, ExecutionStatus, PipelineExecution, PipelineState,
-    PipelineStructure, RetryMetadata, StageDeclaration, StageExecution, StageState, Transition,
+    ActionDeclaration, ActionExecution, ActionRun, ActionState, ActionStatus, Category, ChangeSet,
+    ChangeSetPart, ErrorDetails, ExecutionKind, ExecutionMode, ExecutionStatus, PipelineExecution,
+    PipelineState, PipelineStructure, RetryMetadata, StageDeclaration, StageExecution, StageState,
+    Transition,
 };
 use codepipeline_retrier::domain::policy::RetryMode;
 use codepipeline_retrier::domain::text::EvidenceText;
@@ -207,7 +208,7 @@ fn stage_declaration(
 
 #[test]
 fn a_pipeline_structure_is_read() {
-    let change_set = || "web-shop-staging".to_owned();
+    let change_set = || ChangeSet { stack: "web-shop".to_owned(), name: "web-shop-staging".to_owned() };
     let expected = PipelineStructure {
         name: PipelineName::parse("web-shop").unwrap(),
         version: 7,
@@ -290,6 +291,8 @@ fn action_executions_are_read_in_their_order() {
                 status: ActionStatus::Failed,
                 category: Category::Test,
                 provider: "CodeBuild".to_owned(),
+                region: Some(Region::parse("eu-west-1").unwrap()),
+                external_id: Some("web-shop-browser:2b9f3e6c".into()),
                 started: "2026-11-22T10:02:42.88Z".parse().unwrap(),
                 last_change: "2026-11-22T10:13:01.958Z".parse().unwrap(),
                 error: error(
@@ -306,6 +309,26 @@ fn action_executions_are_read_in_their_order() {
                 status: ActionStatus::InProgress,
                 category: Category::Approval,
                 provider: "Manual".to_owned(),
+                region: None,
+                external_id: None,
+                started: "2026-11-22T10:13:02Z".parse().unwrap(),
+                last_change: "2026-11-22T10:13:02.5Z".parse().unwrap(),
+                error: ErrorDetails::default(),
+            },
+            ActionExecution {
+                execution: newest(),
+                stage: stage_name("Test"),
+                action: action_name("Lint"),
+                id: action_run_id(7),
+                status: ActionStatus::Failed,
+                category: Category::Compute,
+                provider: "Commands".to_owned(),
+                region: None,
+                // The one id by which what CodePipeline ran itself can be looked into.
+                external_id: Some(
+                    "arn:aws:logs:eu-central-1:111122223333:log-group:/aws/codepipeline/web:log-stream:5c0e"
+                        .to_owned(),
+                ),
                 started: "2026-11-22T10:13:02Z".parse().unwrap(),
                 last_change: "2026-11-22T10:13:02.5Z".parse().unwrap(),
                 error: ErrorDetails::default(),
@@ -326,6 +349,8 @@ fn an_action_execution_may_leave_out_what_is_optional() {
             status: ActionStatus::Abandoned,
             category: Category::Build,
             provider: "CodeBuild".to_owned(),
+            region: None,
+            external_id: None,
             started: "2026-11-22T10:02:42Z".parse().unwrap(),
             last_change: "2026-11-22T10:02:42Z".parse().unwrap(),
             error: ErrorDetails::default(),

@@ -8,13 +8,17 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
+use codepipeline_retrier::classify::examine;
 use codepipeline_retrier::domain::backoff::{Backoff, JitterKind};
 use codepipeline_retrier::domain::budget::{Bucket, Budget, Per};
 use codepipeline_retrier::domain::class::Group;
+use codepipeline_retrier::domain::evidence::Examination;
+use codepipeline_retrier::domain::facts::gather;
 use codepipeline_retrier::domain::ids::{
     AccountId, BudgetName, ExecutionId, Partition, PipelineArn, PipelineName, Region, RuleName, StageName,
     StageRunId,
 };
+use codepipeline_retrier::domain::pipeline::Reading;
 use codepipeline_retrier::domain::policy::{
     Mode, ParallelRetries, Policy, PolicyVersion, RetryMode, Rule, Selector, Settings,
 };
@@ -94,6 +98,7 @@ pub fn policy(mode: Mode) -> impl Strategy<Value = Policy> {
                 },
             }],
             storm: Storm::DEFAULT,
+            classifiers: Vec::new(),
         },
     )
 }
@@ -110,4 +115,10 @@ pub fn bucket() -> impl Strategy<Value = Bucket> {
 /// One of these, for a choice that is made before it is known among what.
 pub fn chosen<T>(index: Index, among: &[T]) -> Option<&T> {
     (!among.is_empty()).then(|| index.get(among))
+}
+
+/// The failed runs that a reading shows, examined by what CodePipeline says of them.
+pub fn examined(reading: &Reading) -> Examination {
+    let failed = gather(&run(), reading).map(|facts| facts.failed).unwrap_or_default();
+    examine(&[], &run(), &failed, &[])
 }

@@ -5,6 +5,10 @@
 mod budget_proofs;
 #[cfg(feature = "function")]
 mod dynamodb;
+pub mod evidence;
+mod evidence_gaps;
+#[cfg(all(feature = "function", feature = "serve"))]
+mod evidence_over_http;
 mod ledger;
 mod ledger_budgets;
 mod ledger_keeping;

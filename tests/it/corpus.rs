@@ -107,6 +107,7 @@ fn every_ruling_and_every_effect_is_on_record() {
         "observe",
         "quarantine",
         "read-ledger",
+        "read-tags",
         "write-controls",
     ]);
     assert_eq!(effects, known);

@@ -214,6 +214,7 @@ scenarios! {
     stopped_while_waiting
     swept
     swept_beside_a_wait
+    tagged
 }
 
 #[test]

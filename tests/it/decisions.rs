@@ -13,6 +13,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
+use crate::arbitrary::examined;
 use codepipeline_retrier::domain::decide::{Question, decide};
 use codepipeline_retrier::domain::decision::{Decision, Ruling, Verdict};
 use codepipeline_retrier::domain::screen::screen;
@@ -53,13 +54,15 @@ fn decision(name: &str, case: &Case) -> Decision {
     let subject = Subject::of(case);
     let environment = subject.environment();
     let controls = subject.controls();
-    let direct = match screen(&environment, &subject.run, subject.now) {
+    let direct = match screen(&environment, &subject.run, &subject.tags, subject.now) {
         Err(decision) => *decision,
         Ok(covered) => subject.stormed(&covered).unwrap_or_else(|| {
+            let examination = examined(&subject.reading);
             decide(&Question {
                 covered,
                 record: &subject.record,
                 reading: &subject.reading,
+                examination: &examination,
                 buckets: &subject.buckets(case, &covered),
                 windows: &subject.windows,
                 controls: &controls,
@@ -69,6 +72,7 @@ fn decision(name: &str, case: &Case) -> Decision {
                 jitter: subject.jitter,
                 timing: environment.timing,
             })
+            .unwrap()
             .decision
         }),
     };

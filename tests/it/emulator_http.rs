@@ -11,6 +11,7 @@ mod network;
 mod operations;
 mod outputs;
 mod paging;
+mod providers;
 mod refusals;
 mod sending;
 mod tools;

@@ -276,6 +276,41 @@ fn a_parallel_pipeline_is_told_by_its_history() {
     assert_eq!(scene.course(&["actions", "pipeline"], &[]), expected);
 }
 
+/// A rule for a team, and one for everybody.
+const BY_TEAM: &str = r#"
+version: 1
+rules:
+  - name: web-team
+    match: { pipeline: "*", tags: { team: [docs, "web*"], critical: "no" } }
+    max-retries: 0
+  - name: everything-else
+    match: { pipeline: "*" }
+"#;
+
+#[test]
+fn a_rule_that_asks_for_tags_is_told_them() {
+    let scene = Scene::new("tags").write("policy.yaml", BY_TEAM);
+    let tags = ["--tags", "team=web-shop", "--tags", "critical=no"];
+    let explanation = scene.explain_as_json(&ALL, &tags);
+    assert_eq!((&explanation["rule"], &explanation["reason"]), (&json!("web-team"), &json!("retries-used")));
+    assert_eq!(
+        explanation["explanation"][1]["detail"],
+        json!(
+            "rule `web-team` matches pipeline `web-shop`, stage `Test`, tag `critical: no`, tag `team: web*`"
+        )
+    );
+    let other = scene.explain_as_json(&ALL, &["--tags", "team=web-shop", "--tags", "critical=a=b"]);
+    assert_eq!(other["rule"], json!("everything-else"));
+}
+
+#[test]
+fn a_rule_that_asks_for_tags_says_so() {
+    let scene = Scene::new("no-tags").write("policy.yaml", BY_TEAM);
+    insta::assert_snapshot!(shown(&scene.explain(&ALL, &[])));
+    let refusal = refused(&scene.explain(&ALL, &["--tags", "team"]));
+    assert!(refusal.contains("not a tag such as `team=web`"), "{refusal}");
+}
+
 #[test]
 fn a_pipeline_in_china() {
     let scene = Scene::new("china").edit("event.json", "/region", json!("cn-north-1")).edit(

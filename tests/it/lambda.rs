@@ -4,6 +4,7 @@ mod cargo_lambda;
 mod crowd;
 mod described;
 mod encrypted;
+mod evidence;
 mod handler;
 mod interface_emulator;
 mod killed;

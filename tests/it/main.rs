@@ -8,6 +8,8 @@ mod arbitrary;
 #[cfg(test)]
 mod claims;
 #[cfg(test)]
+mod classify;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 #[cfg(feature = "function")]
@@ -31,6 +33,9 @@ mod demo;
 mod emulator_http;
 #[cfg(test)]
 mod events;
+#[cfg(test)]
+#[cfg(feature = "function")]
+mod evidence_sources;
 #[cfg(test)]
 mod explain;
 #[cfg(test)]
@@ -83,6 +88,8 @@ mod rig;
 mod scenario_document;
 #[cfg(test)]
 mod scenarios;
+#[cfg(test)]
+mod secrets;
 #[cfg(test)]
 mod simulation;
 #[cfg(test)]

@@ -89,6 +89,7 @@ pub fn clients_at(url: &str) -> Arc<Clients> {
         dynamodb: endpoint.clone(),
         scheduler: endpoint.clone(),
         sqs: endpoint,
+        ..Endpoints::default()
     };
     // DynamoDB Local wants letters and digits alone in a key's id.
     let credentials = Credentials::new("test", "test", None, None, "tests");

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use codepipeline_retrier::policy_file::{Code, Loaded, Severity, load, load_bytes, render};
+use codepipeline_retrier::policy_file::{Code, Loaded, Severity, load, load_bytes, render, schema};
 
 pub fn cases(kind: &str) -> Vec<PathBuf> {
     let folder = Path::new("tests/cases/policy").join(kind);
@@ -57,6 +57,29 @@ fn every_code_has_a_case() {
     for code in Code::ALL {
         let case = names.iter().any(|name| name.starts_with(code.as_str()));
         assert!(case, "no case for {}", code.as_str());
+    }
+}
+
+#[test]
+fn the_reference_lists_every_finding_and_key() {
+    let reference = fs::read_to_string("docs/policy.md").unwrap();
+    for code in Code::ALL {
+        let warning = if code.severity() == Severity::Warning { "warning: " } else { "" };
+        let row = format!("| `{}` | {warning}{} |", code.as_str(), code.description().trim_end_matches('.'));
+        assert!(reference.contains(&row), "{row}");
+    }
+    for shown in reference.split("```yaml\n").skip(1).map(|rest| rest.split_once("\n```").unwrap().0) {
+        assert_eq!(rendered(&load("docs/policy.md", shown)), "");
+    }
+    let schema: serde_json::Value = serde_json::from_str(schema()).unwrap();
+    let places = ["", "/properties/defaults", "/$defs/match", "/$defs/budget", "/properties/storm"];
+    for place in places.into_iter().chain(["/$defs/classifier-match"]) {
+        for key in schema.pointer(place).unwrap()["properties"].as_object().unwrap().keys() {
+            assert!(
+                reference.contains(&format!("`{key}`")) || reference.contains(&format!("`{key}:")),
+                "{key}"
+            );
+        }
     }
 }
 

@@ -6,5 +6,6 @@ mod replies;
 mod scene;
 mod stormy;
 mod swept;
+mod tags;
 mod watch;
 mod worth;

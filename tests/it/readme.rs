@@ -4,6 +4,7 @@ use std::fs;
 
 use codepipeline_retrier::domain::ids::{ExecutionId, PipelineArn, StageName, StageRunId};
 use codepipeline_retrier::domain::policy::{Mode, Policy};
+use codepipeline_retrier::domain::tags::NO_TAGS;
 use codepipeline_retrier::policy_file;
 
 use crate::command::retrier;
@@ -56,7 +57,7 @@ fn its_policy_keeps_off_what_it_calls_hands_off() {
         execution: ExecutionId::parse("e-1").unwrap(),
         stage: StageName::parse("Production").unwrap(),
     };
-    assert_eq!(policy().rule_for(&run).unwrap().settings.mode, Mode::Disabled);
+    assert_eq!(policy().rule_for(&run, &NO_TAGS).unwrap().settings.mode, Mode::Disabled);
 }
 
 #[test]

@@ -35,7 +35,7 @@ fn play(name: &str, text: &str) {
 fn every_scenario_in_the_document_can_be_played() {
     let document = text("docs/scenarios.md");
     let blocks = blocks(&document);
-    assert_eq!(blocks.len(), 5);
+    assert_eq!(blocks.len(), 6);
     for (index, block) in blocks.iter().enumerate() {
         play(&format!("block {}", index + 1), block);
     }

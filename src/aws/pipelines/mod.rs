@@ -3,7 +3,8 @@
 //! # Requests
 //!
 //! What safety rests on is read anew each time: the state, how the execution stands, and the runs of its actions. They
-//! do not depend on each other and go out together. Only a structure is kept, by pipeline and version.
+//! do not depend on each other and go out together. Only a structure is kept, by pipeline and version, and
+//! tags for five minutes.
 //!
 //! | for | SUPERSEDED, QUEUED | PARALLEL |
 //! |---|---|---|
@@ -14,6 +15,9 @@
 //! So a decision that calls nothing takes three requests in one round trip, and a plain retry five in three; one more of
 //! each when the pipeline is new to this process or was edited. A PARALLEL pipeline is six and eleven. A list takes one
 //! more request for every further hundred entries.
+//!
+//! Where a rule asks for tags, `ListTagsForResource` comes before all that, unless the pipeline's tags were read in the last
+//! five minutes.
 //!
 //! A sweep lists: `ListPipelines`, then for each pipeline `ListPipelineExecutions`, and for each execution that changed
 //! `ListActionExecutions`.
@@ -33,6 +37,7 @@ mod reader;
 mod replies;
 mod state;
 mod structure;
+mod tagged;
 
 use std::sync::Arc;
 
@@ -46,22 +51,25 @@ use crate::domain::pipeline::{
     ExecutionMode, Gap, PipelineState, PipelineStructure, Reading, RetryReply, StageReading,
 };
 use crate::domain::policy::RetryMode;
+use crate::domain::tags::TagsReading;
 use crate::ports::Pipelines;
 
 use kept::Structures;
 use reader::{Reader, StateRead};
+use tagged::KeptTags;
 
 /// CodePipeline of one account and Region.
 #[derive(Debug)]
 pub struct SdkPipelines {
     clients: Arc<Clients>,
     structures: Structures,
+    tags: KeptTags,
 }
 
 impl SdkPipelines {
-    /// CodePipeline as the clients reach it, with no structure kept yet.
+    /// CodePipeline as the clients reach it, with nothing kept yet.
     pub fn new(clients: Arc<Clients>) -> Self {
-        Self { clients, structures: Structures::default() }
+        Self { clients, structures: Structures::default(), tags: KeptTags::default() }
     }
 
     /// `GetPipeline`: the pipeline of that name, and its structure in force.
@@ -168,6 +176,10 @@ impl Pipelines for SdkPipelines {
 
     async fn observe_stage(&self, run: &StageRunId, mode: ExecutionMode) -> StageReading {
         Box::pin(self.read_again(run, mode)).await
+    }
+
+    async fn tags(&self, pipeline: &PipelineArn, now: Timestamp) -> TagsReading {
+        Box::pin(self.kept_or_read_tags(pipeline, now)).await
     }
 
     async fn retry_stage(&self, run: &StageRunId, mode: RetryMode) -> RetryReply {

@@ -139,7 +139,7 @@ impl Reader<'_> {
 }
 
 /// Reads pages until the end of the list, or until `enough` says that the rest does not matter.
-async fn list<T, P: Future<Output = Result<Page<T>, Gap>>>(
+pub(super) async fn list<T, P: Future<Output = Result<Page<T>, Gap>>>(
     page: impl Fn(Option<String>) -> P,
     enough: impl Fn(&[T]) -> bool,
 ) -> Result<Vec<T>, Gap> {

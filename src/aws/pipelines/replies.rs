@@ -18,7 +18,8 @@ pub(super) fn gap<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) ->
     match cause(error) {
         Cause::Throttled => Gap::Throttled,
         Cause::AccessDenied | Cause::Credentials => Gap::Denied,
-        Cause::Refused("PipelineNotFoundException") => Gap::PipelineNotFound,
+        // The latter is what `ListTagsForResource` says.
+        Cause::Refused("PipelineNotFoundException" | "ResourceNotFoundException") => Gap::PipelineNotFound,
         Cause::Refused("PipelineExecutionNotFoundException") => Gap::ExecutionNotFound,
         Cause::Refused(_) | Cause::NotSent | Cause::Unknown => Gap::Unavailable,
     }

@@ -7,7 +7,7 @@ use super::state::mode;
 use super::{Unusable, count, have, optional, provider};
 use crate::domain::ids::{ActionName, PipelineName, StageName};
 use crate::domain::pipeline::{
-    ActionDeclaration, Category, ChangeSetPart, PipelineStructure, StageDeclaration,
+    ActionDeclaration, Category, ChangeSet, ChangeSetPart, PipelineStructure, StageDeclaration,
 };
 use crate::domain::policy::RetryMode;
 
@@ -79,5 +79,6 @@ fn change_set(action: &types::ActionDeclaration) -> Result<Option<ChangeSetPart>
         Some("CHANGE_SET_EXECUTE") => ChangeSetPart::Executes,
         _ => return Ok(None),
     };
-    Ok(Some(part(have(configured("ChangeSetName"))?.clone())))
+    let stack = have(configured("StackName"))?.clone();
+    Ok(Some(part(ChangeSet { stack, name: have(configured("ChangeSetName"))?.clone() })))
 }

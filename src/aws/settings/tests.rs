@@ -36,6 +36,7 @@ fn what_has_to_be_there_suffices() {
     assert_eq!(settings.queue_arn, "arn:aws:sqs:eu-central-1:111122223333:retrier-queue");
     assert_eq!((settings.account.as_str(), settings.region.as_str()), ("111122223333", "eu-central-1"));
     assert_eq!((settings.mode, settings.log), (Mode::Active, LogLevel::Info));
+    assert_eq!(settings.evidence, Depth::Logs);
     assert_eq!(settings.policy, PathBuf::from("policy.yaml"));
     assert_eq!((settings.dead_letter_queue_arn, settings.trust), (None, Trust::Amazon));
     assert_eq!(settings.endpoints, Endpoints::default());
@@ -92,6 +93,7 @@ fn each_value_is_checked() {
         ),
         ("AWS_REGION", &["eu central", "EU"]),
         ("RETRIER_MODE", &["Active", "off"]),
+        ("RETRIER_EVIDENCE", &["Logs", "all", "none"]),
         ("RETRIER_LOG", &["trace"]),
         ("AWS_CA_BUNDLE", &["no-such-file.pem", "Cargo.toml"]),
     ] {
@@ -105,6 +107,7 @@ fn each_value_is_checked() {
 #[test]
 fn each_value_is_taken() {
     assert_eq!(with("RETRIER_MODE", "shadow").unwrap().mode, Mode::Shadow);
+    assert_eq!(with("RETRIER_EVIDENCE", "details").unwrap().evidence, Depth::Details);
     assert_eq!(with("RETRIER_LOG", "DEBUG").unwrap().log, LogLevel::Debug);
     assert_eq!(with("RETRIER_POLICY", "/opt/policy.yaml").unwrap().policy, PathBuf::from("/opt/policy.yaml"));
     assert_eq!(with("LAMBDA_TASK_ROOT", "/var/task").unwrap().policy, PathBuf::from("/var/task/policy.yaml"));
@@ -125,9 +128,19 @@ fn an_endpoint_of_one_service_comes_before_that_of_all() {
     variables.insert("AWS_ENDPOINT_URL_SQS", "http://127.0.0.1:2".to_owned());
     let endpoints = read(&variables).unwrap().endpoints;
     assert_eq!(endpoints.sqs.as_deref(), Some("http://127.0.0.1:2"));
-    for other in [&endpoints.codepipeline, &endpoints.dynamodb, &endpoints.scheduler] {
+    for other in [
+        &endpoints.cloudformation,
+        &endpoints.codebuild,
+        &endpoints.codedeploy,
+        &endpoints.codepipeline,
+        &endpoints.dynamodb,
+        &endpoints.logs,
+        &endpoints.scheduler,
+    ] {
         assert_eq!(other.as_deref(), Some("http://127.0.0.1:1"));
     }
+    variables.insert("AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", "http://127.0.0.1:3".to_owned());
+    assert_eq!(read(&variables).unwrap().endpoints.logs.as_deref(), Some("http://127.0.0.1:3"));
     variables.insert("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true".to_owned());
     assert_eq!(read(&variables).unwrap().endpoints, Endpoints::default());
 }

@@ -227,14 +227,21 @@ fn reasons(decision: &Decision) -> String {
         // A copy of an event that is waited upon is decided without a look at the class.
         (Ruling::WaitBackoff, Some(until)) => {
             let because = Some(detail(StepName::Class)).filter(|class| !class.is_empty());
-            format!("{reason} until {}: {}", time(until), because.unwrap_or(last))
+            format!("{reason} until {}: {}", time(until), without_signatures(because.unwrap_or(last)))
         }
         (_, until) => {
             if last.starts_with(&format!("{reason} until ")) {
                 return last.to_owned();
             }
             let until = until.map(|until| format!(" until {}", time(until))).unwrap_or_default();
-            format!("{reason}{until}: {last}")
+            format!("{reason}{until}: {}", without_signatures(last))
         }
     }
+}
+
+/// Leaves out which signature said so, and where: a line has room for why.
+fn without_signatures(detail: &str) -> String {
+    let mut parts = detail.split(" (signature `");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |shown, part| shown + part.split_once(')').map_or("", |(_, rest)| rest))
 }

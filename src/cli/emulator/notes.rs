@@ -38,7 +38,7 @@ const fn of_fault(fault: Fault) -> Option<&'static str> {
 
 const fn of_operation(operation: Operation) -> Option<&'static str> {
     match operation {
-        Operation::Observe | Operation::Retry => None,
+        Operation::Tags | Operation::Observe | Operation::Evidence | Operation::Retry => None,
         Operation::Fence => Some("faults and acts at a `fence`, which is a reading like any other here"),
         _ => Some("faults of ledger and queue"),
     }

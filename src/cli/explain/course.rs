@@ -4,12 +4,14 @@
 
 use jiff::Timestamp;
 
+use crate::classify::examine;
 #[cfg(feature = "aws")]
 use crate::domain::budget::BucketKey;
 use crate::domain::controls::Controls;
 use crate::domain::decide::{Question, decide};
 use crate::domain::decision::{Decision, Ruling, Verdict};
-use crate::domain::facts::failure;
+use crate::domain::evidence::{Depth, Evidence};
+use crate::domain::facts::{failure, gather};
 use crate::domain::ids::PipelineArn;
 #[cfg(feature = "aws")]
 use crate::domain::ids::StageRunId;
@@ -17,8 +19,9 @@ use crate::domain::live::Standing;
 use crate::domain::pipeline::Reading;
 use crate::domain::policy::{Mode, Policy};
 use crate::domain::protocol::View;
-use crate::domain::screen::{Environment, pause_refusal, screen, storm_refusal};
+use crate::domain::screen::{Environment, pause_refusal, screen, screened, storm_refusal};
 use crate::domain::stage_run::{Hint, StageRun, Timing};
+use crate::domain::tags::TagsReading;
 use crate::domain::trigger::StageEvent;
 use crate::names;
 
@@ -50,6 +53,7 @@ fn environment<'a>(policy: &'a Policy, mode: Mode, pipeline: &'a PipelineArn) ->
         account: &pipeline.account,
         region: &pipeline.region,
         partition: &pipeline.partition,
+        evidence: Depth::Logs,
         timing: Timing::default(),
         deadline: Timestamp::MAX,
     }
@@ -63,8 +67,13 @@ fn mode_on_record(controls: &Controls) -> Mode {
 /// The buckets that a decision may look at; none where no rule is about the stage. Which mode the product is in is read
 /// with them, so there are those of both.
 #[cfg(feature = "aws")]
-pub(super) fn buckets(policy: &Policy, run: &StageRunId, now: Timestamp) -> Vec<BucketKey> {
-    match screen(&environment(policy, Mode::Active, &run.pipeline), run, now) {
+pub(super) fn buckets(
+    policy: &Policy,
+    run: &StageRunId,
+    tags: &TagsReading,
+    now: Timestamp,
+) -> Vec<BucketKey> {
+    match screen(&environment(policy, Mode::Active, &run.pipeline), run, tags, now) {
         Ok(covered) => {
             let budgets = covered.rule.settings.budgets.iter();
             budgets.flat_map(|budget| [false, true].map(|shadow| budget.key(run, shadow))).collect()
@@ -78,27 +87,33 @@ pub(super) fn empty_ledger() -> View {
     View::default()
 }
 
-/// Decides at `now`, and again at each instant that a wait names.
+/// Decides at `now`, and again at each instant that a wait names. `evidence` is what was read beside about each failed run,
+/// in their order.
 pub(super) fn course(
     policy: &Policy,
     event: &StageEvent,
+    tags: &TagsReading,
     reading: &Reading,
+    evidence: &[Evidence],
     ledger: &View,
     now: Timestamp,
 ) -> Course {
     let environment = environment(policy, mode_on_record(&ledger.controls), &event.run.pipeline);
-    let covered = match screen(&environment, &event.run, now) {
+    let covered = match screen(&environment, &event.run, tags, now) {
         Ok(covered) => covered,
         Err(decision) => return Course { decision: *decision, then: Vec::new(), looked_at: false },
     };
     let record = ledger.record.clone().unwrap_or_else(|| StageRun::unwritten(&event.run));
     let hint = Hint { key: event.key.clone(), time: event.time };
     let jitter = names::jitter(&event.run, &failure(&event.run, reading));
+    let failed = gather(&event.run, reading).map(|facts| facts.failed).unwrap_or_default();
+    let examination = examine(&policy.classifiers, &event.run, &failed, evidence);
     let decide_at = |now| {
         decide(&Question {
             covered,
             record: &record,
             reading,
+            examination: &examination,
             buckets: &ledger.buckets,
             windows: &ledger.windows,
             controls: &ledger.controls,
@@ -108,7 +123,11 @@ pub(super) fn course(
             jitter,
             timing: environment.timing,
         })
-        .decision
+        // Every failed run has been examined.
+        .map_or_else(
+            |_| screened(&covered, Ruling::WaitStateUnsettled, &event.run, now),
+            |decided| decided.decision,
+        )
     };
     let stormed = match pause_refusal(&ledger.controls, &event.run, now) {
         Some(_) => None,

@@ -58,11 +58,12 @@ pub(super) fn event(path: &Path) -> Result<StageEvent, CliError> {
 
 /// CodePipeline's answers, as far as they are given.
 pub(super) fn given(arguments: &Explain, run: &StageRunId) -> Result<Given, CliError> {
-    let Explain { state, actions, execution, pipeline, .. } = arguments;
+    let Explain { state, actions, execution, pipeline, tags, .. } = arguments;
     let given = Given {
         state: answer(state.as_deref(), Source::State, run, answers::pipeline_state)?,
         actions: answer(actions.as_deref(), Source::Actions, run, answers::action_executions)?,
         execution: answer(execution.as_deref(), Source::Execution, run, answers::pipeline_execution)?,
+        tags: (!tags.is_empty()).then(|| tags.iter().cloned().collect()),
         structure: answer(pipeline.as_deref(), Source::Pipeline, run, answers::pipeline_structure)?,
     };
     if let (Some(path), Some(actions)) = (actions, &given.actions)

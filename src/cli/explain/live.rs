@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::course::{buckets, course, empty_ledger};
 use super::reading::Assumption;
 use super::{Explain, Origin, Report, assumed_of_the_product, files};
+use crate::aws::evidence::SdkEvidence;
 use crate::aws::pipelines::SdkPipelines;
 use crate::cli::account::{Account, AccountArguments, block_on};
 use crate::cli::clock;
@@ -19,13 +20,15 @@ use crate::cli::table::TableArguments;
 use crate::domain::ahead::stages_ahead;
 use crate::domain::controls::Controls;
 use crate::domain::decision::Ruling;
+use crate::domain::evidence::Evidence;
 use crate::domain::facts::gather;
 use crate::domain::ids::{ExecutionId, PipelineName, Region, StageName, StageRunId};
 use crate::domain::pipeline::{ExecutionMode, Gap, PipelineStructure, Reading};
 use crate::domain::policy::Policy;
 use crate::domain::protocol::View;
+use crate::domain::tags::TagsReading;
 use crate::domain::trigger::{EventKey, StageEvent, StageEventState};
-use crate::ports::Pipelines;
+use crate::ports::{EvidenceSource, Pipelines};
 
 /// What is read from the account.
 #[derive(Debug, Clone, Args)]
@@ -34,7 +37,7 @@ pub(super) struct LiveArguments {
     #[arg(
         long,
         requires = "event",
-        conflicts_with_all = ["state", "actions", "execution", "pipeline"],
+        conflicts_with_all = ["state", "actions", "execution", "pipeline", "tags"],
         help_heading = "Live"
     )]
     live: bool,
@@ -44,7 +47,7 @@ pub(super) struct LiveArguments {
         value_name = "NAME",
         value_parser = |text: &str| PipelineName::parse(text),
         requires = "stage",
-        conflicts_with_all = ["event", "state", "actions", "execution", "pipeline"],
+        conflicts_with_all = ["event", "state", "actions", "execution", "pipeline", "tags"],
         help_heading = "Live"
     )]
     pipeline_name: Option<PipelineName>,
@@ -90,6 +93,7 @@ impl LiveArguments {
 struct Seen {
     account: Account,
     event: StageEvent,
+    tags: TagsReading,
     reading: Reading,
     structure: Option<PipelineStructure>,
 }
@@ -98,13 +102,15 @@ struct Seen {
 pub(super) fn explain(arguments: &Explain, policy: &Policy, policy_file: String) -> Result<Exit, CliError> {
     let event = arguments.event.as_deref().map(files::event).transpose()?;
     let origin = Origin::Account { told: event.is_some() };
-    let (Seen { event, reading, structure, .. }, ledger) = block_on(Box::pin(async {
-        let seen = read(&arguments.live, event).await?;
+    let (Seen { event, tags, reading, structure, .. }, ledger, evidence) = block_on(Box::pin(async {
+        let seen = read(&arguments.live, event, policy).await?;
         let ledger = ledger(&arguments.live.table, &seen, policy).await?;
-        Ok((seen, ledger))
+        let evidence = evidence(&seen, policy).await;
+        Ok((seen, ledger, evidence))
     }))?;
     let now = arguments.now(&event)?.unwrap_or_else(|| clock::now().max(event.time));
-    let course = course(policy, &event, &reading, ledger.as_ref().unwrap_or(&empty_ledger()), now);
+    let empty = empty_ledger();
+    let course = course(policy, &event, &tags, &reading, &evidence, ledger.as_ref().unwrap_or(&empty), now);
     let assumptions = match &ledger {
         _ if !course.looked_at => Vec::new(),
         None => assumed_of_the_product(Some("--stack-name")).into(),
@@ -119,11 +125,20 @@ pub(super) fn explain(arguments: &Explain, policy: &Policy, policy_file: String)
     Ok(Exit::Fine)
 }
 
+/// What is known beside of the failed runs, as deep as the rule looks.
+async fn evidence(seen: &Seen, policy: &Policy) -> Vec<Evidence> {
+    let run = &seen.event.run;
+    let tags = seen.tags.clone().unwrap_or_default();
+    let Some(rule) = policy.rule_for(run, &tags) else { return Vec::new() };
+    let failed = gather(run, &seen.reading).map(|facts| facts.failed).unwrap_or_default();
+    SdkEvidence::new(Arc::clone(&seen.account.clients)).gather(run, &failed, rule.settings.evidence).await
+}
+
 /// What the ledger holds of the stage run, where something says which table it is.
 async fn ledger(table: &TableArguments, seen: &Seen, policy: &Policy) -> Result<Option<View>, CliError> {
     let Some(table) = table.open_if_named(seen.account.clone()) else { return Ok(None) };
     let (run, now) = (&seen.event.run, clock::now());
-    table.view(run, &buckets(policy, run, now), &policy.storm.windows(now)).await.map(Some)
+    table.view(run, &buckets(policy, run, &seen.tags, now), &policy.storm.windows(now)).await.map(Some)
 }
 
 /// What the ledger does not tell of the product: mode and policy are on record once a failure has put them to work.
@@ -142,13 +157,14 @@ fn assumed_beside(controls: &Controls, policy: &Policy) -> Vec<Assumption> {
 
 const RIGHTS: &str = "reading takes `codepipeline:GetPipeline`, `codepipeline:GetPipelineState`, \
                       `codepipeline:GetPipelineExecution` and `codepipeline:ListActionExecutions`, and for PARALLEL \
-                      pipelines `codepipeline:ListPipelineExecutions`";
+                      pipelines `codepipeline:ListPipelineExecutions`; a rule with `tags` takes \
+                      `codepipeline:ListTagsForResource`";
 
-async fn read(live: &LiveArguments, event: Option<StageEvent>) -> Result<Seen, CliError> {
+async fn read(live: &LiveArguments, event: Option<StageEvent>, policy: &Policy) -> Result<Seen, CliError> {
     match (event, &live.pipeline_name, &live.stage) {
-        (Some(event), _, _) => of_event(live.table.account(), event).await,
+        (Some(event), _, _) => of_event(live.table.account(), event, policy).await,
         (None, Some(pipeline), Some(stage)) => {
-            of_stage(live.table.account(), pipeline, stage, live.execution_id.as_ref()).await
+            of_stage(live.table.account(), pipeline, stage, live.execution_id.as_ref(), policy).await
         }
         (None, _, _) => Err(CliError::usage("no failure is named")
             .with_hint("name one with `--event FILE`, or with `--pipeline-name` and `--stage`")),
@@ -156,7 +172,7 @@ async fn read(live: &LiveArguments, event: Option<StageEvent>) -> Result<Seen, C
 }
 
 /// The failure that an event tells of. Of the event only the stage run is taken, as the function does.
-async fn of_event(account: &AccountArguments, event: StageEvent) -> Result<Seen, CliError> {
+async fn of_event(account: &AccountArguments, event: StageEvent, policy: &Policy) -> Result<Seen, CliError> {
     let pipeline = &event.run.pipeline;
     let account = account.clone().in_region(&pipeline.region)?.reach().await?;
     let pipelines = SdkPipelines::new(Arc::clone(&account.clients));
@@ -172,7 +188,8 @@ async fn of_event(account: &AccountArguments, event: StageEvent) -> Result<Seen,
         Err(gap) => return Err(unreadable(&pipeline.name, &account.region, gap)),
     };
     let reading = pipelines.observe(&event.run).await;
-    Ok(Seen { account, event, reading, structure })
+    let tags = tags(&pipelines, &event.run, policy).await;
+    Ok(Seen { account, event, tags, reading, structure })
 }
 
 /// The failure of a stage, if it is one: what an event would have told is taken from what is read.
@@ -181,6 +198,7 @@ async fn of_stage(
     name: &PipelineName,
     stage: &StageName,
     execution: Option<&ExecutionId>,
+    policy: &Policy,
 ) -> Result<Seen, CliError> {
     let account = account.reach().await?;
     let (pipelines, region) = (SdkPipelines::new(Arc::clone(&account.clients)), &account.region);
@@ -201,13 +219,23 @@ async fn of_stage(
         let message = format!("pipeline `{name}` has no execution `{}`", run.execution);
         return Err(CliError::usage(message).with_hint(listing(name, region)));
     }
+    let tags = tags(&pipelines, &run, policy).await;
     let event = StageEvent {
         time: failed_at(&run, &reading),
         run,
         state: StageEventState::Failed,
         key: EventKey::default(),
     };
-    Ok(Seen { account, event, reading, structure: Some(structure) })
+    Ok(Seen { account, event, tags, reading, structure: Some(structure) })
+}
+
+/// The pipeline's tags, where the rule depends on them.
+async fn tags(pipelines: &SdkPipelines, run: &StageRunId, policy: &Policy) -> TagsReading {
+    if policy.depends_on_tags(run) {
+        pipelines.tags(&run.pipeline, clock::now()).await
+    } else {
+        Err(Gap::NotRead)
+    }
 }
 
 /// The execution that was last in a stage.

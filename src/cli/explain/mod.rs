@@ -26,7 +26,7 @@ use super::{clock, validate};
 use crate::domain::ahead::{StageAhead, stages_ahead};
 use crate::domain::decision::Ruling;
 use crate::domain::ids::StageRunId;
-use crate::domain::pipeline::ExecutionMode;
+use crate::domain::pipeline::{ExecutionMode, Gap};
 use crate::domain::policy::Policy;
 use crate::domain::trigger::StageEvent;
 use crate::policy_file::render;
@@ -61,8 +61,9 @@ Examples:
   retrier explain --event event.json --live --stack-name codepipeline-retrier
 
 From the account it reads only, by GetPipeline, GetPipelineState, GetPipelineExecution and
-ListActionExecutions, and for PARALLEL pipelines ListPipelineExecutions. It reads the ledger where
-`--stack-name`, `--table` or RETRIER_TABLE names it.
+ListActionExecutions, for PARALLEL pipelines ListPipelineExecutions, and where a rule asks for tags
+ListTagsForResource; and as deep as the rule's `evidence` goes, the failed builds with their logs,
+deployments and stacks. It reads the ledger where `--stack-name`, `--table` or RETRIER_TABLE names it.
 
 The files, for execution ID of pipeline NAME:
   aws codepipeline get-pipeline-state --name NAME > state.json
@@ -96,6 +97,9 @@ pub(super) struct Explain {
     /// The output of `aws codepipeline get-pipeline`
     #[arg(long, value_name = "FILE")]
     pipeline: Option<PathBuf>,
+    /// A tag of the pipeline, where a rule asks for tags; once for each tag that it has
+    #[arg(long, value_name = "KEY=VALUE", value_parser = tag)]
+    tags: Vec<(String, String)>,
     /// The policy to decide by
     #[arg(long, value_name = "FILE", default_value = validate::DEFAULT_FILE)]
     policy: PathBuf,
@@ -125,6 +129,13 @@ fn moment(text: &str) -> Result<Moment, String> {
             .parse()
             .map(Moment::At)
             .map_err(|_| "not an instant such as `2026-11-22T10:13:02Z`, and not `now`".to_owned()),
+    }
+}
+
+fn tag(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("not a tag such as `team=web`".to_owned()),
     }
 }
 
@@ -193,7 +204,9 @@ impl Explain {
         let report = report(&event, &given, policy, policy_file, now, self.now.is_none());
         self.show(&report)?;
         if report.course.decision.ruling == Ruling::WaitCannotVerify {
-            output::hint(&missing(&given, &event.run));
+            let hint =
+                if report.course.looked_at { missing(&given, &event.run) } else { missing_tags(&event.run) };
+            output::hint(&hint);
         }
         Ok(Exit::Fine)
     }
@@ -229,7 +242,8 @@ fn report<'a>(
     is_default_time: bool,
 ) -> Report<'a> {
     let Assembled { reading, assumptions } = assemble(event, given);
-    let course = course(policy, event, &reading, &empty_ledger(), now);
+    let tags = given.tags.clone().ok_or(Gap::NotRead);
+    let course = course(policy, event, &tags, &reading, &[], &empty_ledger(), now);
     let mut all = Vec::new();
     if is_default_time {
         all.push(Assumption::new(
@@ -260,6 +274,15 @@ fn assumed_of_the_product(settled_by: Option<&'static str>) -> [Assumption; 2] {
             settled_by,
         ),
     ]
+}
+
+/// How to get the tags that a rule asks for.
+fn missing_tags(run: &StageRunId) -> String {
+    format!(
+        "add the pipeline's tags, one `--tags KEY=VALUE` for each that this lists:\n  aws codepipeline \
+         list-tags-for-resource --resource-arn {} \\\n      --region {}",
+        run.pipeline, run.pipeline.region
+    )
 }
 
 /// How to get what is missing to decide. The history alone suffices; the state tells more.

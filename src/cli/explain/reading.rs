@@ -12,6 +12,7 @@ use crate::domain::pipeline::{
     ExecutionStatus, Gap, PipelineExecution, PipelineState, PipelineStructure, Reading, StageDeclaration,
     StageEntry, StageExecution, StageState, Transition,
 };
+use crate::domain::tags::Tags;
 use crate::domain::trigger::StageEvent;
 
 /// CodePipeline's answers, as far as there are files of them.
@@ -21,6 +22,8 @@ pub(super) struct Given {
     pub actions: Option<Vec<ActionExecution>>,
     pub execution: Option<PipelineExecution>,
     pub structure: Option<PipelineStructure>,
+    /// The pipeline's tags.
+    pub tags: Option<Tags>,
 }
 
 /// Something taken for true.
@@ -255,6 +258,8 @@ fn shown_runs(
             status: last.status,
             category: declared.category,
             provider: declared.provider.clone(),
+            region: None,
+            external_id: None,
             started: entered.unwrap_or(last.last_change),
             last_change: last.last_change,
             error: last.error.clone(),

@@ -134,9 +134,12 @@ fn steps(out: &mut String, decision: &Decision) {
     }
 }
 
-/// A step's detail; where it says that nobody asked CodePipeline, the flag whose file would tell.
+/// A step's detail; where it says that nobody asked CodePipeline, the flag that would tell.
 fn in_terms_of_files(detail: &str) -> Cow<'_, str> {
     let ending = format!(" could not be read: {}", Gap::NotRead.as_str());
+    if let Some(asked) = detail.strip_suffix(&format!(", and ListTagsForResource{ending}")) {
+        return format!("{asked}, which are not given: --tags KEY=VALUE").into();
+    }
     let source = detail.strip_suffix(&ending).and_then(Source::of_operation);
     source.map_or(Cow::Borrowed(detail), |source| format!("not given: {} FILE", source.flag()).into())
 }

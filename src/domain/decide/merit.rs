@@ -4,16 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Checked, Decider, Question, refuse, wait};
+use super::{Checked, Decider, Question, Stop, Unexamined, refuse, wait};
 use crate::domain::budget::{BucketKey, Peek, Slot};
 use crate::domain::class::Class;
 use crate::domain::decision::{Ruling, StepName};
 use crate::domain::duration::in_words;
+use crate::domain::evidence::{Classified, Examined};
 use crate::domain::facts::StageFacts;
 use crate::domain::ids::ActionName;
 use crate::domain::pipeline::Transition;
 use crate::domain::policy::RetryMode;
-use crate::domain::signature::classify;
 use crate::domain::stage_run::after;
 
 impl Decider<'_, '_> {
@@ -52,19 +52,20 @@ impl Decider<'_, '_> {
     }
 
     pub(super) fn class(&mut self, facts: &StageFacts) -> Checked<()> {
+        let Question { examination, covered, .. } = *self.question;
         let mut seen: BTreeMap<ActionName, Class> = BTreeMap::new();
         let mut first_refusal = None;
         let mut details = Vec::new();
         for action in &facts.failed {
-            let classified = classify(action.category, &action.error);
-            seen.insert(action.name.clone(), classified.class);
-            let detail =
-                format!("`{}` is {} (signature `{}`)", action.name, classified.class, classified.signature);
-            let allowed = classified.class.may_be_retried()
-                && self.question.covered.rule.settings.retry_on.contains(&classified.class);
+            let Some(examined) = examination.get(&action.id) else {
+                return Err(Stop::Unexamined(Unexamined(facts.failed.clone())));
+            };
+            let class = examined.classified.class;
+            seen.insert(action.name.clone(), class);
+            let detail = in_words_of(&action.name, examined);
+            let allowed = class.may_be_retried() && covered.rule.settings.retry_on.contains(&class);
             if !allowed && first_refusal.is_none() {
-                let rule = &self.question.covered.rule.name;
-                first_refusal = Some(format!("{detail}, which rule `{rule}` does not retry"));
+                first_refusal = Some(format!("{detail}; rule `{}` does not retry that", covered.rule.name));
             }
             details.push(detail);
         }
@@ -72,7 +73,7 @@ impl Decider<'_, '_> {
         if let Some(detail) = first_refusal {
             return refuse(Ruling::GiveUpNotRetryable, StepName::Class, detail);
         }
-        self.pass(StepName::Class, details.join(", "));
+        self.pass(StepName::Class, details.join("; "));
         Ok(())
     }
 
@@ -196,6 +197,22 @@ impl Decider<'_, '_> {
             RetryMode::FailedActions
         })
     }
+}
+
+/// The class of a failed action, who says so, and what could not be read.
+fn in_words_of(action: &ActionName, examined: &Examined) -> String {
+    let Classified { class, signature, reason, found } = &examined.classified;
+    let reason = if reason.is_empty() { String::new() } else { format!(": {reason}") };
+    let place = found.map(|found| match found.line {
+        0 | 1 => format!(", in {}", found.place.as_str()),
+        line => format!(", in line {line} of {}", found.place.as_str()),
+    });
+    let mut detail =
+        format!("`{action}` is {class}{reason} (signature `{signature}`{})", place.unwrap_or_default());
+    for (operation, gap) in &examined.gaps {
+        detail = format!("{detail}; {operation} could not be read: {}", gap.as_str());
+    }
+    detail
 }
 
 fn plural(count: usize) -> &'static str {

@@ -13,6 +13,8 @@ use super::backoff::Jitter;
 use super::budget::{Bucket, BucketKey, Slot, Withdrawal};
 use super::controls::Controls;
 use super::decision::{Decision, Ruling, Step, StepName, StepOutcome, Verdict};
+use super::evidence::Examination;
+use super::facts::FailedAction;
 use super::ids::ActionExecutionId;
 use super::pipeline::Reading;
 use super::screen::{Covered, pause_refusal, screened_steps};
@@ -28,6 +30,8 @@ pub struct Question<'a> {
     pub record: &'a StageRun,
     /// What CodePipeline says.
     pub reading: &'a Reading,
+    /// What the failed runs were found to be, as far as they have been examined.
+    pub examination: &'a Examination,
     /// What the budgets hold.
     pub buckets: &'a BTreeMap<BucketKey, Bucket>,
     /// What is known of a storm.
@@ -57,6 +61,19 @@ pub struct Decided {
     pub slot: Option<(BucketKey, Slot)>,
 }
 
+/// The failed runs that have to be examined before anything can be decided: all that refuses without knowing their class has
+/// let them pass.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unexamined(pub Vec<FailedAction>);
+
+/// Why a step does not let a failure pass.
+enum Stop {
+    /// It refuses.
+    Refusal(Refusal),
+    /// It cannot tell before these have been examined.
+    Unexamined(Unexamined),
+}
+
 /// A refusal by one step.
 struct Refusal {
     ruling: Ruling,
@@ -65,18 +82,18 @@ struct Refusal {
     detail: String,
 }
 
-type Checked<T> = Result<T, Refusal>;
+type Checked<T> = Result<T, Stop>;
 
 fn refuse<T>(ruling: Ruling, step: StepName, detail: impl Into<String>) -> Checked<T> {
-    Err(Refusal { ruling, until: None, step, detail: detail.into() })
+    Err(Stop::Refusal(Refusal { ruling, until: None, step, detail: detail.into() }))
 }
 
 fn wait<T>(ruling: Ruling, until: Timestamp, step: StepName, detail: impl Into<String>) -> Checked<T> {
-    Err(Refusal { ruling, until: Some(until), step, detail: detail.into() })
+    Err(Stop::Refusal(Refusal { ruling, until: Some(until), step, detail: detail.into() }))
 }
 
-/// Decides about the stage run's present failure.
-pub fn decide(question: &Question<'_>) -> Decided {
+/// Decides about the stage run's present failure, once its failed runs have been examined.
+pub fn decide(question: &Question<'_>) -> Result<Decided, Unexamined> {
     let mut decider = Decider {
         question,
         decision: Decision {
@@ -90,10 +107,12 @@ pub fn decide(question: &Question<'_>) -> Decided {
         withdrawals: Vec::new(),
         slot: None,
     };
-    if let Err(refusal) = decider.run() {
-        decider.stop(refusal);
+    match decider.run() {
+        Ok(()) => {}
+        Err(Stop::Refusal(refusal)) => decider.stop(refusal),
+        Err(Stop::Unexamined(unexamined)) => return Err(unexamined),
     }
-    Decided { decision: decider.decision, withdrawals: decider.withdrawals, slot: decider.slot }
+    Ok(Decided { decision: decider.decision, withdrawals: decider.withdrawals, slot: decider.slot })
 }
 
 struct Decider<'q, 'a> {
@@ -152,7 +171,8 @@ impl Decider<'_, '_> {
     fn pause(&mut self) -> Checked<()> {
         let Question { controls, record, now, .. } = *self.question;
         if let Some((until, detail)) = pause_refusal(controls, &record.id, now) {
-            return Err(Refusal { ruling: Ruling::WaitPaused, until, step: StepName::Pause, detail });
+            let step = StepName::Pause;
+            return Err(Stop::Refusal(Refusal { ruling: Ruling::WaitPaused, until, step, detail }));
         }
         self.pass(StepName::Pause, "not paused");
         Ok(())

@@ -10,6 +10,7 @@ use crate::domain::facts::{StageFacts, Unfit, gather};
 use crate::domain::ids::ActionExecutionId;
 use crate::domain::pipeline::{ExecutionKind, ExecutionMode, ExecutionStatus, Gap};
 use crate::domain::policy::ParallelRetries;
+use crate::domain::screen::look_again;
 use crate::domain::stage_run::after;
 
 /// How much later than the last change of its actions a stage's event may be.
@@ -43,7 +44,11 @@ impl Decider<'_, '_> {
     fn cannot_verify<T>(&self, operation: &str, gap: Gap) -> Checked<T> {
         wait(
             Ruling::WaitCannotVerify,
-            self.look_again(self.question.hint.time, self.longest_look()),
+            look_again(
+                self.question.hint.time,
+                self.question.covered.rule.settings.give_up_after,
+                self.question.now,
+            ),
             StepName::StageState,
             format!("{operation} could not be read: {}", gap.as_str()),
         )
@@ -54,13 +59,6 @@ impl Decider<'_, '_> {
         let lasted = self.question.now.duration_since(self.question.hint.time);
         let pause = (lasted / 4).clamp(SignedDuration::from_secs(30), SignedDuration::from_mins(5));
         after(self.question.now, pause)
-    }
-
-    /// The longest interval at which something is looked at again: never so long that a short `give-up-after` is over
-    /// before the second look.
-    fn longest_look(&self) -> SignedDuration {
-        let tenth = self.question.covered.rule.settings.give_up_after / 10;
-        tenth.clamp(SignedDuration::from_secs(30), SignedDuration::from_mins(15))
     }
 
     /// Right after an event the state may still be an older one: what it seems to say is believed only later.
@@ -103,8 +101,9 @@ impl Decider<'_, '_> {
         // What was done for real is done in shadow as well; the other way round it was only thought of.
         let tallies = [Some(&record.live), covered.shadow.then_some(&record.shadow)];
         for tally in tallies.into_iter().flatten() {
-            let answers =
-                |id: &ActionExecutionId| tally.answered.contains(id) && !own.is_some_and(|own| own.contains(id));
+            let answers = |id: &ActionExecutionId| {
+                tally.answered.contains(id) && !own.is_some_and(|own| own.contains(id))
+            };
             if failure.iter().any(answers) {
                 return self.step_unless_unsettled(
                     StepName::Duplicate,
@@ -113,7 +112,8 @@ impl Decider<'_, '_> {
                 );
             }
         }
-        let is_within = |closed: &BTreeSet<ActionExecutionId>| !failure.is_empty() && failure.is_subset(closed);
+        let is_within =
+            |closed: &BTreeSet<ActionExecutionId>| !failure.is_empty() && failure.is_subset(closed);
         // Somebody may have retried it since, and the event tell of the failure after that.
         let detail = "this failure has had its final decision";
         if is_within(&record.tally(covered.shadow).closed) {

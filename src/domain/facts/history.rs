@@ -55,6 +55,8 @@ pub(super) fn present_failure(runs: &[&ActionExecution]) -> Vec<FailedAction> {
             id: run.id.clone(),
             category: run.category,
             provider: run.provider.clone(),
+            region: run.region.clone(),
+            external_id: run.external_id.clone(),
             started: run.started,
             failed_at: run.last_change,
             error: run.error.clone(),

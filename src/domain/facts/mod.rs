@@ -14,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use history::{earlier_failures, followed_at, last_runs, present_failure, status_of, status_without_state};
 pub use outcome::{moved_on, outcome_of};
 
-use crate::domain::ids::{ActionExecutionId, ActionName, ExecutionId, StageName, StageRunId};
+use crate::domain::ids::{ActionExecutionId, ActionName, ExecutionId, Region, StageName, StageRunId};
 use crate::domain::pipeline::{
     ActionExecution, ActionStatus, Category, ChangeSetPart, ErrorDetails, ExecutionKind, ExecutionMode,
     ExecutionStatus, Gap, Reading, StageEntry, StageReading, StageState, Transition,
@@ -71,6 +71,10 @@ pub struct FailedAction {
     pub category: Category,
     /// Who carries it out.
     pub provider: String,
+    /// Where it ran, if not in the pipeline's own Region.
+    pub region: Option<Region>,
+    /// The provider's own id of the run: a build id, a deployment id, a stack's ARN.
+    pub external_id: Option<String>,
     /// When the run started.
     pub started: Timestamp,
     /// When it failed.

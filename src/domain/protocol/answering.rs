@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 
 use super::effects::{commit, finish, news, plain, wait_for};
-use super::{Commit, Conclusion, Context, Effect, Job, Next, Outcome, Purpose, State, TO_CLAIM};
+use super::{Commit, Conclusion, Context, Effect, Job, Next, Outcome, Purpose, State, TO_CLAIM, TO_EXAMINE};
 use crate::domain::backoff::Jitter;
-use crate::domain::decide::{Decided, Question, decide};
+use crate::domain::decide::{Decided, Question, Unexamined, decide};
 use crate::domain::decision::{Decision, Verdict};
 use crate::domain::facts::{Unfit, gather, outcome_of};
 use crate::domain::pipeline::Reading;
@@ -43,11 +43,12 @@ impl Answering<'_> {
     }
 
     /// The decision on what is known.
-    pub(super) fn decide(&self, covered: &Covered<'_>, own_claim: bool) -> Decided {
+    pub(super) fn decide(&self, covered: &Covered<'_>, own_claim: bool) -> Result<Decided, Unexamined> {
         decide(&Question {
             covered: *covered,
             record: &self.record,
             reading: &self.reading,
+            examination: &self.context.examination,
             buckets: &self.context.view.buckets,
             windows: &self.context.view.windows,
             controls: &self.context.view.controls,
@@ -59,9 +60,27 @@ impl Answering<'_> {
         })
     }
 
+    /// Has the failed runs examined; then all begins anew with what is known, which comes to the same point.
+    pub(super) fn examine(self, covered: &Covered<'_>, unexamined: Unexamined) -> (State, Effect) {
+        if !self.context.examination.is_empty() {
+            // What was asked for did not come.
+            return finish(Conclusion::OutOfOrder);
+        }
+        if !self.environment.has_time(self.now, TO_EXAMINE) {
+            return finish(Conclusion::OutOfTime);
+        }
+        let run = self.record.id.clone();
+        let depth = covered.rule.settings.evidence.min(self.environment.evidence);
+        let effect = Effect::Examine { run, failed: unexamined.0, depth };
+        (State::Examining(self.job, Box::new(self.context)), effect)
+    }
+
     /// Decides about the present failure and writes it down.
     pub(super) fn answer(mut self, covered: &Covered<'_>) -> (State, Effect) {
-        let Decided { mut decision, withdrawals, slot } = self.decide(covered, false);
+        let Decided { mut decision, withdrawals, slot } = match self.decide(covered, false) {
+            Ok(decided) => decided,
+            Err(unexamined) => return self.examine(covered, unexamined),
+        };
         let outcome =
             |decision: &Decision| Outcome { progress: self.progress, ..Outcome::handled(decision.clone()) };
         match decision.ruling.verdict() {

@@ -6,9 +6,12 @@ use jiff::Timestamp;
 use super::{Context, Job};
 use crate::domain::decision::{Decision, Ruling, StepName, StepOutcome, Verdict};
 use crate::domain::ids::StageRunId;
-use crate::domain::screen::{Covered, Environment, give_up_after, pause_refusal, screened, storm_refusal};
+use crate::domain::screen::{
+    Covered, Environment, give_up_after, look_again, pause_refusal, screened, storm_refusal,
+};
 use crate::domain::stage_run::{Hint, StageRun, after};
 use crate::domain::storm::Note;
+use crate::domain::tags::TagsReading;
 use crate::domain::trigger::{StageEventState, Trigger};
 
 /// What a pause makes of it, if there is one: that is known before CodePipeline is asked.
@@ -52,20 +55,30 @@ pub(super) fn storm_decision(
     storm_refusal(covered, &context.view.windows, record, hint, failed_at, now)
 }
 
-/// A wait for a cause lasts no longer than the failure, which happened then, is worth waiting for.
+/// A wait for a cause lasts no longer than the failure, which happened then, is worth waiting for. Tags that could not be
+/// read are asked for again ever more rarely.
 pub(super) fn within_give_up_after(
     environment: &Environment<'_>,
     mut decision: Decision,
+    tags: &TagsReading,
     since: Timestamp,
     now: Timestamp,
 ) -> Decision {
     if decision.ruling.verdict() != Verdict::Wait {
         return decision;
     }
-    let deadline = after(since, give_up_after(environment, &decision.run));
+    let give_up_after = give_up_after(environment, &decision.run, tags);
+    let deadline = after(since, give_up_after);
     if now >= deadline {
         let step = decision.explanation.last().map_or(StepName::Age, |step| step.name);
-        return decision.overruled(Ruling::GiveUpTooOld, None, step, "give-up-after is over");
+        let ruling = match decision.ruling {
+            Ruling::WaitCannotVerify => Ruling::GiveUpCannotVerify,
+            _ => Ruling::GiveUpTooOld,
+        };
+        return decision.overruled(ruling, None, step, "give-up-after is over");
+    }
+    if decision.ruling == Ruling::WaitCannotVerify && decision.until.is_none() {
+        decision.until = Some(look_again(since, give_up_after, now));
     }
     decision.until = decision.until.map(|until| until.min(deadline));
     decision

@@ -30,12 +30,15 @@ use super::backoff::Jitter;
 use super::budget::{Bucket, BucketKey, Deposit, Slot, Withdrawal};
 use super::controls::Controls;
 use super::decision::Decision;
-use super::ids::StageRunId;
+use super::evidence::{Depth, Examination};
+use super::facts::FailedAction;
+use super::ids::{PipelineArn, StageRunId};
 use super::live::Source;
 use super::pipeline::{ExecutionMode, Reading, RetryReply, StageReading};
 use super::policy::RetryMode;
 use super::stage_run::{Owner, Progress, StageRun};
 use super::storm::{Note, Window, WindowKey};
+use super::tags::TagsReading;
 use super::trigger::{Delivery, Trigger, WakeUp};
 
 pub use step::step;
@@ -61,6 +64,8 @@ pub enum Answer {
         /// Who handles it, unique to this handling.
         owner: Owner,
     },
+    /// To [`Effect::ReadTags`].
+    Tags(TagsReading),
     /// To [`Effect::ReadLedger`].
     Ledger(Result<Box<View>, Fault>),
     /// To [`Effect::NoteFailure`]: the window as it is now.
@@ -74,6 +79,8 @@ pub enum Answer {
         /// The random number that belongs to the failure it shows.
         jitter: Jitter,
     },
+    /// To [`Effect::Examine`].
+    Examined(Examination),
     /// To [`Effect::Commit`].
     Committed(Result<CommitReply, Fault>),
     /// To [`Effect::Arm`].
@@ -148,6 +155,11 @@ pub enum ControlsReply {
 /// The one thing to do next.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Effect {
+    /// Read the tags of the pipeline, since which rule applies depends on them.
+    ReadTags {
+        /// The pipeline.
+        pipeline: PipelineArn,
+    },
     /// Read controls, record, buckets and windows, strongly consistent.
     ReadLedger {
         /// The stage run.
@@ -165,6 +177,15 @@ pub enum Effect {
     Observe {
         /// The stage run.
         run: StageRunId,
+    },
+    /// Find out why the stage's failed runs failed, as deep as this.
+    Examine {
+        /// The stage run.
+        run: StageRunId,
+        /// Its failed runs.
+        failed: Vec<FailedAction>,
+        /// How deep to look.
+        depth: Depth,
     },
     /// Carry out a transaction.
     Commit(Box<Commit>),
@@ -267,6 +288,8 @@ impl Outcome {
 pub enum State {
     /// No message yet.
     Idle,
+    /// The tags of the pipeline are being read.
+    Tagging(Job),
     /// The ledger is being read.
     Reading(Job),
     /// The rules of a new policy are being put to work.
@@ -275,6 +298,8 @@ pub enum State {
     Noting(Job, Box<View>, WindowKey),
     /// CodePipeline is being asked.
     Observing(Job, Box<View>),
+    /// The failed runs are being examined.
+    Examining(Job, Box<Context>),
     /// A transaction is under way.
     Committing(Box<Committing>),
     /// A wake-up is being armed.
@@ -297,6 +322,8 @@ pub struct Job {
     rounds: u8,
     /// Whether the failure has been noted for the sake of storms.
     noted: bool,
+    /// The pipeline's tags, if the rule depends on them.
+    tags: TagsReading,
 }
 
 /// What has been read so far.
@@ -304,6 +331,13 @@ pub struct Job {
 pub struct Context {
     view: View,
     reading: Option<(Box<Reading>, Jitter)>,
+    examination: Examination,
+}
+
+impl Context {
+    fn new(view: View) -> Self {
+        Self { view, reading: None, examination: Examination::new() }
+    }
 }
 
 /// A transaction under way.
@@ -356,6 +390,8 @@ pub struct Held {
 
 /// What must be left of the invocation for a message to be begun.
 const TO_BEGIN: SignedDuration = SignedDuration::from_secs(10);
+/// What must be left of the invocation for failed runs to be examined: what that may take, and the write that follows.
+const TO_EXAMINE: SignedDuration = SignedDuration::from_secs(12);
 /// What must be left of the invocation for a retry to be claimed: the transaction, the last look, and the call.
 const TO_CLAIM: SignedDuration = SignedDuration::from_secs(15);
 /// What must be left of the invocation for the call to be made: five seconds for its answer, and the write that settles it.

@@ -11,9 +11,12 @@ use super::hold::{note, pause_decision, storm_decision, within_give_up_after};
 use super::repeated::{already_answered, already_waiting, behind_claim, stale_wake_up};
 use super::swept::{Sifted, hint_of_finding, is_of_the_finding, name_failure, sift};
 use super::{Conclusion, Context, Effect, Job, Next, Outcome, Purpose, State};
-use crate::domain::decision::{Decision, Verdict};
+use crate::domain::decision::{Decision, Ruling, StepName, Verdict};
+use crate::domain::facts::{Unfit, gather};
+use crate::domain::pipeline::{Gap, Reading};
 use crate::domain::screen::{Environment, screen};
 use crate::domain::stage_run::{Hint, Progress, StageRun, after};
+use crate::domain::tags::TagsReading;
 use crate::domain::trigger::{StageEvent, StageEventState, Trigger, WakeUp};
 
 /// Goes as far as it can with what is known.
@@ -67,7 +70,8 @@ pub(super) fn proceed(
         return already_waiting(environment, &job, &record, wait, now);
     }
 
-    let covered = screen(environment, run, now);
+    let tags = job.tags.clone();
+    let covered = screen(environment, run, &tags, now);
     let is_first = context.view.controls.activated.is_none();
     let event = match &job.trigger {
         Trigger::StageEvent(event) => Some(event.time),
@@ -76,7 +80,11 @@ pub(super) fn proceed(
         // Nor does a sweep, which may find failures of any age.
         Trigger::Sweep(_) => record.wait.as_ref().filter(|_| is_first).map(|wait| wait.hint.time),
     };
-    let policy = covered.as_ref().ok().map(|covered| covered.policy);
+    let policy = match &covered {
+        Ok(covered) => Some(covered.policy),
+        // One of its rules is about the stage run, whichever it is.
+        Err(decision) => environment.policy.filter(|_| decision.ruling == Ruling::WaitCannotVerify),
+    };
     if let Some(controls) = environment.news(policy, &context.view.controls, event, now) {
         let state = State::Activating(job, Box::new(context.view), controls.clone());
         return (state, Effect::WriteControls(controls));
@@ -85,9 +93,13 @@ pub(super) fn proceed(
         Ok(covered) => pause_decision(covered, &context, run, now),
         Err(decision) => Some((**decision).clone()),
     };
+    // Whoever is told that there is no such pipeline asks once more before it is believed.
     let must_be_read = claim_is_due
         || matches!(sifted, Sifted::End)
-        || held_back.as_ref().is_some_and(|decision| ends_unseen(environment, &record, decision, &hint, now));
+        || tags == Err(Gap::PipelineNotFound)
+        || held_back
+            .as_ref()
+            .is_some_and(|decision| ends_unseen(environment, &record, decision, &tags, &hint, now));
     if let (Some(decision), false) = (&held_back, must_be_read) {
         let decision = decision.clone();
         return Unread { job, context, record, hint, progress: None }.answer(environment, decision, now);
@@ -106,6 +118,7 @@ pub(super) fn proceed(
         let effect = Effect::Observe { run: run.clone() };
         return (State::Observing(job, Box::new(context.view)), effect);
     };
+    let held_back = held_back.map(|decision| gone_with_its_tags(decision, &tags, &reading));
     let mut answering =
         Answering { environment, job, context, record, hint, reading: *reading, jitter, now, progress: None };
     if claim_is_due {
@@ -117,9 +130,21 @@ pub(super) fn proceed(
     answering.conclude_running_retry();
     match (covered, held_back) {
         (Ok(covered), None) => answering.answer(&covered),
-        (Ok(_), Some(decision)) => answering.answer_held_back(decision),
-        (Err(decision), _) => answering.answer_held_back(*decision),
+        (_, Some(decision)) => answering.answer_held_back(decision),
+        (Err(decision), None) => answering.answer_held_back(*decision),
     }
+}
+
+/// A pipeline that is gone has no tags, and nothing to verify by them.
+fn gone_with_its_tags(decision: Decision, tags: &TagsReading, reading: &Reading) -> Decision {
+    let is_gone = *tags == Err(Gap::PipelineNotFound)
+        && decision.ruling == Ruling::WaitCannotVerify
+        && matches!(gather(&decision.run, reading), Err(Unfit::PipelineGone));
+    if !is_gone {
+        return decision;
+    }
+    let detail = "the pipeline does not exist any more";
+    decision.overruled(Ruling::IgnorePipelineGone, None, StepName::StageState, detail)
 }
 
 /// Whether a wait is over with that, while it is not known how the running retry ended: nobody would look again.
@@ -127,13 +152,14 @@ fn ends_unseen(
     environment: &Environment<'_>,
     record: &StageRun,
     decision: &Decision,
+    tags: &TagsReading,
     hint: &Hint,
     now: Timestamp,
 ) -> bool {
     let is_wait = |decision: &Decision| decision.ruling.verdict() == Verdict::Wait;
     record.running_retry().is_some()
         && is_wait(decision)
-        && !is_wait(&within_give_up_after(environment, decision.clone(), hint.time, now))
+        && !is_wait(&within_give_up_after(environment, decision.clone(), tags, hint.time, now))
 }
 
 /// How far behind the clock may be by which an event is handled.
@@ -182,12 +208,12 @@ impl Unread {
         now: Timestamp,
     ) -> (State, Effect) {
         let Self { job, context, mut record, hint, progress } = self;
-        let mut decision = within_give_up_after(environment, decision, hint.time, now);
+        let mut decision = within_give_up_after(environment, decision, &job.tags, hint.time, now);
         // What is waited for may be another failure than the one that a sweep saw.
         if is_of_the_finding(&job.trigger, &hint) {
             name_failure(&job.trigger, &mut decision);
         }
-        if decision.ruling.verdict() == Verdict::Ignore && record.wait.is_none() {
+        if decision.ruling.verdict() == Verdict::Ignore && !decision.is_final && record.wait.is_none() {
             // Nothing is on record of a stage run that no rule covers.
             return done(Outcome::handled(decision));
         }
@@ -199,7 +225,8 @@ impl Unread {
             return commit(job, context, plain(record, kept), Purpose::Answer, next);
         }
         record.wait = None;
-        if decision.is_final && matches!(job.trigger, Trigger::Sweep(_)) {
+        let is_gone = decision.ruling == Ruling::IgnorePipelineGone;
+        if decision.is_final && (is_gone || matches!(job.trigger, Trigger::Sweep(_))) {
             // The next sweep over the same history is not to find it again.
             record.close(&BTreeSet::new(), decision.shadow, &hint);
         }

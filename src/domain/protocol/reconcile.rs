@@ -43,7 +43,10 @@ impl Answering<'_> {
             self.record.forgo(self.now);
             return self.answer(&covered);
         }
-        let Decided { decision, .. } = self.decide(&covered, true);
+        let decision = match self.decide(&covered, true) {
+            Ok(Decided { decision, .. }) => decision,
+            Err(unexamined) => return self.examine(&covered, unexamined),
+        };
         match decision.ruling.verdict() {
             Verdict::Retry if !self.environment.has_time(self.now, TO_CLAIM) => finish(Conclusion::OutOfTime),
             Verdict::Retry if is_same_failure(&claim.failed, &decision) => {
@@ -129,7 +132,7 @@ impl Answering<'_> {
     fn without_retry(mut self, decision: Decision) -> (State, Effect) {
         let failed_at = gather(&self.record.id, &self.reading).ok().and_then(|facts| facts.failed_at());
         let since = failed_at.unwrap_or(self.hint.time);
-        let decision = within_give_up_after(self.environment, decision, since, self.now);
+        let decision = within_give_up_after(self.environment, decision, &self.job.tags, since, self.now);
         if decision.ruling.verdict() != Verdict::Wait {
             let outcome = Box::new(Outcome::handled(decision.clone()));
             self.record.forgo(self.now);

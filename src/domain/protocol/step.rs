@@ -13,11 +13,11 @@ use super::{
 use crate::domain::decide::{Question, decide, is_same_failure};
 use crate::domain::decision::{Decision, Ruling, StepName, StepOutcome, Verdict};
 use crate::domain::facts::{moved_on, refreshed};
-use crate::domain::pipeline::{ExecutionMode, StageReading};
+use crate::domain::pipeline::{ExecutionMode, Gap, StageReading};
 use crate::domain::policy::Mode;
 use crate::domain::screen::{Environment, screen};
 use crate::domain::stage_run::after;
-use crate::domain::trigger::{Delivery, Trigger};
+use crate::domain::trigger::{Delivery, StageEventState, Trigger};
 
 /// What is left of a lease must cover the call and its answer.
 const CALL_RESERVE: SignedDuration = SignedDuration::from_secs(15);
@@ -27,28 +27,37 @@ pub fn step(environment: &Environment<'_>, state: State, input: Input) -> (State
     let Input { now, answer } = input;
     match (state, answer) {
         (State::Idle, Answer::Begin { trigger, delivery, owner }) => {
-            begin(environment, Job { trigger, delivery, owner, rounds: 0, noted: false }, now)
+            let tags = Err(Gap::NotRead);
+            begin(environment, Job { trigger, delivery, owner, rounds: 0, noted: false, tags }, now)
+        }
+        (State::Tagging(mut job), Answer::Tags(tags)) => {
+            job.tags = tags;
+            read_ledger(environment, job, now)
         }
         (State::Reading(job), Answer::Ledger(Ok(view))) => {
-            proceed(environment, job, Context { view: *view, reading: None }, now)
+            proceed(environment, job, Context::new(*view), now)
         }
         (State::Activating(job, view, written), Answer::ControlsWritten(Ok(reply))) => {
             let controls = match reply {
                 ControlsReply::Done => written,
                 ControlsReply::Conflict(current) => current,
             };
-            begin_again(environment, job, Context { view: View { controls, ..*view }, reading: None }, now)
+            begin_again(environment, job, Context::new(View { controls, ..*view }), now)
         }
         (State::Noting(mut job, mut view, key), Answer::Noted(Ok(window))) => {
             view.windows.insert(key, window);
             job.noted = true;
-            proceed(environment, job, Context { view: *view, reading: None }, now)
+            proceed(environment, job, Context::new(*view), now)
         }
         (State::Reading(_), Answer::Ledger(Err(_)))
         | (State::Noting(..), Answer::Noted(Err(_)))
         | (State::Activating(..), Answer::ControlsWritten(Err(_))) => finish(Conclusion::LedgerUnavailable),
         (State::Observing(job, view), Answer::Observed { reading, jitter }) => {
-            proceed(environment, job, Context { view: *view, reading: Some((reading, jitter)) }, now)
+            let reading = Some((reading, jitter));
+            proceed(environment, job, Context { reading, ..Context::new(*view) }, now)
+        }
+        (State::Examining(job, context), Answer::Examined(examination)) => {
+            proceed(environment, job, Context { examination, ..*context }, now)
         }
         (State::Committing(committing), Answer::Committed(reply)) => {
             committed(environment, *committing, reply, now)
@@ -67,8 +76,25 @@ fn begin(environment: &Environment<'_>, job: Job, now: Timestamp) -> (State, Eff
     if !environment.has_time(now, TO_BEGIN) {
         return finish(Conclusion::OutOfTime);
     }
+    // Without its rule nothing is decided about a failure; how a retry ended has nothing to do with it.
+    let needs_rule =
+        !matches!(&job.trigger, Trigger::StageEvent(event) if event.state != StageEventState::Failed);
+    if job.tags == Err(Gap::NotRead) && needs_rule {
+        let run = job.trigger.run();
+        let depends_on_tags = screen(environment, run, &job.tags, now)
+            .is_err_and(|decision| decision.ruling == Ruling::WaitCannotVerify);
+        if depends_on_tags {
+            let effect = Effect::ReadTags { pipeline: run.pipeline.clone() };
+            return (State::Tagging(job), effect);
+        }
+    }
+    read_ledger(environment, job, now)
+}
+
+/// Reads what is on record, with the buckets that the rule takes from.
+fn read_ledger(environment: &Environment<'_>, job: Job, now: Timestamp) -> (State, Effect) {
     let run = job.trigger.run().clone();
-    let (buckets, windows) = match screen(environment, &run, now) {
+    let (buckets, windows) = match screen(environment, &run, &job.tags, now) {
         Ok(covered) => (
             (covered.rule.settings.budgets.iter()).map(|budget| budget.key(&run, covered.shadow)).collect(),
             covered.policy.storm.windows(now).to_vec(),
@@ -213,12 +239,13 @@ fn fenced(
     let run = &held.record.id;
     let someone_acted = moved_on(run, &reading, &claim.failed, &stage);
     let fresh = refreshed(&reading, stage);
-    let decision = match screen(environment, run, now) {
+    let decision = match screen(environment, run, &held.job.tags, now) {
         Ok(covered) => {
-            decide(&Question {
+            let decided = decide(&Question {
                 covered,
                 record: &held.record,
                 reading: &fresh,
+                examination: &held.context.examination,
                 buckets: &held.context.view.buckets,
                 windows: &held.context.view.windows,
                 controls: &held.context.view.controls,
@@ -227,13 +254,16 @@ fn fenced(
                 now,
                 jitter,
                 timing: environment.timing,
-            })
-            .decision
+            });
+            decided.map(|decided| decided.decision).ok()
         }
-        Err(decision) => *decision,
+        Err(decision) => Some(*decision),
     };
     held.decision.decided_at = now;
-    if decision.ruling == Ruling::RetryEligible && is_same_failure(&claim.failed, &decision) {
+    let is_as_claimed = |decision: &&Decision| {
+        decision.ruling == Ruling::RetryEligible && is_same_failure(&claim.failed, decision)
+    };
+    if decision.as_ref().is_some_and(|decision| is_as_claimed(&decision)) {
         if !environment.has_time(now, TO_CALL) {
             return refused_for_now(
                 environment,
@@ -257,12 +287,12 @@ fn fenced(
             None,
             "right before the call somebody else had retried the stage".to_owned(),
         )
-    } else if decision.ruling == Ruling::RetryEligible {
-        let until = after(now, SignedDuration::from_secs(30));
-        (Ruling::WaitStateUnsettled, Some(until), "right before the call more had failed".to_owned())
-    } else {
+    } else if let Some(decision) = decision.filter(|decision| decision.ruling != Ruling::RetryEligible) {
         let last = decision.explanation.last().map_or("", |step| step.detail.as_str());
         (decision.ruling, decision.until, format!("right before the call: {last}"))
+    } else {
+        let until = after(now, SignedDuration::from_secs(30));
+        (Ruling::WaitStateUnsettled, Some(until), "right before the call more had failed".to_owned())
     };
     held.decision = held.decision.overruled(ruling, until, StepName::Fence, detail);
     close(environment, held, Ending::NotDone, now)

@@ -141,7 +141,9 @@ impl Answering<'_> {
         match (covered, held_back) {
             (Some(covered), None) => self.answer(&covered),
             (_, Some(decision))
-                if decision.ruling.verdict() == Verdict::Ignore && self.record.wait.is_none() =>
+                if decision.ruling.verdict() == Verdict::Ignore
+                    && !decision.is_final
+                    && self.record.wait.is_none() =>
             {
                 self.end_of_retry(true)
             }

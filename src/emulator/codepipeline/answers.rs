@@ -5,6 +5,7 @@ use crate::domain::pipeline::{
     ActionDeclaration, ActionExecution, ActionRun, ActionState, PipelineExecution, PipelineState,
     PipelineStructure, RetryMetadata, StageDeclaration, StageEntry, StageExecution, StageState, Transition,
 };
+use crate::domain::tags::Tags;
 
 use super::CodePipeline;
 use super::definition::{PipelineType, StageDefinition};
@@ -28,6 +29,11 @@ impl CodePipeline {
             mode: definition.mode,
             stages: definition.stages.iter().map(stage_declaration).collect(),
         })
+    }
+
+    /// `ListTagsForResource`. Refused with `PipelineNotFound`, which stands for its `ResourceNotFoundException`.
+    pub fn pipeline_tags(&self, name: &PipelineName) -> Result<Tags, ServiceError> {
+        Ok(self.pipeline(name)?.structure.definition.tags.clone())
     }
 
     /// `GetPipelineState`. Refused with `PipelineNotFound`.
@@ -186,6 +192,8 @@ pub(super) fn action_execution(record: &ActionRecord) -> ActionExecution {
         status: record.status,
         category: record.category,
         provider: record.provider.clone(),
+        region: Some(record.region.clone()),
+        external_id: record.external_id.clone(),
         started: record.started,
         last_change: record.changed,
         error: record.error.clone(),

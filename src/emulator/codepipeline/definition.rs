@@ -8,6 +8,7 @@ use crate::domain::ids::{ActionName, PipelineName, Region, StageName};
 use crate::domain::pipeline::{Category, ChangeSetPart, ExecutionMode};
 use crate::domain::policy::RetryMode;
 
+use super::cause::Cause;
 use super::error::{Exception, ServiceError};
 
 /// Which features a pipeline has.
@@ -94,7 +95,10 @@ pub struct ActionDefinition {
     pub run_order: u32,
     /// Region of the action, where it is not the pipeline's.
     pub region: Option<Region>,
-    /// Part in a change-set pair. Once an execution of the change set failed, the set is gone until it is made again.
+    /// The CloudFormation stack that it deploys, where that is not called as the pipeline and the action has no part in a
+    /// change-set pair.
+    pub stack: Option<String>,
+    /// Part in a change-set pair. Once the change set was executed, whatever came of it, it is gone until it is made again.
     pub change_set: Option<ChangeSetPart>,
     /// Outcome of the first, second, … run of the action in the pipeline; the last one repeats.
     /// An empty script repeats [`Outcome::default`].
@@ -119,6 +123,8 @@ pub enum Outcome {
         message: String,
         /// Summary; in answers and events.
         summary: String,
+        /// What its provider knows beside.
+        cause: Option<Box<Cause>>,
     },
     /// It runs until it is abandoned.
     Hang,
@@ -134,7 +140,22 @@ impl Default for Outcome {
 impl Outcome {
     /// Failure with code `JobFailed`, the catch-all, and no summary.
     pub fn fail(after: SignedDuration, message: impl Into<String>) -> Self {
-        Self::Fail { after, code: "JobFailed".to_owned(), message: message.into(), summary: String::new() }
+        Self::Fail {
+            after,
+            code: "JobFailed".to_owned(),
+            message: message.into(),
+            summary: String::new(),
+            cause: None,
+        }
+    }
+
+    /// The same with what the provider knows of it. A success has no cause.
+    #[must_use]
+    pub fn because(mut self, of: Cause) -> Self {
+        if let Self::Fail { cause, .. } = &mut self {
+            *cause = Some(Box::new(of));
+        }
+        self
     }
 }
 
@@ -147,6 +168,7 @@ impl ActionDefinition {
             provider: provider.into(),
             run_order: 1,
             region: None,
+            stack: None,
             change_set: None,
             script: Vec::new(),
         }
@@ -171,6 +193,14 @@ impl ActionDefinition {
     pub fn with_change_set(mut self, part: ChangeSetPart) -> Self {
         self.change_set = Some(part);
         self
+    }
+
+    /// The stack that it deploys, should it deploy one.
+    pub fn stack_name<'a>(&'a self, pipeline: &'a PipelineName) -> &'a str {
+        match &self.change_set {
+            Some(ChangeSetPart::Makes(set) | ChangeSetPart::Executes(set)) => &set.stack,
+            None => self.stack.as_deref().unwrap_or(pipeline.as_str()),
+        }
     }
 
     /// Outcome of the run with this number, counted from 0.

@@ -41,15 +41,17 @@ impl CodePipeline {
     /// Gives the pipeline another structure and answers its version.
     ///
     /// Executions on their way end as soon as no action of theirs runs, and failed stages can no longer be retried.
-    /// PARALLEL executions go on with the structure they started with (User Guide, *Edit a pipeline*).
+    /// PARALLEL executions go on with the structure they started with (User Guide, *Edit a pipeline*). Tags stay as they
+    /// are: `UpdatePipeline` takes none.
     /// Refused with `PipelineNotFound` and as in [`Self::create_pipeline`].
     pub fn update_pipeline(
         &mut self,
         now: Timestamp,
-        definition: PipelineDefinition,
+        mut definition: PipelineDefinition,
     ) -> Result<u32, ServiceError> {
         let mut scene = self.open(now, &definition.name)?;
         definition.check()?;
+        definition.tags.clone_from(&scene.pipeline.structure.definition.tags);
         let version = scene.pipeline.structure.version + 1;
         let structure = Arc::new(Structure { version, definition });
         let pipeline = &mut *scene.pipeline;

@@ -129,14 +129,13 @@ impl Scene<'_> {
     pub(super) fn tell_action(&mut self, id: &ActionExecutionId, state: State) -> Option<()> {
         let record = self.pipeline.runs.get(id)?;
         let execution = self.pipeline.executions.get(&record.key.execution)?;
-        let region = record.region.as_ref().unwrap_or(&self.shared.region);
         let mut detail = common(execution, state, execution.attempt);
         let members = [
             ("start-time", json!(in_milliseconds(record.started))),
             ("stage", json!(record.key.stage.as_str())),
             ("action", json!(record.action.as_str())),
             ("action-execution-id", json!(record.id.as_str())),
-            ("region", json!(region.as_str())),
+            ("region", json!(record.region.as_str())),
             (
                 "type",
                 json!({

@@ -12,6 +12,7 @@ use crate::domain::pipeline::{
 };
 
 use super::agenda::Slot;
+use super::cause::Cause;
 use super::definition::{Outcome, PipelineDefinition};
 
 /// Why an execution was started.
@@ -165,7 +166,10 @@ pub(super) struct ActionRecord {
     pub(super) action: ActionName,
     pub(super) category: Category,
     pub(super) provider: String,
-    pub(super) region: Option<Region>,
+    /// Where it runs.
+    pub(super) region: Region,
+    /// The stack that it concerns, where it concerns one.
+    pub(super) stack: String,
     pub(super) change_set: Option<ChangeSetPart>,
     /// What will come of it.
     pub(super) plan: Outcome,
@@ -179,4 +183,14 @@ pub(super) struct ActionRecord {
     pub(super) token: Option<String>,
     /// Where its end stands in the agenda.
     pub(super) due: Option<Slot>,
+}
+
+impl ActionRecord {
+    /// What the provider will know of its failure, if it is to fail.
+    pub(super) fn cause(&self) -> Option<&Cause> {
+        match &self.plan {
+            Outcome::Fail { cause, .. } => cause.as_deref(),
+            Outcome::Succeed { .. } | Outcome::Hang => None,
+        }
+    }
 }

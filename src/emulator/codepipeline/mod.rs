@@ -6,6 +6,8 @@
 mod agenda;
 mod answers;
 mod approval;
+mod cause;
+mod change_sets;
 mod definition;
 mod edit;
 mod error;
@@ -16,6 +18,8 @@ mod flow;
 mod identity;
 mod pipeline;
 mod progress;
+mod provided;
+mod provider;
 mod retry;
 mod rollback;
 mod scene;
@@ -38,12 +42,21 @@ use pipeline::Pipeline;
 use scene::{Scene, Shared};
 
 pub use approval::{ApprovalAnswer, ApprovalVerdict};
+pub use cause::{
+    BuildCause, BuildPhase, BuildStatus, Cause, DeploymentCause, LifecycleCause, LifecycleCode, NESTED_STACK,
+    ResourceCause, ResourceStatus,
+};
+pub use change_sets::{ChangeSetState, KnownChangeSet};
 pub use definition::{
     ActionDefinition, BeforeEntry, OnSuccess, Outcome, PipelineDefinition, PipelineType, StageDefinition,
 };
 pub use error::{Exception, ServiceError};
 pub use execution::{RetryTrigger, TriggerType};
 pub(super) use identity::scramble;
+pub use provided::ProviderRun;
+pub use provider::Provider;
+#[cfg(feature = "serve")]
+pub(super) use provider::steady_uuid;
 pub use retry::RetryCall;
 pub use switches::Switches;
 pub use views::{ActionDetail, ExecutionSummary, TransitionState};

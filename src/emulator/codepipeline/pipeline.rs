@@ -1,6 +1,6 @@
 //! What the service keeps of one pipeline.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -40,8 +40,6 @@ pub(super) struct Pipeline {
     pub(super) runs: BTreeMap<ActionExecutionId, ActionRecord>,
     /// Runs of each action so far.
     pub(super) run_counts: BTreeMap<(StageName, ActionName), usize>,
-    /// Change sets that a failed execution of them took away.
-    pub(super) lost_change_sets: BTreeSet<String>,
 }
 
 impl Pipeline {
@@ -57,7 +55,6 @@ impl Pipeline {
             rows: BTreeMap::new(),
             runs: BTreeMap::new(),
             run_counts: BTreeMap::new(),
-            lost_change_sets: BTreeSet::new(),
         }
     }
 

@@ -4,15 +4,17 @@ use std::sync::Arc;
 
 use jiff::SignedDuration;
 
-use crate::domain::ids::{ActionExecutionId, ActionName};
+use crate::domain::ids::{ActionExecutionId, ActionName, Region};
 use crate::domain::pipeline::{ActionStatus, Category, ChangeSetPart, ErrorDetails, ExecutionStatus};
 use crate::domain::text::EvidenceText;
 
 use super::agenda::Happening;
 use super::approval::APPROVAL_TIMEOUT;
+use super::cause::Cause;
 use super::definition::{OnSuccess, Outcome};
 use super::events::State;
 use super::execution::{ActionRecord, StageKey};
+use super::provider::Named;
 use super::scene::Scene;
 
 /// Time in which CloudFormation says that a change set is not there.
@@ -44,9 +46,12 @@ impl Scene<'_> {
         let count = self.pipeline.run_counts.entry(counted).or_default();
         let plan = action.outcome(*count);
         *count += 1;
-        let plan = self.without_change_set(action.change_set.as_ref()).unwrap_or(plan);
+        let region = action.region.as_ref().unwrap_or(&self.shared.region).clone();
+        let plan = self.without_change_set(&region, action.change_set.as_ref()).unwrap_or(plan);
 
         let id = self.shared.ids.action_execution();
+        let pipeline = self.pipeline.name().clone();
+        let stack = action.stack_name(&pipeline);
         let (external_id, token, due) = if action.category == Category::Approval {
             let due = self.plan(APPROVAL_TIMEOUT, Happening::ApprovalExpires(id.clone()));
             (None, Some(self.shared.ids.next()), Some(due))
@@ -57,7 +62,21 @@ impl Scene<'_> {
                 }
                 Outcome::Hang => None,
             };
-            (Some(format!("{name}:{}", self.shared.ids.next())), None, due)
+            let uuid = self.shared.ids.next();
+            let named = Named {
+                pipeline: &pipeline,
+                action: name,
+                id: &id,
+                provider: &action.provider,
+                region: &region,
+                stack,
+                makes: match &action.change_set {
+                    Some(ChangeSetPart::Makes(set)) => Some(&set.name),
+                    _ => None,
+                },
+                uuid,
+            };
+            (Some(self.shared.external_id(named)), None, due)
         };
         let record = ActionRecord {
             id: id.clone(),
@@ -66,7 +85,8 @@ impl Scene<'_> {
             action: name.clone(),
             category: action.category,
             provider: action.provider.clone(),
-            region: action.region.clone(),
+            region,
+            stack: stack.to_owned(),
             change_set: action.change_set.clone(),
             plan,
             status: ActionStatus::InProgress,
@@ -131,14 +151,13 @@ impl Scene<'_> {
             self.shared.agenda.strike(slot);
         }
         let key = record.key.clone();
-        match (&record.change_set, status) {
-            (Some(ChangeSetPart::Makes(name)), ActionStatus::Succeeded) => {
-                self.pipeline.lost_change_sets.remove(name);
-            }
-            (Some(ChangeSetPart::Executes(name)), ActionStatus::Failed) => {
-                self.pipeline.lost_change_sets.insert(name.clone());
-            }
-            _ => {}
+        if let Some(part) = &record.change_set {
+            let reason = match record.cause() {
+                Some(Cause::ChangeSet(reason)) => Some(reason.as_str()),
+                _ => None,
+            };
+            let (region, arn) = (&record.region, record.external_id.as_ref());
+            self.shared.change_sets.note_end(region, part, status, arn, reason);
         }
         self.tell_action(id, State::of_action(status))?;
         Some(key)
@@ -176,13 +195,11 @@ impl Scene<'_> {
         }
     }
 
-    /// What CloudFormation answers when the change set to execute is no longer there.
-    ///
-    /// A failed execution takes the change set away, so that only making it again helps (aws/aws-cdk#21677).
-    fn without_change_set(&self, part: Option<&ChangeSetPart>) -> Option<Outcome> {
+    /// What CloudFormation answers when the change set to execute is no longer there: only making it again helps.
+    fn without_change_set(&self, region: &Region, part: Option<&ChangeSetPart>) -> Option<Outcome> {
         match part {
-            Some(ChangeSetPart::Executes(name)) if self.pipeline.lost_change_sets.contains(name) => {
-                Some(Outcome::fail(LOOK_UP, format!("ChangeSet [{name}] does not exist")))
+            Some(ChangeSetPart::Executes(set)) if self.shared.change_sets.is_gone(region, set) => {
+                Some(Outcome::fail(LOOK_UP, format!("ChangeSet [{}] does not exist", set.name)))
             }
             _ => None,
         }

@@ -6,6 +6,7 @@ use serde_json::Value;
 use crate::domain::ids::{AccountId, Partition, Region};
 
 use super::agenda::{Agenda, Due, Happening, Slot};
+use super::change_sets::ChangeSets;
 use super::identity::Ids;
 use super::pipeline::Pipeline;
 use super::switches::Switches;
@@ -19,6 +20,7 @@ pub(super) struct Shared {
     pub(super) switches: Switches,
     pub(super) agenda: Agenda,
     pub(super) ids: Ids,
+    pub(super) change_sets: ChangeSets,
     pub(super) events: Vec<(Timestamp, Value)>,
     reached: Timestamp,
 }
@@ -32,6 +34,7 @@ impl Shared {
             switches,
             agenda: Agenda::default(),
             ids: Ids::new(0),
+            change_sets: ChangeSets::default(),
             events: Vec::new(),
             reached: Timestamp::MIN,
         }

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::domain::ids::{ActionExecutionId, ExecutionId, PipelineName, Region, StageName};
+use crate::domain::ids::{ActionExecutionId, ExecutionId, PipelineName, StageName};
 use crate::domain::pipeline::{ActionExecution, ActionStatus, ExecutionKind, ExecutionMode, ExecutionStatus};
 
 use super::CodePipeline;
@@ -44,10 +44,6 @@ pub struct ActionDetail {
     pub run: ActionExecution,
     /// Structure version that it ran with.
     pub version: u32,
-    /// Region of the action, where it is not the pipeline's.
-    pub region: Option<Region>,
-    /// What the provider calls it; approvals have no such id.
-    pub external_id: Option<String>,
     /// What answers it, while it is an approval that waits for its answer.
     pub token: Option<String>,
 }
@@ -196,8 +192,6 @@ impl Pipeline {
         ActionDetail {
             run: action_execution(record),
             version: execution.map_or(self.structure.version, |execution| execution.structure.version),
-            region: record.region.clone(),
-            external_id: record.external_id.clone(),
             token: record.token.clone().filter(|_| waits),
         }
     }

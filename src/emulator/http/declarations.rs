@@ -116,17 +116,17 @@ fn written_action(pipeline: &PipelineName, action: &ActionDefinition) -> Value {
 
 /// Names follow the pipeline's and the action's, as the ids of builds and deployments do.
 fn configuration(pipeline: &PipelineName, action: &ActionDefinition) -> Value {
-    let (pipeline, name) = (pipeline.as_str(), action.name.as_str());
+    let (stack, name) = (action.stack_name(pipeline), action.name.as_str());
     match (&action.change_set, action.provider.as_str()) {
         (Some(ChangeSetPart::Makes(set)), _) => {
-            json!({ "ActionMode": "CHANGE_SET_REPLACE", "ChangeSetName": set, "StackName": pipeline })
+            json!({ "ActionMode": "CHANGE_SET_REPLACE", "ChangeSetName": set.name, "StackName": stack })
         }
         (Some(ChangeSetPart::Executes(set)), _) => {
-            json!({ "ActionMode": "CHANGE_SET_EXECUTE", "ChangeSetName": set, "StackName": pipeline })
+            json!({ "ActionMode": "CHANGE_SET_EXECUTE", "ChangeSetName": set.name, "StackName": stack })
         }
-        (None, "CloudFormation") => json!({ "ActionMode": "CREATE_UPDATE", "StackName": pipeline }),
+        (None, "CloudFormation") => json!({ "ActionMode": "CREATE_UPDATE", "StackName": stack }),
         (None, "CodeBuild") => json!({ "ProjectName": name }),
-        (None, "CodeDeploy") => json!({ "ApplicationName": pipeline, "DeploymentGroupName": name }),
+        (None, "CodeDeploy") => json!({ "ApplicationName": pipeline.as_str(), "DeploymentGroupName": name }),
         (None, "Lambda") => json!({ "FunctionName": name }),
         _ => json!({}),
     }

@@ -1,5 +1,5 @@
-//! CodePipeline's own protocol, JSON 1.1 over HTTP, in front of a world: for the AWS CLI, the SDKs, and whatever speaks as
-//! they do.
+//! CodePipeline's own protocol, JSON 1.1 over HTTP, in front of a world, and beside it what CodeBuild, CloudWatch Logs,
+//! CodeDeploy and CloudFormation tell of failed actions: for the AWS CLI, the SDKs, and whatever speaks as they do.
 //!
 //! [`Service`] is the protocol without a network, [`Server`] the network around it. Signatures are not checked, and nothing
 //! but the loopback interface is ever listened on.
@@ -10,6 +10,7 @@ mod error;
 mod model;
 mod operations;
 mod page;
+mod providers;
 mod request;
 mod server;
 mod service;
@@ -19,5 +20,6 @@ mod wire;
 pub use delivery::{Destination, InvalidDestination, Tell};
 pub use error::{ApiError, Reply};
 pub use operations::operation_names;
+pub use providers::provider_targets;
 pub use server::{Driver, Server, Setup};
 pub use service::{Call, Service};

@@ -27,7 +27,18 @@ pub fn page<T>(
     all: Vec<T>,
     key: impl Fn(&T) -> String,
 ) -> Result<Page<T>, ApiError> {
-    let start = match input.optional_text("nextToken") {
+    page_of(input.optional_text("nextToken"), request, input.whole("maxResults").unwrap_or(most), all, key)
+}
+
+/// The page that a token leads to, of at most `most` entries.
+pub fn page_of<T>(
+    token: Option<&str>,
+    request: &[&str],
+    most: usize,
+    all: Vec<T>,
+    key: impl Fn(&T) -> String,
+) -> Result<Page<T>, ApiError> {
+    let start = match token {
         None => 0,
         Some(token) => {
             let invalid = || ApiError::new("InvalidNextTokenException", "The next token is not valid");
@@ -35,7 +46,6 @@ pub fn page<T>(
             last.ok_or_else(invalid)? + 1
         }
     };
-    let most = input.whole("maxResults").unwrap_or(most);
     let has_more = all.len() > start.saturating_add(most);
     let entries: Vec<T> = all.into_iter().skip(start).take(most).collect();
     let next_token = entries.last().filter(|_| has_more).map(|entry| token_for(request, &key(entry)));

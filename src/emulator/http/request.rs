@@ -52,6 +52,12 @@ impl<'a> Input<'a> {
         values.iter().filter_map(|value| value.as_object().map(Self))
     }
 
+    /// The texts of a list; none where there is no list.
+    pub fn texts(self, name: &str) -> Vec<&'a str> {
+        let values = self.get(name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        values.iter().filter_map(Value::as_str).collect()
+    }
+
     /// All of it.
     pub fn value(self) -> Value {
         Value::Object(self.0.clone())

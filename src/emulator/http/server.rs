@@ -21,7 +21,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::delivery::{self, Destination, Tell};
 use super::error::Reply;
 use super::service::{Call, Service};
-use super::wire::{self, Unasked};
+use super::wire::{self, Protocol, Unasked};
 use crate::emulator::world::SharedWorld;
 use crate::fingerprint::sha256_hex;
 
@@ -174,9 +174,14 @@ impl Face {
                     operation: &asked.operation,
                     body: &asked.body,
                     caller: &asked.caller,
+                    region: asked.region.as_deref(),
                     now,
                 });
                 self.go_on();
+                if asked.protocol == Protocol::Query {
+                    let written = wire::write_query(&reply, &asked.operation, &self.request_id());
+                    return written.ok_or(Closed);
+                }
                 reply
             }
             Err(Unasked::Greeting) => {

@@ -4,14 +4,17 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::declarations::Declarations;
 use super::error::{ApiError, Reply};
-use super::operations::{self, Effect, Operation};
+use super::model::Shape;
+use super::operations::{self, Effect};
+use super::providers;
 use super::request::Input;
 use crate::domain::ids::{ExecutionId, PipelineName};
 use crate::emulator::codepipeline::CodePipeline;
+use crate::emulator::evidence::Source;
 use crate::emulator::faults::{self, Fault};
 use crate::emulator::world::{SharedWorld, World};
 
@@ -41,14 +44,41 @@ impl Memory {
 /// A request.
 #[derive(Debug, Clone, Copy)]
 pub struct Call<'a> {
-    /// The operation, as in `X-Amz-Target` behind `CodePipeline_20150709.`.
+    /// The operation, as in `X-Amz-Target` behind `CodePipeline_20150709.`; of another service all of it, as
+    /// [`super::provider_targets`] has it.
     pub operation: &'a str,
     /// The body: JSON.
     pub body: &'a [u8],
     /// Who calls, for the record of retries: an access key, for instance.
     pub caller: &'a str,
+    /// The Region that the caller speaks to, where it says; else the world's own. Only providers of actions ask.
+    pub region: Option<&'a str>,
     /// The present. A world that has gone further keeps its own.
     pub now: Timestamp,
+}
+
+/// An operation that there is.
+#[derive(Debug, Clone, Copy)]
+enum Asked {
+    CodePipeline(&'static operations::Operation),
+    Provider(&'static providers::Operation),
+}
+
+impl Asked {
+    /// The action as permissions name it.
+    fn action(self, operation: &str) -> String {
+        let name = operation.rsplit('.').next().unwrap_or_default();
+        let service = match self {
+            Self::CodePipeline(_) => "codepipeline",
+            Self::Provider(operation) => match operation.source {
+                Source::Builds => "codebuild",
+                Source::Logs => "logs",
+                Source::Deployments => "codedeploy",
+                Source::Stacks => "cloudformation",
+            },
+        };
+        format!("{service}:{name}")
+    }
 }
 
 /// What an operation works with.
@@ -74,32 +104,41 @@ impl Service {
 
     /// Carries a request out, after everything that is due by then.
     ///
-    /// What the world plans to go wrong with `observe` goes wrong with every reading operation, and what it plans for
-    /// `retry` with `RetryStageExecution`; acts that are hooked to those calls happen before them. Nobody dies over HTTP,
+    /// What the world plans to go wrong with `observe` goes wrong with every reading operation, what it plans for `retry`
+    /// with `RetryStageExecution`, and what it plans for `evidence` with those of providers; acts that are hooked to those calls happen before them. Nobody dies over HTTP,
     /// so a planned crash changes nothing.
     pub fn call(&self, call: Call<'_>) -> Reply {
-        let Some(operation) = operations::find(call.operation) else {
-            return Reply::Refused(ApiError::unknown_operation(call.operation));
+        let asked = match (operations::find(call.operation), providers::find(call.operation)) {
+            (Some(operation), _) => Asked::CodePipeline(operation),
+            (None, Some(operation)) => Asked::Provider(operation),
+            (None, None) => return Reply::Refused(ApiError::unknown_operation(call.operation)),
         };
         let mut world = self.world.lock();
         world.advance(call.now);
-        let fault = planned(&mut world, operation.effect);
+        let fault = planned(&mut world, asked);
+        let is_denied =
+            matches!(asked, Asked::Provider(operation) if world.denied.contains(&operation.source));
         if let Some(Fault::NotDone) = fault {
             return Reply::Refused(ApiError::new("ThrottlingException", "Rate exceeded"));
         }
-        if let Some(Fault::Denied) = fault {
+        if is_denied || fault == Some(Fault::Denied) {
             return Reply::Refused(ApiError::new(
                 "AccessDeniedException",
-                format!("{} is not authorized to perform: codepipeline:{}", call.caller, call.operation),
+                format!("{} is not authorized to perform: {}", call.caller, asked.action(call.operation)),
             ));
         }
         if let Some(Fault::LostUnsent) = fault {
             return Reply::Lost;
         }
-        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
         let now = world.now();
-        let bench = &mut Bench { world: &mut world, memory: &mut memory, caller: call.caller, now };
-        let answer = answer(operation, call.body, bench);
+        let answer = members(call.body).and_then(|members| match asked {
+            Asked::Provider(operation) => operation.answer(&world, call.region, members),
+            Asked::CodePipeline(operation) => {
+                let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+                let bench = &mut Bench { world: &mut world, memory: &mut memory, caller: call.caller, now };
+                answer(operation, members, bench)
+            }
+        });
         match (fault, answer) {
             (Some(Fault::ReplyLost), _) => Reply::Lost,
             (_, Ok(document)) => Reply::Document(document),
@@ -109,25 +148,42 @@ impl Service {
 }
 
 /// What goes wrong with this call, after what is hooked to it has happened.
-fn planned(world: &mut World, effect: Effect) -> Option<Fault> {
-    let operation = match effect {
-        Effect::Reads => faults::Operation::Observe,
-        Effect::Retries => faults::Operation::Retry,
-        Effect::Changes => return None,
+fn planned(world: &mut World, asked: Asked) -> Option<Fault> {
+    let operation = match asked {
+        Asked::Provider(_) => faults::Operation::Evidence,
+        Asked::CodePipeline(operation) => match operation.effect {
+            Effect::Reads => faults::Operation::Observe,
+            Effect::ReadsTags => faults::Operation::Tags,
+            Effect::Retries => faults::Operation::Retry,
+            Effect::Changes => return None,
+        },
     };
     world.run_hooks(operation);
     let now = world.now();
     world.faults.next(operation, now)
 }
 
-fn answer(operation: &Operation, body: &[u8], bench: &mut Bench<'_>) -> Result<Value, ApiError> {
+fn members(body: &[u8]) -> Result<Map<String, Value>, ApiError> {
     // No body at all is what some clients send for an operation without required members.
     let body = if body.is_empty() { b"{}" } else { body };
-    let input: Value = serde_json::from_slice(body)
-        .map_err(|error| ApiError::unreadable(format!("the body is not JSON: {error}")))?;
+    match serde_json::from_slice(body) {
+        Ok(Value::Object(members)) => Ok(members),
+        Ok(other) => {
+            // The shape knows best what to say to that.
+            Shape::Structure(&[]).check(&other)?;
+            Err(ApiError::unreadable("the body is not a structure"))
+        }
+        Err(error) => Err(ApiError::unreadable(format!("the body is not JSON: {error}"))),
+    }
+}
+
+fn answer(
+    operation: &operations::Operation,
+    members: Map<String, Value>,
+    bench: &mut Bench<'_>,
+) -> Result<Value, ApiError> {
+    let input = Value::Object(members);
     operation.input.check(&input)?;
-    let Value::Object(members) = &input else {
-        return Err(ApiError::unreadable("the body is not a structure"));
-    };
+    let Value::Object(members) = &input else { return Err(ApiError::unreadable("no structure")) };
     (operation.answer)(bench, Input::new(members))
 }

@@ -4,21 +4,23 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Delivery;
 use super::Scenario;
+use super::cause::failure;
 use super::document::{
-    ActionDocument, ApprovalDocument, DeliveryDocument, EntryDocument, FailDocument, PipelineDocument,
-    RunDocument, ScenarioDocument, StageActDocument, StageDocument, SwitchesDocument,
+    ActionDocument, ApprovalDocument, DeliveryDocument, EntryDocument, PipelineDocument, RunDocument,
+    ScenarioDocument, StageActDocument, StageDocument, SwitchesDocument,
 };
 use super::expect::expectation;
 use super::fleet::Fleet;
 use crate::domain::glob::Glob;
 use crate::domain::ids::{AccountId, ActionName, InvalidId, Partition, PipelineName, Region, StageName};
-use crate::domain::pipeline::{Category, ChangeSetPart, ExecutionMode};
+use crate::domain::pipeline::{Category, ChangeSet, ChangeSetPart, ExecutionMode};
 use crate::domain::policy::{Mode, Policy, RetryMode};
 use crate::emulator::acts::Act;
 use crate::emulator::codepipeline::{
     ActionDefinition, ApprovalVerdict, BeforeEntry, Exception, OnSuccess, Outcome, PipelineDefinition,
     PipelineType, ServiceError, StageDefinition, Switches,
 };
+use crate::emulator::evidence::Source;
 use crate::emulator::faults::{Fault, Operation};
 use crate::emulator::world::{Deployed, Place};
 use crate::policy_file::{self, near};
@@ -78,6 +80,9 @@ pub(super) fn scenario(document: ScenarioDocument) -> Built<Scenario> {
             mode: named(document.mode.as_deref().unwrap_or("active"), "mode", &Mode::ALL, Mode::as_str)?,
         },
         switches: switches(&document.switches),
+        denied: (document.denied.iter())
+            .map(|name| named(name, "source of evidence", &Source::ALL, Source::as_str))
+            .collect::<Built<_>>()?,
         pipelines,
         timeline,
         hooks,
@@ -262,6 +267,7 @@ fn pipeline(document: PipelineDocument) -> Built<PipelineDefinition> {
     definition.mode = within(&document.name, chosen(document.mode.as_deref(), "execution mode", &MODES))?;
     definition.pipeline_type =
         within(&document.name, chosen(document.pipeline_type.as_deref(), "pipeline type", &TYPES))?;
+    definition.tags = document.tags;
     Ok(definition)
 }
 
@@ -269,7 +275,7 @@ fn stage(document: StageDocument, pipeline: &str) -> Built<StageDefinition> {
     let place = format!("{pipeline}/{}", document.name);
     let actions = document.actions.into_iter().map(|given| {
         let place = format!("{place}/{}", given.name);
-        within(&place, action(given))
+        within(&place, action(given, pipeline))
     });
     let actions = actions.collect::<Built<_>>()?;
     let mut definition = StageDefinition::new(id(&document.name, StageName::parse)?, actions);
@@ -284,19 +290,25 @@ fn stage(document: StageDocument, pipeline: &str) -> Built<StageDefinition> {
     Ok(definition)
 }
 
-fn action(document: ActionDocument) -> Built<ActionDefinition> {
+fn action(document: ActionDocument, pipeline: &str) -> Built<ActionDefinition> {
     let category = named(&document.category, "action category", &CATEGORIES, Category::as_str)?;
     let provider = document.provider.unwrap_or_else(|| usual_provider(category).into());
-    let script = document.runs.into_iter().map(outcome);
+    let script = document.runs.into_iter().map(|run| outcome(run, &provider)).collect::<Built<Vec<_>>>()?;
     let mut definition = ActionDefinition::new(id(&document.name, ActionName::parse)?, category, provider)
         .in_order(document.order.unwrap_or(1))
         .with_script(script);
+    definition.region = document.region.map(|region| id(&region, Region::parse)).transpose()?;
+    let stack = || document.stack.clone().unwrap_or_else(|| pipeline.to_owned());
+    let set = |name| ChangeSet { stack: stack(), name };
     definition.change_set = match (document.makes_change_set, document.executes_change_set) {
         (None, None) => None,
-        (Some(name), None) => Some(ChangeSetPart::Makes(name)),
-        (None, Some(name)) => Some(ChangeSetPart::Executes(name)),
+        (Some(name), None) => Some(ChangeSetPart::Makes(set(name))),
+        (None, Some(name)) => Some(ChangeSetPart::Executes(set(name))),
         (Some(_), Some(_)) => return Err("an action either makes a change set or executes one".into()),
     };
+    // A change set knows its stack, and what is called as the pipeline need not be said.
+    let needs_saying = |stack: &String| definition.change_set.is_none() && stack != pipeline;
+    definition.stack = document.stack.clone().filter(needs_saying);
     Ok(definition)
 }
 
@@ -321,16 +333,11 @@ fn usual_provider(category: Category) -> &'static str {
     }
 }
 
-fn outcome(document: RunDocument) -> Outcome {
+fn outcome(document: RunDocument, provider: &str) -> Built<Outcome> {
     match document {
-        RunDocument::Succeed(length) => Outcome::Succeed { after: length.0 },
-        RunDocument::Fail(FailDocument { after, code, message, summary }) => Outcome::Fail {
-            after: after.0,
-            code: code.unwrap_or_else(|| "JobFailed".into()),
-            message,
-            summary,
-        },
-        RunDocument::Hang => Outcome::Hang,
+        RunDocument::Succeed(length) => Ok(Outcome::Succeed { after: length.0 }),
+        RunDocument::Fail(document) => failure(*document, provider),
+        RunDocument::Hang => Ok(Outcome::Hang),
     }
 }
 

@@ -48,6 +48,8 @@ pub(super) struct ScenarioDocument {
     pub(super) pipelines: Vec<PipelineDocument>,
     pub(super) timeline: Vec<EntryDocument>,
     #[serde(default)]
+    pub(super) denied: Vec<String>,
+    #[serde(default)]
     pub(super) deliveries: Vec<DeliveryDocument>,
     pub(super) expect: Option<ExpectDocument>,
 }
@@ -75,6 +77,8 @@ pub(super) struct PipelineDocument {
     pub(super) mode: Option<String>,
     #[serde(rename = "type")]
     pub(super) pipeline_type: Option<String>,
+    #[serde(default)]
+    pub(super) tags: BTreeMap<String, String>,
     pub(super) stages: Vec<StageDocument>,
 }
 
@@ -97,6 +101,8 @@ pub(super) struct ActionDocument {
     pub(super) category: String,
     pub(super) provider: Option<String>,
     pub(super) order: Option<u32>,
+    pub(super) region: Option<String>,
+    pub(super) stack: Option<String>,
     pub(super) makes_change_set: Option<String>,
     pub(super) executes_change_set: Option<String>,
     #[serde(default)]
@@ -107,7 +113,7 @@ pub(super) struct ActionDocument {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) enum RunDocument {
     Succeed(Length),
-    Fail(FailDocument),
+    Fail(Box<FailDocument>),
     Hang,
 }
 
@@ -120,6 +126,61 @@ pub(super) struct FailDocument {
     pub(super) message: String,
     #[serde(default)]
     pub(super) summary: String,
+    pub(super) build: Option<BuildDocument>,
+    pub(super) deployment: Option<DeploymentDocument>,
+    pub(super) resources: Option<Vec<ResourceDocument>>,
+    pub(super) change_set: Option<String>,
+}
+
+/// How a build ended.
+#[derive(Debug, serde::Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct BuildDocument {
+    pub(super) status: Option<String>,
+    pub(super) phase: Option<String>,
+    pub(super) code: Option<String>,
+    #[serde(default)]
+    pub(super) message: String,
+    #[serde(default)]
+    pub(super) log: String,
+}
+
+/// How a deployment failed.
+#[derive(Debug, serde::Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct DeploymentDocument {
+    pub(super) code: String,
+    #[serde(default)]
+    pub(super) message: String,
+    pub(super) event: Option<LifecycleDocument>,
+}
+
+/// How a lifecycle event of a deployment failed.
+#[derive(Debug, serde::Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct LifecycleDocument {
+    pub(super) name: String,
+    pub(super) code: Option<String>,
+    #[serde(default)]
+    pub(super) script: String,
+    #[serde(default)]
+    pub(super) message: String,
+    #[serde(default)]
+    pub(super) log: String,
+}
+
+/// How a resource of a stack failed.
+#[derive(Debug, serde::Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct ResourceDocument {
+    pub(super) name: String,
+    #[serde(rename = "type")]
+    pub(super) resource_type: Option<String>,
+    pub(super) status: Option<String>,
+    #[serde(default)]
+    pub(super) reason: String,
+    #[serde(default)]
+    pub(super) nested: Vec<ResourceDocument>,
 }
 
 /// One entry of the timeline: a time (or a call) and exactly one act.

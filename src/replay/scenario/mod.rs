@@ -1,17 +1,19 @@
 //! Scenario files: a fleet, a policy, what people do and what goes wrong, and what is expected of it all.
 
 mod build;
+mod cause;
 mod document;
 mod expect;
 mod fleet;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::expectation::Expectation;
 use crate::emulator::acts::Act;
 use crate::emulator::codepipeline::{PipelineDefinition, Switches};
+use crate::emulator::evidence::Source;
 use crate::emulator::faults::Operation;
 use crate::emulator::world::{Deployed, Place};
 
@@ -32,6 +34,8 @@ pub struct Scenario {
     pub deployed: Deployed,
     /// How CodePipeline behaves where documents are silent.
     pub switches: Switches,
+    /// The sources of evidence that the function has no right to.
+    pub denied: BTreeSet<Source>,
     /// The fleet.
     pub pipelines: Vec<PipelineDefinition>,
     /// Acts at their time, in order.

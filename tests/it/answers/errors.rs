@@ -125,6 +125,7 @@ fn a_pipeline_structure_that_cannot_be_used() {
                 ("/pipeline/stages/1/onFailure/result", Some(json!("PRAY"))),
                 ("/pipeline/stages/1/onFailure/retryConfiguration/retryMode", Some(json!("SOME_ACTIONS"))),
                 ("/pipeline/stages/2/actions/1/configuration/ChangeSetName", None),
+                ("/pipeline/stages/2/actions/1/configuration/StackName", None),
             ],
         ),
         @r"
@@ -135,6 +136,7 @@ fn a_pipeline_structure_that_cannot_be_used() {
         answer of `get-pipeline`: `pipeline.stages[1].onFailure.result` is an unknown result: `PRAY`
         answer of `get-pipeline`: `pipeline.stages[1].onFailure.retryConfiguration.retryMode` is an unknown retry mode: `SOME_ACTIONS`
         answer of `get-pipeline`: `pipeline.stages[2].actions[1].configuration.ChangeSetName` is missing
+        answer of `get-pipeline`: `pipeline.stages[2].actions[1].configuration.StackName` is missing
         "
     );
 }

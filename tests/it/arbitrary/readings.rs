@@ -7,9 +7,9 @@ use proptest::sample::{Index, select};
 
 use codepipeline_retrier::domain::ids::{ActionExecutionId, ActionName, ExecutionId, StageName};
 use codepipeline_retrier::domain::pipeline::{
-    ActionDeclaration, ActionExecution, ActionStatus, Category, ChangeSetPart, ErrorDetails, ExecutionKind,
-    ExecutionMode, ExecutionStatus, Gap, PipelineExecution, PipelineState, PipelineStructure, Reading,
-    RetryMetadata, StageDeclaration, StageEntry, Transition,
+    ActionDeclaration, ActionExecution, ActionStatus, Category, ChangeSet, ChangeSetPart, ErrorDetails,
+    ExecutionKind, ExecutionMode, ExecutionStatus, Gap, PipelineExecution, PipelineState, PipelineStructure,
+    Reading, RetryMetadata, StageDeclaration, StageEntry, Transition,
 };
 use codepipeline_retrier::domain::policy::RetryMode;
 use codepipeline_retrier::domain::text::EvidenceText;
@@ -65,6 +65,8 @@ fn history(attempts: &[Attempt], categories: [Category; 3]) -> Vec<ActionExecuti
                 status,
                 category: categories[index],
                 provider: "CodeBuild".into(),
+                region: None,
+                external_id: None,
                 started: at(now),
                 last_change: at(now + took),
                 error: ErrorDetails {
@@ -268,8 +270,8 @@ fn reading_with(odd: f64, bent: f64) -> impl Strategy<Value = Reading> {
                 latest.execution = ExecutionId::parse("e-2").unwrap();
             }
             let kind = if rollback { ExecutionKind::Rollback } else { ExecutionKind::Standard };
-            let parts =
-                [Some(ChangeSetPart::Makes("set".into())), None, Some(ChangeSetPart::Executes("set".into()))];
+            let set = || ChangeSet { stack: "shop".into(), name: "set".into() };
+            let parts = [Some(ChangeSetPart::Makes(set())), None, Some(ChangeSetPart::Executes(set()))];
             let declare = |(index, name): (usize, &ActionName)| ActionDeclaration {
                 name: name.clone(),
                 category: categories[index],

@@ -15,7 +15,10 @@ use serde_json::Value;
 pub struct Request {
     /// `GetPipelineState`.
     pub operation: String,
+    /// The members of the input; those of a form are all text.
     pub body: Value,
+    /// What it is signed for: `eu-central-1/codepipeline`.
+    pub scope: String,
     /// The number of the connection that it came on.
     pub connection: usize,
 }
@@ -139,7 +142,7 @@ fn serve(
 }
 
 fn read(reader: &mut impl BufRead, connection: usize) -> Option<Request> {
-    let (mut operation, mut length) = (String::new(), 0);
+    let (mut operation, mut scope, mut length) = (String::new(), String::new(), 0);
     loop {
         let mut line = String::new();
         if reader.read_line(&mut line).ok()? == 0 {
@@ -151,6 +154,10 @@ fn read(reader: &mut impl BufRead, connection: usize) -> Option<Request> {
         }
         let Some((name, value)) = line.split_once(": ") else { continue };
         match name.to_ascii_lowercase().as_str() {
+            "authorization" => {
+                let parts: Vec<&str> = value.split('/').collect();
+                scope = parts.get(2..4)?.join("/");
+            }
             "x-amz-target" => operation = value.rsplit('.').next()?.to_owned(),
             "content-length" => length = value.parse().ok()?,
             _ => {}
@@ -158,5 +165,28 @@ fn read(reader: &mut impl BufRead, connection: usize) -> Option<Request> {
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
-    Some(Request { operation, body: serde_json::from_slice(&body).unwrap_or(Value::Null), connection })
+    let body = serde_json::from_slice(&body).ok().or_else(|| form(&body)).unwrap_or(Value::Null);
+    if let Some(action) = body["Action"].as_str() {
+        action.clone_into(&mut operation);
+    }
+    Some(Request { operation, body, scope, connection })
+}
+
+/// The members of a form, as the query protocol sends them.
+fn form(body: &[u8]) -> Option<Value> {
+    let fields = std::str::from_utf8(body).ok()?.split('&').map(|field| {
+        let (name, value) = field.split_once('=')?;
+        Some((decoded(name)?, Value::String(decoded(value)?)))
+    });
+    fields.collect()
+}
+
+fn decoded(text: &str) -> Option<String> {
+    let mut pieces = text.split('%');
+    let mut bytes = pieces.next()?.as_bytes().to_vec();
+    for piece in pieces {
+        bytes.push(u8::from_str_radix(piece.get(..2)?, 16).ok()?);
+        bytes.extend(piece.get(2..)?.as_bytes());
+    }
+    String::from_utf8(bytes).ok()
 }

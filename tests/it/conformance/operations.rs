@@ -8,11 +8,12 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use proptest_state_machine::ReferenceStateMachine;
 
+use codepipeline_retrier::classify::examine;
 use codepipeline_retrier::domain::controls::Pause;
 use codepipeline_retrier::domain::facts::failure;
 use codepipeline_retrier::domain::ids::StageRunId;
 use codepipeline_retrier::domain::live::Source;
-use codepipeline_retrier::domain::pipeline::{Refusal, RetryReply};
+use codepipeline_retrier::domain::pipeline::{Gap, Refusal, RetryReply};
 use codepipeline_retrier::domain::policy::Mode;
 use codepipeline_retrier::domain::protocol::{Answer, Effect, Fault, Input, State, step};
 use codepipeline_retrier::domain::stage_run::{Owner, after};
@@ -300,6 +301,7 @@ impl<B: Book> Scene<B> {
         let Handling { trigger, works_by, reading: number, state, effect } = handling;
         let shown = outside.changed.unwrap_or(number);
         let answer = match effect {
+            Effect::ReadTags { .. } => Answer::Tags(Err(Gap::Unavailable)),
             Effect::ReadLedger { run, buckets, windows } => {
                 match self.ask(Request::Read { run, buckets, windows }) {
                     Reply::Read(view) if !outside.lost => Answer::Ledger(Ok(view)),
@@ -323,6 +325,7 @@ impl<B: Book> Scene<B> {
                 let jitter = jitter(&run, &failure(&run, &reading));
                 Answer::Observed { reading: Box::new(reading), jitter }
             }
+            Effect::Examine { run, failed, .. } => Answer::Examined(examine(&[], &run, &failed, &[])),
             Effect::Arm { wake_up, .. } => {
                 self.wake_ups.push(wake_up);
                 Answer::Armed(Ok(()))

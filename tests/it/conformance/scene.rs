@@ -10,6 +10,7 @@ use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 
 use codepipeline_retrier::domain::budget::BucketKey;
+use codepipeline_retrier::domain::evidence::Depth;
 use codepipeline_retrier::domain::facts::failure;
 use codepipeline_retrier::domain::ids::{ExecutionId, PipelineName, StageRunId};
 use codepipeline_retrier::domain::live::{Source, Standing};
@@ -285,6 +286,7 @@ pub fn environment(works_by: &WorksBy) -> Environment<'_> {
     let policy = &policies()[works_by.policy];
     let packaged = Some(&policies()[works_by.packaged].version);
     Environment {
+        evidence: Depth::State,
         policy: Some(policy),
         standing: Standing { packaged, source: &works_by.source, is_fallback: false },
         mode: Mode::Active,

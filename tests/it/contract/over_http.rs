@@ -1,12 +1,13 @@
 //! CodePipeline's suite on the SDK adapter, which speaks over HTTP to a world that is the same as in memory.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use codepipeline_retrier::domain::ids::{ExecutionId, PipelineArn, PipelineName, StageRunId};
 use codepipeline_retrier::domain::pipeline::{
     ActionExecution, ExecutionMode, Gap, Reading, RetryReply, StageReading,
 };
 use codepipeline_retrier::domain::policy::RetryMode;
+use codepipeline_retrier::domain::tags::TagsReading;
 use codepipeline_retrier::emulator::acts::Act;
 use codepipeline_retrier::emulator::codepipeline::PipelineDefinition;
 use codepipeline_retrier::emulator::http::Server;
@@ -41,6 +42,10 @@ impl Pipelines for OverHttp {
 
     async fn observe_stage(&self, run: &StageRunId, mode: ExecutionMode) -> StageReading {
         self.rig.pipelines.observe_stage(run, mode).await
+    }
+
+    async fn tags(&self, pipeline: &PipelineArn, now: Timestamp) -> TagsReading {
+        self.rig.pipelines.tags(pipeline, now).await
     }
 
     async fn retry_stage(&self, run: &StageRunId, mode: RetryMode) -> RetryReply {

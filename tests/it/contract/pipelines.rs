@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use codepipeline_retrier::domain::facts::{StageFacts, failure, gather, refreshed};
 use codepipeline_retrier::domain::ids::{
@@ -14,6 +14,7 @@ use codepipeline_retrier::domain::pipeline::{
     Transition,
 };
 use codepipeline_retrier::domain::policy::RetryMode;
+use codepipeline_retrier::domain::tags::Tags;
 use codepipeline_retrier::emulator::acts::Act;
 use codepipeline_retrier::emulator::codepipeline::{
     ActionDefinition, Outcome, PipelineDefinition, StageDefinition,
@@ -51,6 +52,8 @@ macro_rules! suite {
             a_stop_is_shown
             an_approval_is_shown_as_one
             a_parallel_pipeline_is_read_without_a_state
+            tags_are_read_to_the_last
+            the_tags_of_what_does_not_exist_are_a_gap
         }
         $crate::contract::clauses! {
             $run, $make, pipelines_catalogue:
@@ -158,6 +161,23 @@ pub async fn a_failure_is_shown_by_state_and_history_alike<P: Running>(port: &P)
     assert_eq!((shown.status, shown.last_change), (known.status, known.last_change));
     assert_eq!(shown.error, known.error);
     assert!(history.iter().all(|of| of.execution == run.execution));
+}
+
+/// More than a page, whatever a page is: no list may be cut.
+pub async fn tags_are_read_to_the_last<P: Running>(port: &P) {
+    let mut definition = shop([fails()]);
+    definition.tags = (0..150).map(|number| (format!("key-{number}"), format!("Value {number}"))).collect();
+    let (tags, other) = (definition.tags.clone(), PipelineName::parse("other").unwrap());
+    port.make(definition.clone()).await;
+    port.make(PipelineDefinition { name: other.clone(), tags: Tags::new(), ..definition }).await;
+    let now = Timestamp::UNIX_EPOCH;
+    assert_eq!(port.tags(&port.arn(&name()), now).await, Ok(tags));
+    assert_eq!(port.tags(&port.arn(&other), now).await, Ok(Tags::new()));
+}
+
+pub async fn the_tags_of_what_does_not_exist_are_a_gap<P: Running>(port: &P) {
+    let now = Timestamp::UNIX_EPOCH;
+    assert_eq!(port.tags(&port.arn(&name()), now).await, Err(Gap::PipelineNotFound));
 }
 
 pub async fn a_failure_is_read_with_what_a_decision_needs<P: Running>(port: &P) {

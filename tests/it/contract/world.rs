@@ -116,3 +116,44 @@ mod schedules {
 mod pipelines {
     crate::contract::pipelines::suite!(super::run, super::new);
 }
+
+mod evidence {
+    use codepipeline_retrier::domain::evidence::Depth;
+    use codepipeline_retrier::domain::pipeline::Gap;
+    use codepipeline_retrier::emulator::codepipeline::Cause;
+    use codepipeline_retrier::emulator::faults::{CALL_TIMEOUT, Fault, Operation};
+    use codepipeline_retrier::ports::EvidenceSource;
+    use codepipeline_retrier::replay::player;
+
+    use crate::contract::evidence::{build, failed, failing, failures};
+
+    crate::contract::evidence::suite!(super::run, super::new);
+
+    #[test]
+    fn whoever_reads_evidence_dies_of_a_crash_and_not_of_waiting() {
+        for fault in Fault::ALL {
+            let world = super::new();
+            let clause = async {
+                let run =
+                    failed(&world, vec![failing("A", "CodeBuild", [Cause::Build(build("a log"))])]).await;
+                let failed = failures(&world, &run).await;
+                world.lock().faults.plan(Operation::Evidence, 1, fault);
+                let before = world.now();
+                let evidence = world.gather(&run, &failed, Depth::Logs).await;
+                (evidence[0].texts.len(), evidence[0].gaps.clone(), world.now().duration_since(before))
+            };
+            let none = jiff::SignedDuration::ZERO;
+            let (gap, waited) = match fault {
+                Fault::CrashBefore | Fault::CrashAfter => {
+                    assert_eq!(player::run(clause, &world), None, "{fault:?}");
+                    continue;
+                }
+                Fault::NotDone => (Gap::Throttled, none),
+                Fault::Denied => (Gap::Denied, none),
+                _ => (Gap::Unavailable, CALL_TIMEOUT),
+            };
+            let told = player::run(clause, &world);
+            assert_eq!(told, Some((0, vec![("BatchGetBuilds", gap)], waited)), "{fault:?}");
+        }
+    }
+}

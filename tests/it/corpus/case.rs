@@ -7,6 +7,7 @@ use std::sync::Mutex;
 use std::task::{Context, Poll, Waker};
 
 use codepipeline_retrier::document::document;
+use codepipeline_retrier::domain::evidence::Depth;
 use codepipeline_retrier::domain::policy::{Mode, Policy};
 use codepipeline_retrier::domain::stage_run::Timing;
 use codepipeline_retrier::emulator::world::Place;
@@ -55,12 +56,18 @@ impl Setting {
     /// Lets the function handle the message through the tape, and says what became of it.
     pub async fn handle(&self, tape: &Tape, clock: impl Fn() -> Timestamp + Sync) -> Value {
         let function = Function {
-            engine: Engine { ledger: tape.clone(), pipelines: tape.clone(), schedules: tape.clone() },
+            engine: Engine {
+                ledger: tape.clone(),
+                pipelines: tape.clone(),
+                schedules: tape.clone(),
+                evidence: tape.clone(),
+            },
             policies: Policies::new(self.policy()),
             mode: self.mode,
             account: self.place.account.clone(),
             region: self.place.region.clone(),
             partition: self.place.partition.clone(),
+            evidence: Depth::State,
             timing: Timing::default(),
             sweep_rate: 2,
         };

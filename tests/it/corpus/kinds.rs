@@ -10,10 +10,10 @@ use codepipeline_retrier::domain::ids::{
 };
 use codepipeline_retrier::domain::live::{LivePolicy, Package, Pushed};
 use codepipeline_retrier::domain::pipeline::{
-    ActionDeclaration, ActionExecution, ActionRun, ActionState, ActionStatus, Category, ChangeSetPart,
-    ErrorDetails, ExecutionKind, ExecutionMode, ExecutionStatus, Gap, PipelineExecution, PipelineState,
-    PipelineStructure, Reading, Refusal, RetryMetadata, RetryReply, StageDeclaration, StageEntry,
-    StageExecution, StageReading, StageState, Transition,
+    ActionDeclaration, ActionExecution, ActionRun, ActionState, ActionStatus, Category, ChangeSet,
+    ChangeSetPart, ErrorDetails, ExecutionKind, ExecutionMode, ExecutionStatus, Gap, PipelineExecution,
+    PipelineState, PipelineStructure, Reading, Refusal, RetryMetadata, RetryReply, StageDeclaration,
+    StageEntry, StageExecution, StageReading, StageState, Transition,
 };
 use codepipeline_retrier::domain::policy::{Mode, PolicyVersion, RetryMode};
 use codepipeline_retrier::domain::protocol::{CommitReply, ControlsReply, Fault, View};
@@ -147,7 +147,9 @@ members!(ActionExecution {
     provider,
     started,
     last_change,
-    error
+    error;
+    region,
+    external_id
 });
 members!(StageEntry { execution, started, entered });
 
@@ -175,16 +177,23 @@ wrapped!(
     EvidenceText(EvidenceText::expose, |text| EvidenceText::new(text));
 );
 
+/// The name alone where the stack is not on record.
 impl Form for ChangeSetPart {
     fn store(&self) -> Value {
-        match self {
-            Self::Makes(name) => json!({ "makes": name }),
-            Self::Executes(name) => json!({ "executes": name }),
-        }
+        let (part, ChangeSet { stack, name }) = match self {
+            Self::Makes(set) => ("makes", set),
+            Self::Executes(set) => ("executes", set),
+        };
+        if stack.is_empty() { json!({ part: name }) } else { json!({ part: name, "stack": stack }) }
     }
 
     fn load(value: &Value) -> Result<Self, String> {
-        member(value, "makes").map(Self::Makes).or_else(|_| member(value, "executes").map(Self::Executes))
+        let stack = if value.get("stack").is_some() { member(value, "stack")? } else { String::new() };
+        let set = |name| ChangeSet { stack, name };
+        match value.get("makes") {
+            Some(_) => member(value, "makes").map(|name| Self::Makes(set(name))),
+            None => member(value, "executes").map(|name| Self::Executes(set(name))),
+        }
     }
 }
 

@@ -7,14 +7,17 @@ use std::sync::{Arc, Mutex};
 use codepipeline_retrier::document::document;
 use codepipeline_retrier::domain::budget::{BucketKey, Withdrawal};
 use codepipeline_retrier::domain::controls::Controls;
-use codepipeline_retrier::domain::ids::StageRunId;
+use codepipeline_retrier::domain::evidence::{Depth, Evidence};
+use codepipeline_retrier::domain::facts::FailedAction;
+use codepipeline_retrier::domain::ids::{PipelineArn, StageRunId};
 use codepipeline_retrier::domain::pipeline::{ExecutionMode, Reading, RetryReply, StageReading};
 use codepipeline_retrier::domain::policy::RetryMode;
 use codepipeline_retrier::domain::protocol::{Commit, CommitReply, ControlsReply, Fault, View};
 use codepipeline_retrier::domain::storm::{Note, Window, WindowKey};
+use codepipeline_retrier::domain::tags::TagsReading;
 use codepipeline_retrier::domain::trigger::WakeUp;
 use codepipeline_retrier::emulator::world::SharedWorld;
-use codepipeline_retrier::ports::{KeptPolicy, Ledger, Pipelines, Quarantined, Schedules};
+use codepipeline_retrier::ports::{EvidenceSource, KeptPolicy, Ledger, Pipelines, Quarantined, Schedules};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -154,9 +157,21 @@ impl Pipelines for Tape {
         self.exchange(asks, self.world.as_ref().map(|world| Pipelines::observe_stage(world, run, mode))).await
     }
 
+    async fn tags(&self, pipeline: &PipelineArn, now: Timestamp) -> TagsReading {
+        let asks = json!({ "read-tags": pipeline.to_string() });
+        self.exchange(asks, self.world.as_ref().map(|world| Pipelines::tags(world, pipeline, now))).await
+    }
+
     async fn retry_stage(&self, run: &StageRunId, mode: RetryMode) -> RetryReply {
         let asks = json!({ "call": { "run": run.store(), "mode": mode.store() } });
         self.exchange(asks, self.world.as_ref().map(|world| Pipelines::retry_stage(world, run, mode))).await
+    }
+}
+
+/// What providers say has no place on record: what is recorded goes by what CodePipeline says.
+impl EvidenceSource for Tape {
+    async fn gather(&self, _: &StageRunId, failed: &[FailedAction], _: Depth) -> Vec<Evidence> {
+        vec![Evidence::default(); failed.len()]
     }
 }
 

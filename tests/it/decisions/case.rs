@@ -30,6 +30,9 @@ pub struct Case {
     /// Answers that could not be had, and why.
     #[serde(default)]
     pub unread: BTreeMap<String, String>,
+    /// The pipeline's tags.
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
     #[serde(default)]
     pub record: Record,
     /// Buckets that are not full, by the name of their budget.
@@ -95,7 +98,7 @@ pub struct Structure {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Declaration {
     pub action: String,
-    /// The change set that it makes.
+    /// The change set that it makes, `name` or `stack/name`.
     pub makes: Option<String>,
     /// The change set that it carries out.
     pub executes: Option<String>,

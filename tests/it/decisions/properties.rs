@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
+use crate::arbitrary::examined;
 use codepipeline_retrier::domain::backoff::Jitter;
 use codepipeline_retrier::domain::budget::{Bucket, BucketKey};
 use codepipeline_retrier::domain::controls::Controls;
@@ -19,8 +20,8 @@ use codepipeline_retrier::domain::pipeline::{
 };
 use codepipeline_retrier::domain::policy::{Mode, ParallelRetries, Policy, Settings};
 use codepipeline_retrier::domain::screen::Covered;
-use codepipeline_retrier::domain::signature::classify;
 use codepipeline_retrier::domain::stage_run::{Hint, StageRun, Timing, after};
+use codepipeline_retrier::domain::tags::NO_TAGS;
 
 use crate::arbitrary::{self, at, instant, run};
 
@@ -48,14 +49,21 @@ impl Asked {
     }
 
     fn decide(&self) -> Decided {
-        let covered = Covered { policy: &self.policy, rule: &self.policy.rules[0], shadow: self.shadow };
+        let covered = Covered {
+            policy: &self.policy,
+            rule: &self.policy.rules[0],
+            tags: &NO_TAGS,
+            shadow: self.shadow,
+        };
         let key = (self.policy.rules[0].name.clone(), self.shadow);
         let active_since = self.active_since.map(|since| (key, since)).into_iter().collect();
         let controls = Controls { active_since, ..Controls::default() };
+        let examination = examined(&self.reading);
         decide(&Question {
             covered,
             record: &self.record,
             reading: &self.reading,
+            examination: &examination,
             buckets: &self.buckets,
             windows: &BTreeMap::new(),
             controls: &controls,
@@ -65,6 +73,7 @@ impl Asked {
             jitter: self.jitter,
             timing: Timing::default(),
         })
+        .unwrap()
     }
 
     fn is_retry(&self) -> bool {
@@ -242,8 +251,9 @@ proptest! {
             return Ok(());
         }
         let settings = asked.settings();
+        let examination = examined(&asked.reading);
         for of in asked.runs().iter().filter(|of| decision.failed.contains(&of.id)) {
-            let class = classify(of.category, &of.error).class;
+            let class = examination[&of.id].classified.class;
             prop_assert!(class.may_be_retried() && settings.retry_on.contains(&class));
             prop_assert_eq!(decision.classes.get(&of.action), Some(&class));
         }
@@ -371,6 +381,8 @@ fn beside(name: &str, category: Category, status: ActionStatus, start: Timestamp
         status,
         category,
         provider: "Manual".into(),
+        region: None,
+        external_id: None,
         started: start,
         last_change: start,
         error: ErrorDetails::default(),

@@ -9,6 +9,7 @@ use codepipeline_retrier::domain::backoff::Jitter;
 use codepipeline_retrier::domain::budget::{Bucket, BucketKey};
 use codepipeline_retrier::domain::controls::{self, Controls};
 use codepipeline_retrier::domain::decision::Decision;
+use codepipeline_retrier::domain::evidence::Depth;
 use codepipeline_retrier::domain::glob::Glob;
 use codepipeline_retrier::domain::ids::{
     AccountId, ActionExecutionId, ActionName, ExecutionId, Partition, PipelineArn, PipelineName, Region,
@@ -16,14 +17,15 @@ use codepipeline_retrier::domain::ids::{
 };
 use codepipeline_retrier::domain::live::Standing;
 use codepipeline_retrier::domain::pipeline::{
-    ActionDeclaration, ActionExecution, ActionRun, ActionStatus, Category, ChangeSetPart, ErrorDetails,
-    ExecutionKind, ExecutionMode, ExecutionStatus, Gap, PipelineExecution, PipelineState, PipelineStructure,
-    Reading, RetryMetadata, StageDeclaration, StageEntry, StageState, Transition,
+    ActionDeclaration, ActionExecution, ActionRun, ActionStatus, Category, ChangeSet, ChangeSetPart,
+    ErrorDetails, ExecutionKind, ExecutionMode, ExecutionStatus, Gap, PipelineExecution, PipelineState,
+    PipelineStructure, Reading, RetryMetadata, StageDeclaration, StageEntry, StageState, Transition,
 };
 use codepipeline_retrier::domain::policy::{Mode, Policy, RetryMode};
 use codepipeline_retrier::domain::screen::{Covered, Environment, pause_refusal, storm_refusal};
 use codepipeline_retrier::domain::stage_run::{Claim, Hint, Owner, StageRun, Tally, Timing, after};
 use codepipeline_retrier::domain::storm::{Note, Storm, Window, WindowKey};
+use codepipeline_retrier::domain::tags::TagsReading;
 use codepipeline_retrier::domain::text::EvidenceText;
 use codepipeline_retrier::domain::trigger::EventKey;
 use codepipeline_retrier::policy_file;
@@ -39,6 +41,7 @@ pub struct Subject {
     pub region: Region,
     pub partition: Partition,
     pub run: StageRunId,
+    pub tags: TagsReading,
     pub record: StageRun,
     pub reading: Reading,
     pub hint: Hint,
@@ -69,6 +72,7 @@ impl Subject {
             partition: Partition::parse(&case.deployment.partition).unwrap(),
             record: record(case, &run, &hint),
             reading: reading(case, &run, runs),
+            tags: Ok(case.tags.clone()),
             hint,
             pauses: case.pauses.iter().map(pause).collect(),
             windows: windows(case, &run, time.min(now)),
@@ -86,6 +90,7 @@ impl Subject {
 
     pub fn environment(&self) -> Environment<'_> {
         Environment {
+            evidence: Depth::State,
             policy: self.policy.as_ref(),
             standing: Standing::packaged(self.policy.as_ref().map(|policy| &policy.version)),
             mode: self.mode,
@@ -156,6 +161,8 @@ fn action_run(run: &StageRunId, action: &Action) -> ActionExecution {
         status: ActionStatus::parse(&action.status).unwrap(),
         category: Category::parse(&action.category).unwrap(),
         provider: action.provider.clone(),
+        region: None,
+        external_id: None,
         started: action.started.0,
         last_change: action.ended.0,
         error: ErrorDetails {
@@ -249,13 +256,13 @@ fn declaration(
     let actions = names.iter().map(|name| {
         let known = runs.iter().find(|run| run.action == *name);
         let declared = case.structure.declares.iter().find(|declared| declared.action == name.as_str());
-        let makes = declared.and_then(|declared| declared.makes.clone()).map(ChangeSetPart::Makes);
-        let executes = declared.and_then(|declared| declared.executes.clone()).map(ChangeSetPart::Executes);
+        let makes = declared.and_then(|declared| declared.makes.as_deref()).map(change_set);
+        let executes = declared.and_then(|declared| declared.executes.as_deref()).map(change_set);
         ActionDeclaration {
             name: name.clone(),
             category: known.map_or(Category::Build, |run| run.category),
             provider: known.map_or("CodeBuild".into(), |run| run.provider.clone()),
-            change_set: makes.or(executes),
+            change_set: makes.map(ChangeSetPart::Makes).or(executes.map(ChangeSetPart::Executes)),
         }
     });
     StageDeclaration {
@@ -263,6 +270,12 @@ fn declaration(
         native_retry: case.structure.native_retry.then_some(RetryMode::FailedActions),
         actions: actions.collect(),
     }
+}
+
+/// `name`, or `stack/name` where the stack matters.
+fn change_set(text: &str) -> ChangeSet {
+    let (stack, name) = text.split_once('/').unwrap_or(("shop", text));
+    ChangeSet { stack: stack.into(), name: name.into() }
 }
 
 fn stage_state(case: &Case, run: &StageRunId, names: &[ActionName], runs: &[ActionExecution]) -> StageState {

@@ -1,6 +1,7 @@
 //! The same question put through the protocol: an event comes, ledger and CodePipeline answer, and the decision is
 //! what is about to be written.
 
+use codepipeline_retrier::classify::examine;
 use codepipeline_retrier::domain::decision::Decision;
 use codepipeline_retrier::domain::protocol::{Answer, Effect, Input, State, View, step};
 use codepipeline_retrier::domain::screen::screen;
@@ -29,8 +30,9 @@ pub fn protocol(case: &Case, subject: &Subject) -> Decision {
         let (next, effect) = step(&environment, state, Input { now: subject.now, answer });
         state = next;
         answer = match effect {
+            Effect::ReadTags { .. } => Answer::Tags(subject.tags.clone()),
             Effect::ReadLedger { .. } => {
-                let covered = screen(&environment, &subject.run, subject.now);
+                let covered = screen(&environment, &subject.run, &subject.tags, subject.now);
                 let buckets = covered.map(|covered| subject.buckets(case, &covered)).unwrap_or_default();
                 let record = Some(subject.record.clone());
                 Answer::Ledger(Ok(Box::new(View {
@@ -43,6 +45,7 @@ pub fn protocol(case: &Case, subject: &Subject) -> Decision {
             Effect::Observe { .. } => {
                 Answer::Observed { reading: Box::new(subject.reading.clone()), jitter: subject.jitter }
             }
+            Effect::Examine { run, failed, .. } => Answer::Examined(examine(&[], &run, &failed, &[])),
             Effect::Commit(commit) => return commit.decision.expect("a decision is written with its record"),
             Effect::Finish(outcome) => return outcome.decision.expect("an event ends with a decision"),
             effect => panic!("not on the way to a decision: {effect:?}"),

@@ -78,7 +78,7 @@ impl Bench {
 
     pub fn reply(&self, operation: &str, body: &[u8]) -> Reply {
         let now = self.world().now();
-        self.service.call(Call { operation, body, caller: "test", now })
+        self.service.call(Call { operation, body, caller: "test", region: None, now })
     }
 
     pub fn call(&self, operation: &str, input: &Value) -> Result<Value, ApiError> {

@@ -113,7 +113,13 @@ fn every_part_of_a_definition_survives_the_wire() {
             let call = |operation: &str, input: Value| {
                 let body = input.to_string();
                 let now = world.now();
-                let reply = service.call(Call { operation, body: body.as_bytes(), caller: "test", now });
+                let reply = service.call(Call {
+                    operation,
+                    body: body.as_bytes(),
+                    caller: "test",
+                    region: None,
+                    now,
+                });
                 match reply {
                     Reply::Document(document) => document,
                     other => panic!("{name}: {other:?}"),

@@ -4,63 +4,82 @@ use serde_json::{Map, Value, json};
 
 use super::tools::service_model;
 
-/// A shape of the model.
+/// A shape of a service's model.
 #[derive(Debug, Clone, Copy)]
-pub struct Shape(&'static Value);
+pub struct Shape {
+    shapes: &'static Value,
+    own: &'static Value,
+}
 
-/// Input and output of an operation; some have no output.
+/// The service that an operation belongs to, and what it calls it.
+fn service_of(name: &str) -> (&'static str, &str) {
+    match name.split_once('.') {
+        None => ("codepipeline", name),
+        Some(("CodeBuild_20161006", name)) => ("codebuild", name),
+        Some(("Logs_20140328", name)) => ("logs", name),
+        Some(("CodeDeploy_20141006", name)) => ("codedeploy", name),
+        Some(("CloudFormation_20100515", name)) => ("cloudformation", name),
+        Some(_) => panic!("`{name}` is of no service that is known"),
+    }
+}
+
+/// Input and output of an operation; some have no output. An operation of another service than CodePipeline goes by its
+/// whole target.
 pub fn operation(name: &str) -> (Shape, Option<Shape>) {
-    let operation = &service_model()["operations"][name];
-    let shape = |of: &str| operation[of]["shape"].as_str().map(Shape::named);
+    let (service, own) = service_of(name);
+    let model = service_model(service);
+    let operation = &model["operations"][own];
+    let shape = |of: &str| operation[of]["shape"].as_str().map(|shape| Shape::named(&model["shapes"], shape));
     (shape("input").unwrap_or_else(|| panic!("the model has no `{name}`")), shape("output"))
 }
 
 /// The exceptions that an operation may answer with.
 pub fn exceptions(name: &str) -> Vec<&'static str> {
-    let errors = service_model()["operations"][name]["errors"].as_array().unwrap();
-    errors.iter().map(|error| error["shape"].as_str().unwrap()).collect()
+    let (service, own) = service_of(name);
+    let errors = service_model(service)["operations"][own]["errors"].as_array();
+    errors.into_iter().flatten().map(|error| error["shape"].as_str().unwrap()).collect()
 }
 
 impl Shape {
-    pub fn named(name: &str) -> Self {
-        Self(&service_model()["shapes"][name])
+    fn named(shapes: &'static Value, name: &str) -> Self {
+        Self { shapes, own: &shapes[name] }
     }
 
     pub fn kind(self) -> &'static str {
-        self.0["type"].as_str().unwrap()
+        self.own["type"].as_str().unwrap()
     }
 
     pub fn members(self) -> impl Iterator<Item = (&'static str, Shape)> {
-        let members: Option<&Map<String, Value>> = self.0["members"].as_object();
-        members.into_iter().flatten().map(|(name, of)| (name.as_str(), Shape::of(of)))
+        let members: Option<&Map<String, Value>> = self.own["members"].as_object();
+        members.into_iter().flatten().map(move |(name, of)| (name.as_str(), self.of(of)))
     }
 
-    fn of(reference: &Value) -> Self {
-        Self::named(reference["shape"].as_str().unwrap())
+    fn of(self, reference: &Value) -> Self {
+        Self::named(self.shapes, reference["shape"].as_str().unwrap())
     }
 
     pub fn item(self) -> Self {
-        Self::of(&self.0["member"])
+        self.of(&self.own["member"])
     }
 
     pub fn key_and_value(self) -> (Self, Self) {
-        (Self::of(&self.0["key"]), Self::of(&self.0["value"]))
+        (self.of(&self.own["key"]), self.of(&self.own["value"]))
     }
 
     pub fn requires(self, member: &str) -> bool {
-        self.0["required"].as_array().is_some_and(|all| all.iter().any(|name| name == member))
+        self.own["required"].as_array().is_some_and(|all| all.iter().any(|name| name == member))
     }
 
     pub fn limit(self, which: &str) -> Option<i64> {
-        self.0[which].as_i64()
+        self.own[which].as_i64()
     }
 
     pub fn pattern(self) -> Option<&'static str> {
-        self.0["pattern"].as_str()
+        self.own["pattern"].as_str()
     }
 
     pub fn choices(self) -> Option<Vec<&'static str>> {
-        Some(self.0["enum"].as_array()?.iter().map(|name| name.as_str().unwrap()).collect())
+        Some(self.own["enum"].as_array()?.iter().map(|name| name.as_str().unwrap()).collect())
     }
 
     /// A value that the shape takes, with every member, of the least length.
@@ -72,7 +91,7 @@ impl Shape {
                 let (key, value) = self.key_and_value();
                 json!({ key.sample().as_str().unwrap(): value.sample() })
             }
-            "integer" => json!(self.limit("min").unwrap_or(1)),
+            "integer" | "long" => json!(self.limit("min").unwrap_or(1)),
             "boolean" => json!(true),
             "string" => match (self.choices(), self.pattern()) {
                 (Some(choices), _) => json!(choices[0]),
@@ -121,11 +140,15 @@ impl Shape {
                     of.objections(value, &format!("{path}.{name}"), found);
                 }
             }
-            ("integer", Value::Number(number)) => {
+            ("integer" | "long", Value::Number(number)) => {
                 let whole = number.as_i64().unwrap();
                 object(self.limit("min").is_some_and(|least| whole < least), "too small".to_owned());
             }
             ("timestamp", Value::Number(_)) | ("boolean", Value::Bool(_)) => {}
+            // As XML has it.
+            ("timestamp", Value::String(text)) => {
+                object(text.parse::<jiff::Timestamp>().is_err(), "instant".to_owned());
+            }
             ("string", Value::String(text)) => {
                 object(above(text.chars().count()) || below(text.chars().count()), "length".to_owned());
                 let choices = self.choices();

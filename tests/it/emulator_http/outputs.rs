@@ -40,7 +40,7 @@ fn every_answer_about_every_scenario_has_the_models_shape() {
         let service = Service::new(SharedWorld::new(world));
         let ask = |operation: &str, input: &Value| {
             let body = input.to_string();
-            let call = Call { operation, body: body.as_bytes(), caller: "test", now };
+            let call = Call { operation, body: body.as_bytes(), caller: "test", region: None, now };
             // Faults that a scenario plans may be left over.
             let replies = std::iter::repeat_with(|| service.call(call)).take(20);
             let mut documents = replies.filter_map(|reply| match reply {

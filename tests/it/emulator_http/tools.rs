@@ -21,12 +21,18 @@ fn aws_tool(path: &str) -> PathBuf {
 
 /// The AWS CLI's `codepipeline` command at an endpoint, with nothing from the environment of the test.
 pub fn aws_command(endpoint: &str, arguments: &[&str]) -> Command {
+    let mut command = provider_command(endpoint, &[&["codepipeline"], arguments].concat());
+    command.env_remove("AWS_ENDPOINT_URL").env("AWS_ENDPOINT_URL_CODEPIPELINE", endpoint);
+    command
+}
+
+/// Any command of the AWS CLI at an endpoint that stands in for all of AWS.
+pub fn provider_command(endpoint: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(aws_tool("bin/aws"));
     command
-        .arg("codepipeline")
         .args(arguments)
         .env_clear()
-        .env("AWS_ENDPOINT_URL_CODEPIPELINE", endpoint)
+        .env("AWS_ENDPOINT_URL", endpoint)
         .env("AWS_DEFAULT_REGION", "eu-central-1")
         .env("AWS_ACCESS_KEY_ID", "test")
         .env("AWS_SECRET_ACCESS_KEY", "test")
@@ -44,7 +50,11 @@ fn run_aws(endpoint: &str, arguments: &[&str]) -> Output {
 
 /// What the AWS CLI prints, parsed; nothing where it prints nothing.
 pub fn aws(endpoint: &str, arguments: &[&str]) -> Value {
-    let output = run_aws(endpoint, arguments);
+    printed(&run_aws(endpoint, arguments), arguments)
+}
+
+/// What the AWS CLI printed, parsed; nothing where it printed nothing.
+pub fn printed(output: &Output, arguments: &[&str]) -> Value {
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "aws {arguments:?}: {stderr}");
     match output.stdout.as_slice() {
@@ -55,24 +65,31 @@ pub fn aws(endpoint: &str, arguments: &[&str]) -> Value {
 
 /// The name of the error that the AWS CLI tells of.
 pub fn aws_error(endpoint: &str, arguments: &[&str]) -> String {
-    let output = run_aws(endpoint, arguments);
+    error_told(&run_aws(endpoint, arguments), arguments)
+}
+
+/// The name of the error that the AWS CLI told of.
+pub fn error_told(output: &Output, arguments: &[&str]) -> String {
     assert!(!output.status.success(), "aws {arguments:?} was not refused");
-    let stderr = String::from_utf8(output.stderr).unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
     let name = stderr.split_once("An error occurred (").and_then(|(_, rest)| rest.split_once(')'));
     name.unwrap_or_else(|| panic!("aws {arguments:?}: {stderr}")).0.to_owned()
 }
 
-/// CodePipeline's service model, as the AWS CLI ships it.
-pub fn service_model() -> &'static Value {
-    static MODEL: OnceLock<Value> = OnceLock::new();
-    MODEL.get_or_init(|| {
+/// The service model of one of the services that are served, as the AWS CLI ships it.
+pub fn service_model(service: &str) -> &'static Value {
+    static MODELS: OnceLock<Value> = OnceLock::new();
+    let models = MODELS.get_or_init(|| {
         let program = "import sys, json, botocore.session\n\
                        loader = botocore.session.get_session().get_component('data_loader')\n\
-                       json.dump(loader.load_service_model('codepipeline', 'service-2'), sys.stdout)";
+                       names = ['codepipeline', 'codebuild', 'logs', 'codedeploy', 'cloudformation']\n\
+                       models = {name: loader.load_service_model(name, 'service-2') for name in names}\n\
+                       json.dump(models, sys.stdout)";
         let output = Command::new(aws_tool("bin/python")).args(["-c", program]).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         serde_json::from_slice(&output.stdout).unwrap()
-    })
+    });
+    models.get(service).unwrap_or_else(|| panic!("`{service}` is not served"))
 }
 
 /// `retrier emulator` as users start it, on a free port, until it is dropped.

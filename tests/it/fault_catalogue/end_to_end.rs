@@ -5,9 +5,11 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
+use codepipeline_retrier::aws::evidence::SdkEvidence;
 use codepipeline_retrier::aws::ledger::DynamoLedger;
 use codepipeline_retrier::aws::pipelines::SdkPipelines;
 use codepipeline_retrier::aws::wake_ups::SdkSchedules;
+use codepipeline_retrier::domain::evidence::Depth;
 use codepipeline_retrier::domain::policy::Mode;
 use codepipeline_retrier::domain::stage_run::{Timing, after};
 use codepipeline_retrier::engine::Engine;
@@ -78,7 +80,7 @@ pub fn hold(bench: &Bench, row: &Row, lasting: Lasting) -> Vec<String> {
 }
 
 /// The function as it is on AWS.
-type Deployed = Handler<DynamoLedger, SdkPipelines, SdkSchedules<fn() -> Timestamp>>;
+type Deployed = Handler<DynamoLedger, SdkPipelines, SdkSchedules<fn() -> Timestamp>, SdkEvidence>;
 
 struct Play<'a> {
     scene: Scene<'a>,
@@ -120,6 +122,7 @@ impl<'a> Play<'a> {
                     scene.route.clone(),
                     now as fn() -> Timestamp,
                 ),
+                evidence: SdkEvidence::new(scene.clients.clone()),
             },
             policies: Policies::new(policy_file::load("policy", &policy).policy),
             sweep_rate: 2,
@@ -127,6 +130,7 @@ impl<'a> Play<'a> {
             account: place.account,
             region: place.region,
             partition: place.partition,
+            evidence: Depth::State,
             timing: Timing::default(),
         };
         let first = Message { body: scene.event.to_string(), receives: 0, visible_at: now() };

@@ -247,6 +247,7 @@ fn clients(bench: &Bench, row: &Row, key: &str, nowhere: &str) -> Arc<Clients> {
         dynamodb: at("dynamodb"),
         scheduler: at("scheduler"),
         sqs: at("sqs"),
+        ..Endpoints::default()
     };
     let credentials = Credentials::new(key, "test", None, None, "tests");
     let config = common(&Trust::Amazon)

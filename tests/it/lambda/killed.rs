@@ -37,13 +37,18 @@ fn failure(scene: &Scene, number: usize) -> Failure {
     Failure { name, run, event }
 }
 
-/// Handles a failure from the start of a process to its answer, and tells how long that took.
-fn handled(scene: &Scene, failure: &Failure) -> Duration {
+/// Handles failures in a process that has handled one before, and tells how long the quickest took.
+fn handled(scene: &Scene) -> Duration {
     let function = scene.function();
-    let began = instant();
-    let end = function.invoke(&batch_of_one("whole", &failure.event, 1));
-    assert!(matches!(end, End::Response(_)), "{end:?}");
-    began.elapsed()
+    let one = |number| {
+        let failure = failure(scene, number);
+        let began = instant();
+        let end = function.invoke(&batch_of_one("whole", &failure.event, 1));
+        assert!(matches!(end, End::Response(_)), "{end:?}");
+        began.elapsed()
+    };
+    one(0);
+    (1..4).map(one).min().unwrap()
 }
 
 #[expect(clippy::disallowed_methods, reason = "real processes live in real time")]
@@ -55,7 +60,7 @@ fn instant() -> Instant {
 fn killed_at_random_it_retries_at_most_once_and_decides_every_failure() {
     let scene = Scene::new("killed", RETRIES_AT_ONCE);
     let mut random = Random::new(1);
-    let whole = (0..3).map(|number| handled(&scene, &failure(&scene, number))).min().unwrap();
+    let whole = handled(&scene);
     let mut failures = Vec::new();
     let mut between = 0;
     while between < DEATHS {
@@ -65,7 +70,7 @@ fn killed_at_random_it_retries_at_most_once_and_decides_every_failure() {
         let function = scene.function();
         let end = function.begin(&batch_of_one("first", &failure.event, 1));
         // Four reads before the claim, one after it; then somewhere in between. However busy the machine is.
-        let reads = 3 + random.below(3);
+        let reads = if random.happens(7_500) { 5 } else { 3 + random.below(2) };
         for _ in 0..10_000 {
             if scene.reads() >= before + reads {
                 break;

@@ -58,6 +58,11 @@ pub fn settings(
         ("AWS_SECRET_ACCESS_KEY", "test"),
         ("AWS_ENDPOINT_URL", aws),
         ("AWS_ENDPOINT_URL_CODEPIPELINE", codepipeline),
+        // The emulator knows why an action failed as well.
+        ("AWS_ENDPOINT_URL_CODEBUILD", codepipeline),
+        ("AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", codepipeline),
+        ("AWS_ENDPOINT_URL_CODEDEPLOY", codepipeline),
+        ("AWS_ENDPOINT_URL_CLOUDFORMATION", codepipeline),
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .to_vec()

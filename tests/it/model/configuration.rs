@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use codepipeline_retrier::domain::backoff::{Backoff, JitterKind};
 use codepipeline_retrier::domain::budget::{Budget, Per};
 use codepipeline_retrier::domain::controls::Controls;
+use codepipeline_retrier::domain::evidence::Depth;
 use codepipeline_retrier::domain::ids::{
     AccountId, BudgetName, ExecutionId, Partition, PipelineArn, PipelineName, Region, RuleName, StageName,
     StageRunId,
@@ -97,7 +98,12 @@ impl Installation {
             account,
             region,
             partition,
-            policy: Policy { version: PolicyVersion("1".into()), rules: vec![rule], storm: Storm::DEFAULT },
+            policy: Policy {
+                version: PolicyVersion("1".into()),
+                rules: vec![rule],
+                storm: Storm::DEFAULT,
+                classifiers: Vec::new(),
+            },
             timing: mutant.map_or(timing, |mutant| mutant.timing(timing)),
         }
     }
@@ -105,6 +111,7 @@ impl Installation {
     /// What a worker that began then runs with.
     pub fn environment(&self, began: Second) -> Environment<'_> {
         Environment {
+            evidence: Depth::State,
             policy: Some(&self.policy),
             standing: Standing::packaged(Some(&self.policy.version)),
             mode: Mode::Active,

@@ -29,6 +29,7 @@ impl Machine {
                 view.windows = self.installation.noted(&windows);
                 Answer::Ledger(Ok(Box::new(view)))
             }
+            Effect::ReadTags { pipeline } => panic!("no rule asks for the tags of {pipeline}"),
             Effect::NoteFailure(note) => panic!("every pipeline is noted: {note:?}"),
             Effect::WriteControls(controls) => {
                 let mut ledger = (*world.ledger).clone();
@@ -37,6 +38,7 @@ impl Machine {
                 Answer::ControlsWritten(Ok(reply))
             }
             Effect::Observe { .. } => self.observe(world, &mut worker, manner),
+            Effect::Examine { .. } => panic!("answered at once"),
             Effect::Commit(commit) => Answer::Committed(self.commit(world, &mut worker, *commit, manner)?),
             Effect::Arm { wake_up, at } => {
                 let subject = Subject::WakeUp { run, sequence: wake_up.sequence };

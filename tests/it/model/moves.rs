@@ -1,5 +1,6 @@
 //! What happens when it happens.
 
+use codepipeline_retrier::classify::examine;
 use codepipeline_retrier::domain::controls::Pause;
 use codepipeline_retrier::domain::decision::Ruling;
 use codepipeline_retrier::domain::pipeline::{ActionStatus, Refusal};
@@ -115,6 +116,12 @@ impl Machine {
         let environment = self.installation.environment(worker.began);
         let input = Input { now: instant(world.now), answer };
         (worker.state, worker.effect) = step(&environment, worker.state, input);
+        // Examining changes nothing: to die of it is to die of the reading before it.
+        while let Effect::Examine { run, failed, .. } = &worker.effect {
+            let answer = Answer::Examined(examine(&[], run, failed, &[]));
+            let input = Input { now: instant(world.now), answer };
+            (worker.state, worker.effect) = step(&environment, worker.state, input);
+        }
         // Between the last effect and the acknowledgement there is one more place to die at.
         match &worker.effect {
             Effect::Finish(outcome) if world.left.crashes == 0 => {

@@ -193,6 +193,8 @@ pub fn reading(run: &StageRunId, shown_by_state: &Shown, shown_by_history: &Show
                 status: attempt.status,
                 category: Category::Build,
                 provider: "CodeBuild".into(),
+                region: None,
+                external_id: None,
                 started: instant(attempt.started),
                 last_change: instant(attempt.changed),
                 error: if attempt.status == ActionStatus::Failed { error() } else { ErrorDetails::default() },

@@ -8,15 +8,18 @@ use proptest::sample::{Index, select};
 use codepipeline_retrier::domain::backoff::Jitter;
 use codepipeline_retrier::domain::budget::{Bucket, BucketKey};
 use codepipeline_retrier::domain::controls::{Controls, Pause};
+use codepipeline_retrier::domain::evidence::Depth;
+use codepipeline_retrier::domain::glob::Glob;
 use codepipeline_retrier::domain::ids::{AccountId, Partition, Region};
 use codepipeline_retrier::domain::live::Standing;
 use codepipeline_retrier::domain::pipeline::{
-    ActionStatus, ExecutionMode, Reading, Refusal, RetryReply, StageReading,
+    ActionStatus, ExecutionMode, Gap, Reading, Refusal, RetryReply, StageReading,
 };
 use codepipeline_retrier::domain::policy::{Mode, Policy};
 use codepipeline_retrier::domain::protocol::{Fault, View};
 use codepipeline_retrier::domain::screen::Environment;
 use codepipeline_retrier::domain::stage_run::{StageRun, Timing, after};
+use codepipeline_retrier::domain::tags::{NO_TAGS, TagSelector, Tags, TagsReading};
 use codepipeline_retrier::domain::trigger::{
     Delivery, Finding, SeenFailure, StageEvent, StageEventState, Trigger, WakeUp,
 };
@@ -28,6 +31,8 @@ use crate::arbitrary::{self, at, chosen, instant, run};
 pub struct Setting {
     pub policy: Option<Policy>,
     pub mode: Mode,
+    /// The tags of the pipeline.
+    pub tags: TagsReading,
     account: AccountId,
     region: Region,
     partition: Partition,
@@ -36,11 +41,13 @@ pub struct Setting {
 impl Setting {
     pub fn new(policy: Option<Policy>, mode: Mode) -> Self {
         let of = run().pipeline;
-        Self { policy, mode, account: of.account, region: of.region, partition: of.partition }
+        let tags = Ok(NO_TAGS.clone());
+        Self { policy, mode, tags, account: of.account, region: of.region, partition: of.partition }
     }
 
     pub fn environment(&self) -> Environment<'_> {
         Environment {
+            evidence: Depth::State,
             policy: self.policy.as_ref(),
             standing: Standing::packaged(self.policy.as_ref().map(|policy| &policy.version)),
             mode: self.mode,
@@ -50,6 +57,11 @@ impl Setting {
             timing: Timing::default(),
             deadline: Timestamp::MAX,
         }
+    }
+
+    /// Whether it takes the pipeline's tags to know the rule.
+    pub fn asks_for_tags(&self) -> bool {
+        self.policy.as_ref().is_some_and(|policy| policy.depends_on_tags(&run()))
     }
 
     /// The mode that the rule has here; disabled where there is no rule.
@@ -87,6 +99,7 @@ pub enum Fenced {
 pub struct Replies {
     pub pass: SignedDuration,
     pub view: View,
+    pub tags: TagsReading,
     pub ledger_fault: Option<Fault>,
     /// How many pipelines failed in each window, and whether a note of ours finds its way into it.
     pub failing: u8,
@@ -131,8 +144,16 @@ fn fault() -> impl Strategy<Value = Fault> + Clone {
 
 fn setting() -> impl Strategy<Value = Setting> {
     let mode = || prop_oneof![36 => Just(Mode::Active), 3 => Just(Mode::Shadow), 1 => Just(Mode::Disabled)];
-    (mode().prop_flat_map(arbitrary::policy), mode(), proptest::bool::weighted(0.95))
-        .prop_map(|(policy, mode, compiles)| Setting::new(compiles.then_some(policy), mode))
+    let weighted = proptest::bool::weighted;
+    (mode().prop_flat_map(arbitrary::policy), mode(), weighted(0.95), weighted(0.1)).prop_map(
+        |(mut policy, mode, compiles, asks_for_tags)| {
+            if asks_for_tags {
+                let wanted = [("team".to_owned(), vec![Glob::new("web*")])];
+                policy.rules[0].selector.tags = TagSelector(wanted.into());
+            }
+            Setting::new(compiles.then_some(policy), mode)
+        },
+    )
 }
 
 /// An event of the last ten minutes.
@@ -266,16 +287,22 @@ fn replies(setting: &Setting, keys: Vec<BucketKey>) -> impl Strategy<Value = Rep
         ];
         let noted = prop_oneof![9 => any::<bool>().prop_map(Ok), 1 => fault().prop_map(Err)];
         let storm = (select(vec![0_u8, 0, 0, 0, 0, 0, 3, 19, 22]), noted);
+        let tags = prop_oneof![
+            8 => Just(Ok(Tags::from([("team".to_owned(), "web-shop".to_owned())]))),
+            1 => Just(Ok(Tags::new())),
+            1 => select(vec![Gap::Denied, Gap::PipelineNotFound]).prop_map(Err),
+        ];
         let armed = prop_oneof![9 => Just(Ok(())), 1 => fault().prop_map(Err)];
-        let faults = (often(fault().boxed()), controls_conflict, armed, proptest::bool::weighted(0.85));
+        let faults = (often(fault().boxed()), controls_conflict, armed, tags, proptest::bool::weighted(0.85));
         (pass.clone(), view, faults, storm, any::<u64>(), committing(record), fenced, called()).prop_map(
             move |(pass, view, faults, storm, jitter, commit, fenced, called)| {
                 let (failing, noted) = storm;
-                let (ledger_fault, controls_conflict, armed, as_before) = faults;
+                let (ledger_fault, controls_conflict, armed, tags, as_before) = faults;
                 let (reading, jitter) = (Box::new(reading.clone()), Jitter(jitter));
                 Replies {
                     pass,
                     view,
+                    tags,
                     ledger_fault,
                     failing,
                     noted,

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
+use codepipeline_retrier::classify::examine;
 use codepipeline_retrier::domain::backoff::Jitter;
 use codepipeline_retrier::domain::controls::{Controls, Pause};
 use codepipeline_retrier::domain::decision::Ruling;
@@ -52,6 +53,8 @@ pub fn reading(seconds: i64) -> Reading {
         status: ActionStatus::Failed,
         category: Category::Build,
         provider: "CodeBuild".into(),
+        region: None,
+        external_id: None,
         started: at(0),
         last_change: at(seconds),
         error: ErrorDetails { message: EvidenceText::new("Rate exceeded"), ..ErrorDetails::default() },
@@ -133,6 +136,10 @@ pub fn handle(
         let (next, effect) = step(&environment, state, Input { now, answer });
         state = next;
         answer = match effect {
+            Effect::ReadTags { .. } => {
+                handled.asked.push("tags");
+                Answer::Tags(setting.tags.clone())
+            }
             Effect::ReadLedger { .. } => Answer::Ledger(Ok(Box::new(view.clone()))),
             Effect::NoteFailure(note) => {
                 handled.asked.push("note");
@@ -147,6 +154,7 @@ pub fn handle(
                 handled.asked.push("observe");
                 Answer::Observed { reading: Box::new(reading.clone()), jitter: Jitter(0) }
             }
+            Effect::Examine { run, failed, .. } => Answer::Examined(examine(&[], &run, &failed, &[])),
             Effect::Commit(commit) => {
                 handled.written.push(*commit);
                 Answer::Committed(Ok(CommitReply::Done))
@@ -201,6 +209,8 @@ pub fn retried(seconds: i64, status: ActionStatus) -> Reading {
     let second = ActionExecution {
         id: ActionExecutionId::parse("unit-2").unwrap(),
         status,
+        region: None,
+        external_id: None,
         started: at(seconds + 60),
         last_change: at(seconds + 400),
         ..runs[0].clone()

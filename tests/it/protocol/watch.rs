@@ -7,10 +7,11 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
+use codepipeline_retrier::classify::examine;
 use codepipeline_retrier::domain::decision::Ruling;
 use codepipeline_retrier::domain::ids::{ActionExecutionId, PipelineName};
 use codepipeline_retrier::domain::pipeline::{
-    ActionExecution, ActionStatus, Reading, RetryReply, StageReading,
+    ActionExecution, ActionStatus, Gap, Reading, RetryReply, StageReading,
 };
 use codepipeline_retrier::domain::policy::Mode;
 use codepipeline_retrier::domain::protocol::{
@@ -18,6 +19,7 @@ use codepipeline_retrier::domain::protocol::{
 };
 use codepipeline_retrier::domain::stage_run::{Hint, Owner, StageRun, Timing, after};
 use codepipeline_retrier::domain::storm::{Storm, Window, WindowKey};
+use codepipeline_retrier::domain::tags::TagsReading;
 use codepipeline_retrier::domain::trigger::{EventKey, Trigger};
 
 use crate::arbitrary::run;
@@ -54,6 +56,8 @@ pub struct Watch<'a> {
     notes: u32,
     calls: u32,
     evidence: Evidence,
+    has_begun: bool,
+    tags: TagsReading,
 }
 
 impl<'a> Watch<'a> {
@@ -69,6 +73,8 @@ impl<'a> Watch<'a> {
             notes: 0,
             calls: 0,
             evidence: Evidence::None,
+            has_begun: false,
+            tags: Err(Gap::NotRead),
         }
     }
 
@@ -82,6 +88,9 @@ impl<'a> Watch<'a> {
             Effect::Commit(commit) => return self.see_commit(commit, now),
             Effect::Fence { .. } => prop_assert!(self.holds(), "a fence without a claim"),
             Effect::Call { mode, .. } => {
+                let wanted = self.story.setting.policy.as_ref().unwrap().rules[0].selector.tags.clone();
+                let is_meant = wanted.is_empty() || self.tags.as_ref().is_ok_and(|tags| wanted.matches(tags));
+                prop_assert!(is_meant, "a call for a pipeline whose tags are not meant, or not known");
                 prop_assert!(self.holds(), "a call without a claim");
                 prop_assert_eq!(self.calls, 0, "a second call");
                 prop_assert_eq!(self.story.setting.rule_mode(), Mode::Active, "a call in shadow");
@@ -103,7 +112,15 @@ impl<'a> Watch<'a> {
                 );
             }
             Effect::Observe { .. } => self.see_observation(now)?,
+            Effect::ReadTags { .. } => {
+                prop_assert!(self.story.setting.asks_for_tags(), "tags that no rule asks for");
+                prop_assert!(!self.has_begun, "tags are asked for first, and once");
+            }
             Effect::Arm { .. } | Effect::ReadLedger { .. } => {}
+            Effect::Examine { failed, .. } => {
+                prop_assert!(!failed.is_empty(), "nothing is examined");
+                prop_assert!(self.reading.is_some(), "examined before it was read");
+            }
             Effect::NoteFailure(note) => {
                 self.notes += 1;
                 prop_assert_eq!(self.notes, 1, "a failure noted twice");
@@ -111,6 +128,7 @@ impl<'a> Watch<'a> {
             }
             Effect::WriteControls(controls) => prop_assert_eq!(controls.version, self.controls + 1),
         }
+        self.has_begun = true;
         prop_assert!(
             self.lost.is_none() || matches!(effect, Effect::Finish(_)),
             "a transaction left unanswered"
@@ -219,6 +237,10 @@ impl<'a> Watch<'a> {
     /// Answers an effect by the story, and keeps account of the answer.
     pub fn answer(&mut self, effect: Effect, replies: &Replies) -> Answer {
         match effect {
+            Effect::ReadTags { .. } => {
+                self.tags.clone_from(&replies.tags);
+                Answer::Tags(replies.tags.clone())
+            }
             Effect::ReadLedger { windows, .. } => {
                 if let Some(fault) = replies.ledger_fault {
                     return Answer::Ledger(Err(fault));
@@ -252,6 +274,7 @@ impl<'a> Watch<'a> {
                 self.reading = Some(from.reading.clone());
                 Answer::Observed { reading: from.reading.clone(), jitter: from.jitter }
             }
+            Effect::Examine { run, failed, .. } => Answer::Examined(examine(&[], &run, &failed, &[])),
             Effect::Commit(commit) => self.answer_commit(&commit, replies),
             Effect::Arm { .. } | Effect::Finish(_) => Answer::Armed(replies.armed),
             Effect::Fence { mode, .. } => {

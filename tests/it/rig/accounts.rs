@@ -8,10 +8,12 @@ use codepipeline_retrier::domain::ids::{ActionExecutionId, StageRunId};
 use codepipeline_retrier::domain::policy::Policy;
 use codepipeline_retrier::domain::protocol::Commit;
 use codepipeline_retrier::domain::stage_run::StageRun;
+use codepipeline_retrier::domain::tags::Tags;
+use codepipeline_retrier::emulator::codepipeline::PipelineDefinition;
 use codepipeline_retrier::emulator::world::World;
 use jiff::{SignedDuration, Timestamp};
 
-use super::calls::{is_ours, run_of};
+use super::calls::{is_ours, run_of, tags_of};
 
 /// How long a handling may take from reading its clock to its write.
 const SLOWEST: SignedDuration = SignedDuration::from_secs(40);
@@ -59,7 +61,12 @@ impl Accounts {
     }
 
     /// Looks at the transactions since the last look. `policies` are those that may have been behind them.
-    pub fn look(&mut self, world: &World, policies: &[&Policy]) -> Vec<String> {
+    pub fn look(
+        &mut self,
+        world: &World,
+        policies: &[&Policy],
+        pipelines: &[PipelineDefinition],
+    ) -> Vec<String> {
         let new = &world.ledger.commits()[self.commits..];
         self.commits = world.ledger.commits().len();
         let mut findings = Vec::new();
@@ -67,7 +74,8 @@ impl Accounts {
             let run = &commit.record.id;
             let before = self.last.remove(run).unwrap_or_else(|| StageRun::unwritten(run));
             let made = self.made_before(world, commit);
-            if let Some(problem) = problem(&before, commit, policies, &made) {
+            let tags = tags_of(pipelines, run);
+            if let Some(problem) = problem(&before, commit, policies, &tags, &made) {
                 findings.push(format!("books: {run}, revision {}: {problem}", commit.record.revision));
             }
             self.last.insert(run.clone(), commit.record.clone());
@@ -149,6 +157,7 @@ fn problem(
     before: &StageRun,
     commit: &Commit,
     policies: &[&Policy],
+    tags: &Tags,
     made: &BTreeSet<&ActionExecutionId>,
 ) -> Option<String> {
     let record = &commit.record;
@@ -164,7 +173,7 @@ fn problem(
         (0, 0) if !commit.deposits.is_empty() => return Some("tokens come back for no retry".into()),
         (0, 0) => {}
         (1, 0) | (0, 1) => {
-            let is_paid = |policy: &&Policy| pays(policy, record, &commit.withdrawals, shadow == 1);
+            let is_paid = |policy: &&Policy| pays(policy, record, tags, &commit.withdrawals, shadow == 1);
             if !commit.deposits.is_empty() || !policies.iter().any(is_paid) {
                 return Some(format!("a retry is paid for by {:?}", commit.withdrawals));
             }
@@ -202,8 +211,8 @@ fn problem(
 }
 
 /// Whether these are the tokens that the policy's rule asks for.
-fn pays(policy: &Policy, record: &StageRun, withdrawals: &[Withdrawal], shadow: bool) -> bool {
-    let Some(rule) = policy.rule_for(&record.id) else { return false };
+fn pays(policy: &Policy, record: &StageRun, tags: &Tags, withdrawals: &[Withdrawal], shadow: bool) -> bool {
+    let Some(rule) = policy.rule_for(&record.id, tags) else { return false };
     let price = rule.settings.budgets.iter().map(|budget| {
         let tolerance = i64::from(budget.capacity() - 1) * budget.interval_ms();
         (budget.key(&record.id, shadow), budget.interval_ms(), tolerance)

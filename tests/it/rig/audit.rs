@@ -9,7 +9,7 @@ use codepipeline_retrier::domain::pipeline::{ActionExecution, ActionStatus, Cate
 use codepipeline_retrier::domain::policy::{Mode, Policy};
 use codepipeline_retrier::domain::stage_run::{StageRun, Timing, after};
 use codepipeline_retrier::emulator::acts::Act;
-use codepipeline_retrier::emulator::codepipeline::RetryCall;
+use codepipeline_retrier::emulator::codepipeline::{PipelineDefinition, RetryCall};
 use codepipeline_retrier::emulator::world::World;
 use codepipeline_retrier::engine::SliceEnd;
 use codepipeline_retrier::function::Handled;
@@ -19,12 +19,13 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::accounts::Accounts;
 use super::bans::Bans;
-use super::calls::{are_about_the_same, is_anothers, is_ours, run_of, run_of_event};
+use super::calls::{are_about_the_same, is_anothers, is_ours, run_of, run_of_event, tags_of};
 
 /// Watches one play.
 pub struct Audit {
     /// Every policy so far, each with when it was replaced.
     policies: Vec<(Policy, Option<Timestamp>)>,
+    pipelines: Vec<PipelineDefinition>,
     accounts: Accounts,
     bans: Bans,
     calls: usize,
@@ -69,6 +70,7 @@ impl Audit {
         let policy = scenario.deployed.policy.clone().unwrap();
         Self {
             policies: vec![(policy, None)],
+            pipelines: scenario.pipelines.clone(),
             accounts: Accounts::default(),
             bans: Bans::default(),
             calls: 0,
@@ -161,7 +163,7 @@ impl Audit {
             self.activated_at = Some(world.now());
         }
         let policies: Vec<&Policy> = in_force(&self.policies, world.now()).collect();
-        self.findings.extend(self.accounts.look(world, &policies));
+        self.findings.extend(self.accounts.look(world, &policies, &self.pipelines));
     }
 
     fn deployed(&mut self, policy: Option<&Policy>, at: Timestamp) {
@@ -217,7 +219,8 @@ impl Audit {
             self.findings
                 .push(format!("I1: {run} was retried for {:?}, which nobody claimed", call.answered));
         }
-        let oldest = in_force(&self.policies, call.at).filter_map(|policy| policy.rule_for(&run));
+        let tags = tags_of(&self.pipelines, &run);
+        let oldest = in_force(&self.policies, call.at).filter_map(|policy| policy.rule_for(&run, &tags));
         let oldest = oldest.map(|rule| rule.settings.give_up_after).max().unwrap_or_default();
         let failed =
             runs.iter().filter(|run| call.answered.contains(&run.id)).map(|run| run.last_change).max();
@@ -225,7 +228,7 @@ impl Audit {
             self.findings.push(format!("{run} was retried although it had failed at {failed:?}"));
         }
         let accepted = 1 + same_stage().filter(|call| is_ours(call)).count();
-        let rules = in_force(&self.policies, call.at).filter_map(|policy| policy.rule_for(&run));
+        let rules = in_force(&self.policies, call.at).filter_map(|policy| policy.rule_for(&run, &tags));
         let most = rules.map(|rule| rule.settings.max_retries).max().unwrap_or(0);
         if accepted > usize::try_from(most).unwrap() {
             self.findings.push(format!("I2: {run} had {accepted} retries of at most {most}"));
@@ -276,8 +279,9 @@ impl Audit {
             }
         }
         for (run, failed_at) in &std::mem::take(&mut self.failed) {
+            let tags = tags_of(&self.pipelines, run);
             let covers = |policy: &Policy| {
-                policy.rule_for(run).is_some_and(|rule| rule.settings.mode != Mode::Disabled)
+                policy.rule_for(run, &tags).is_some_and(|rule| rule.settings.mode != Mode::Disabled)
             };
             let has_rule = self.policies.iter().all(|(policy, _)| covers(policy));
             if has_rule

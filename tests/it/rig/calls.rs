@@ -1,7 +1,8 @@
 //! The emulated service's own account of `RetryStageExecution`: whose a call is, and which stage run it is about.
 
 use codepipeline_retrier::domain::ids::{ExecutionId, PipelineArn, StageName, StageRunId};
-use codepipeline_retrier::emulator::codepipeline::RetryCall;
+use codepipeline_retrier::domain::tags::Tags;
+use codepipeline_retrier::emulator::codepipeline::{PipelineDefinition, RetryCall};
 use codepipeline_retrier::emulator::world::{Place, World};
 use serde_json::Value;
 
@@ -43,4 +44,10 @@ pub fn run_of_event(event: &Value) -> StageRunId {
         execution: ExecutionId::parse(detail("execution-id")).unwrap(),
         stage: StageName::parse(detail("stage")).unwrap(),
     }
+}
+
+/// The tags that a stage run's pipeline was made with: nobody changes them.
+pub fn tags_of(pipelines: &[PipelineDefinition], run: &StageRunId) -> Tags {
+    let definition = pipelines.iter().find(|definition| definition.name == run.pipeline.name);
+    definition.map(|definition| definition.tags.clone()).unwrap_or_default()
 }

@@ -53,6 +53,43 @@ fn an_unknown_key_is_refused_wherever_it_stands() {
 }
 
 #[test]
+fn a_cause_is_one_that_its_provider_knows() {
+    for (provider, cause, expected) in [
+        ("S3", "build: {}", "`build` is for `CodeBuild` and `Commands`, not for `S3`"),
+        ("Commands", "build: { code: X }", "a run of `Commands` leaves a `log` and no more of a `build`"),
+        (
+            "CodeBuild",
+            "deployment: { code: X }",
+            "`deployment` is for `CodeDeploy` and `CodeDeployToECS`, not for `CodeBuild`",
+        ),
+        ("ECS", "resources: []", "`resources` is for `CloudFormation`, not for `ECS`"),
+        ("Lambda", "change-set: gone", "`change-set` is for `CloudFormation`, not for `Lambda`"),
+        ("CodeBuild", "build: {}, change-set: gone", "a run fails for one of `build`, `deployment`,"),
+        ("CodeBuild", "build: { phase: BUILT }", "`BUILT` is not a known build phase; did you mean `BUILD`?"),
+        ("CodeBuild", "build: { status: RED }", "`RED` is not a known build status"),
+        ("CodeDeploy", "deployment: {}", "missing field `code`"),
+        (
+            "CodeDeploy",
+            "deployment: { code: X, event: { name: Y, code: Z } }",
+            "`Z` is not a known lifecycle error",
+        ),
+        ("CloudFormation", "resources: [{ name: A }]", "resource `A` needs a `type`"),
+        (
+            "CloudFormation",
+            "resources: [{ name: A, type: B, nested: [{ name: C, type: D }] }]",
+            "has nothing nested",
+        ),
+        ("CloudFormation", "resources: [{ name: A, type: B, status: GONE }]", "`GONE` is not a known status"),
+    ] {
+        let bad =
+            format!("category: Deploy, provider: {provider}, runs: [{{ fail: {{ after: 1s, {cause} }} }}]");
+        let message = said("category: Deploy, runs: [{ succeed: 40s }]", &bad);
+        assert!(message.contains(expected), "{cause}: {message}");
+    }
+    assert!(said("expect:", "denied: [log]\nexpect:").contains("`log` is not a known source of evidence"));
+}
+
+#[test]
 fn an_entry_has_one_act_and_one_time() {
     let entry = "{ at: 0s, start: web }";
     for (bad, expected) in [

@@ -14,7 +14,7 @@ use codepipeline_retrier::replay::moment::Happening;
 use jiff::Timestamp;
 
 use super::story::Story;
-use crate::rig::calls::{accepted, are_about_the_same, is_anothers, run_of, run_of_event};
+use crate::rig::calls::{accepted, are_about_the_same, is_anothers, run_of, run_of_event, tags_of};
 
 /// Everything that is wrong with a story, a line each.
 pub(super) fn violations(story: &Story) -> Vec<String> {
@@ -58,7 +58,8 @@ fn no_stage_run_is_retried_too_often(story: &Story, lines: &mut Vec<String>) {
         *counts.entry(run_of(&story.world.place, call)).or_default() += 1;
     }
     for (run, count) in counts {
-        let rules = policies(story).into_iter().filter_map(|policy| policy.rule_for(&run));
+        let tags = tags_of(&story.scenario.pipelines, &run);
+        let rules = policies(story).into_iter().filter_map(|policy| policy.rule_for(&run, &tags));
         let most = rules.map(|rule| rule.settings.max_retries).max().unwrap_or_default();
         if count > most {
             lines.push(format!("{}: {count} retries, at most {most} are allowed", run.stage));
@@ -151,7 +152,8 @@ fn every_failure_has_its_decision(story: &Story, lines: &mut Vec<String>) {
 
 /// Whether every policy has a rule for the stage that is at work.
 fn is_covered(story: &Story, run: &StageRunId) -> bool {
-    let rules = policies(story).into_iter().map(|policy| policy.rule_for(run));
+    let tags = tags_of(&story.scenario.pipelines, run);
+    let rules = policies(story).into_iter().map(|policy| policy.rule_for(run, &tags));
     rules.into_iter().all(|rule| rule.is_some_and(|rule| rule.settings.mode != Mode::Disabled))
 }
 
@@ -236,7 +238,9 @@ fn budgets_agree_with_calls(story: &Story, lines: &mut Vec<String>) {
     claims.sort();
     let mut expected: BTreeMap<BucketKey, Bucket> = BTreeMap::new();
     for (at, run) in claims {
-        for budget in policy.rule_for(&run).map(|rule| rule.settings.budgets.as_slice()).unwrap_or_default() {
+        let tags = tags_of(&story.scenario.pipelines, &run);
+        let rule = policy.rule_for(&run, &tags);
+        for budget in rule.map(|rule| rule.settings.budgets.as_slice()).unwrap_or_default() {
             let key = budget.key(&run, false);
             let bucket = expected.get(&key).copied().unwrap_or_default();
             let Peek::Available(branch) = budget.peek(bucket, at) else {

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 use codepipeline_retrier::aws::settings::Settings;
+use codepipeline_retrier::domain::evidence::Depth;
 use codepipeline_retrier::domain::policy::Mode;
 use serde_json::{Map, Value};
 
@@ -67,13 +68,15 @@ fn the_settings_are_those_of_the_stack() {
 #[test]
 fn a_new_deployment_retries_nothing_yet() {
     let (settings, _) = settings(&variables(&translated(), HOME, &[]), HOME);
-    assert_eq!(settings.mode, Mode::Shadow);
+    assert_eq!((settings.mode, settings.evidence), (Mode::Shadow, Depth::Logs));
 }
 
 #[test]
 fn every_choice_of_a_parameter_is_one_that_the_settings_know() {
     let template = translated();
-    for (parameter, name) in [("Mode", "RETRIER_MODE"), ("LogLevel", "RETRIER_LOG")] {
+    for (parameter, name) in
+        [("Mode", "RETRIER_MODE"), ("Evidence", "RETRIER_EVIDENCE"), ("LogLevel", "RETRIER_LOG")]
+    {
         let choices = template["Parameters"][parameter]["AllowedValues"].as_array().unwrap();
         for choice in choices {
             let given = variables(&template, HOME, &[(parameter, choice.as_str().unwrap())]);

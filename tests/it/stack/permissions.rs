@@ -13,7 +13,14 @@ use serde_json::{Value, json};
 use super::template::{HOME, Place, policies_of, resources, translated};
 
 /// The SDK's calls that the function makes, as its source spells them, and the permissions that each takes.
-const CALLS: [(&str, &[&str]); 14] = [
+const CALLS: [(&str, &[&str]); 22] = [
+    ("batch_get_builds()", &["codebuild:BatchGetBuilds"]),
+    ("batch_get_deployment_targets()", &["codedeploy:BatchGetDeploymentTargets"]),
+    ("describe_change_set()", &["cloudformation:DescribeChangeSet"]),
+    ("describe_stack_events()", &["cloudformation:DescribeStackEvents"]),
+    ("get_deployment()", &["codedeploy:GetDeployment"]),
+    ("get_log_events()", &["logs:GetLogEvents"]),
+    ("list_deployment_targets()", &["codedeploy:ListDeploymentTargets"]),
     ("batch_get_item()", &["dynamodb:BatchGetItem"]),
     ("put_item()", &["dynamodb:PutItem"]),
     ("transact_write_items()", &["dynamodb:ConditionCheckItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]),
@@ -25,6 +32,7 @@ const CALLS: [(&str, &[&str]); 14] = [
     ("list_action_executions()", &["codepipeline:ListActionExecutions"]),
     ("list_pipeline_executions()", &["codepipeline:ListPipelineExecutions"]),
     ("list_pipelines()", &["codepipeline:ListPipelines"]),
+    ("list_tags_for_resource()", &["codepipeline:ListTagsForResource"]),
     ("retry_stage_execution()", &["codepipeline:RetryStageExecution"]),
     ("create_schedule()", &["scheduler:CreateSchedule", "iam:PassRole"]),
     ("send_message()", &["sqs:SendMessage"]),
@@ -49,7 +57,11 @@ const OF_LAMBDA: [&str; 7] = [
 ];
 
 /// The statements whose actions have no resource to name.
-const WITHOUT_RESOURCE: [&str; 2] = ["ListWhatThereIs", "SendTraces"];
+const WITHOUT_RESOURCE: [&str; 3] = ["ListWhatThereIs", "ReadTargetsOfDeployments", "SendTraces"];
+
+/// The statements about what may be in another Region than the pipeline.
+const OF_EVERY_REGION: [&str; 4] =
+    ["ReadFailedBuilds", "ReadFailedDeployments", "ReadFailedStacks", "ReadLogsOfBuilds"];
 
 fn statements(policy: &Value) -> Vec<Value> {
     policy["Statement"].as_array().unwrap().clone()
@@ -91,6 +103,28 @@ fn the_function_may_do_what_it_calls_and_nothing_else() {
     let called = CALLS.iter().flat_map(|(_, actions)| actions.iter().copied());
     let needed: BTreeSet<String> = called.chain(OF_LAMBDA).map(str::to_owned).collect();
     assert_eq!(actions(&granted("FunctionRole", HOME, &[])), needed);
+}
+
+/// The statements of the role's policy `evidence`, which is not there where there is nothing to permit.
+#[test]
+fn no_more_may_be_read_than_the_depth_needs() {
+    let details =
+        ["ReadFailedBuilds", "ReadFailedDeployments", "ReadTargetsOfDeployments", "ReadFailedStacks"];
+    let logs = [&details[..], &["ReadLogsOfBuilds"]].concat();
+    for (depth, expected) in [("state", vec![]), ("details", details.to_vec()), ("logs", logs)] {
+        let policies = policies_of(&resources(&translated(), HOME, &[("Evidence", depth)]));
+        let evidence = policies.iter().filter(|(name, _)| name == "FunctionRole/evidence");
+        let purposes: Vec<String> = evidence
+            .flat_map(|(_, policy)| statements(policy))
+            .map(|statement| statement["Sid"].as_str().unwrap().to_owned())
+            .collect();
+        assert_eq!(purposes, expected, "{depth}");
+        let all = actions(&granted("FunctionRole", HOME, &[("Evidence", depth)]));
+        assert_eq!(all.contains("logs:GetLogEvents"), depth == "logs", "{depth}");
+        let of_providers = ["codebuild:", "codedeploy:", "cloudformation:"];
+        let is_of_one = |action: &String| of_providers.iter().any(|service| action.starts_with(service));
+        assert_eq!(all.iter().any(is_of_one), depth != "state", "{depth}");
+    }
 }
 
 #[test]
@@ -140,7 +174,12 @@ fn every_statement_names_one_purpose_and_its_resources() {
                 };
                 let place_named = partition == "aws" && account == HOME.account;
                 assert!(place_named && !service.contains('*'), "{purpose}: {resource}");
-                assert!(service == "iam" || region == HOME.region, "{purpose}: {resource}");
+                let region_named = if OF_EVERY_REGION.contains(&purpose.as_str()) {
+                    region == "*"
+                } else {
+                    service == "iam" || region == HOME.region
+                };
+                assert!(region_named, "{purpose}: {resource}");
             }
         }
     }

@@ -50,6 +50,7 @@ fn fails(seconds: i64) -> Outcome {
         code: "JobFailed".to_owned(),
         message: "connection reset".to_owned(),
         summary: "Build terminated with state: FAILED".to_owned(),
+        cause: None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 mod declaration;
 pub mod inputs;
-mod patterns;
+pub mod patterns;
 mod shape;
 
-pub use shape::{Objection, Shape};
+pub use shape::{ANY, Objection, Shape, optional, required};

@@ -43,6 +43,32 @@ pub static RESOURCE_ARN: Pattern = Pattern {
             if is_partition(partition) && !region.is_empty() && is_account(account) && !resource.is_empty())
     },
 };
+pub static LOG_GROUP: Pattern = Pattern { text: r"[\.\-_/#A-Za-z0-9]+", holds: |text| only(text, ".-_/#") };
+pub static LOG_GROUP_IDENTIFIER: Pattern =
+    Pattern { text: r"[\w#+=/:,.@-]*", holds: |text| text.is_empty() || only(text, "_#+=/:,.@-") };
+pub static LOG_STREAM: Pattern = Pattern { text: "[^:*]*", holds: |text| !text.contains([':', '*']) };
+pub static CHANGE_SET: Pattern = Pattern {
+    text: "[a-zA-Z][-a-zA-Z0-9]*|arn:[-a-zA-Z0-9:/]*",
+    holds: |text| is_cloudformation_name(text) || is_arn(text, &["arn:"], "-:/"),
+};
+pub static STACK: Pattern = Pattern {
+    text: r"([a-zA-Z][-a-zA-Z0-9]*)|(arn:\b(aws|aws-us-gov|aws-cn)\b:[-a-zA-Z0-9:/._+]*)",
+    holds: |text| {
+        is_cloudformation_name(text)
+            || is_arn(text, &["arn:aws:", "arn:aws-us-gov:", "arn:aws-cn:"], "-:/._+")
+    },
+};
+
+/// A letter, and then letters, digits and hyphens.
+fn is_cloudformation_name(text: &str) -> bool {
+    only(text, "-") && text.starts_with(|c: char| c.is_ascii_alphabetic())
+}
+
+/// One of the beginnings, and then letters, digits and `others`.
+fn is_arn(text: &str, beginnings: &[&str], others: &str) -> bool {
+    let mut rests = beginnings.iter().filter_map(|beginning| text.strip_prefix(beginning));
+    rests.any(|rest| rest.is_empty() || only(rest, others))
+}
 
 /// At least one character, each a letter, a digit or one of `others`.
 fn only(text: &str, others: &str) -> bool {
@@ -88,10 +114,20 @@ mod tests {
             (&UUID, uuid, "3F1C6A52-90d4-4f0b-8a37-5b0e6d1c2f41"),
             (&ROLE_ARN, role, "arn:aws:iam::1111:role/x"),
             (&RESOURCE_ARN, resource, "arn:aws:codebuild:eu-central-1:111122223333:web"),
+            (&LOG_GROUP, "/aws/codebuild/web_1#x.y-z", "a:b"),
+            (&LOG_GROUP_IDENTIFIER, "arn:aws:logs:eu-central-1:111122223333:log-group:/a", "a b"),
+            (&LOG_STREAM, "57c50aea/a388 b1", "a*"),
+            (&LOG_STREAM, "two\nlines", "a:b"),
+            (&CHANGE_SET, "Release-1", "1st"),
+            (&CHANGE_SET, "arn:aws:cloudformation:eu-central-1:111122223333:changeSet/a/b", "arn:a_b"),
+            (&STACK, "web-1", "web_1"),
+            (&STACK, "arn:aws-cn:cloudformation:cn-north-1:111122223333:stack/a/b", "arn:aws-iso:a"),
         ] {
             assert!(pattern.holds(good), "{}: {good}", pattern.text);
             assert!(!pattern.holds(bad), "{}: {bad}", pattern.text);
-            assert_eq!(pattern.holds(""), pattern.text == ".*", "{}", pattern.text);
+            let takes_nothing =
+                [LINE.text, LOG_GROUP_IDENTIFIER.text, LOG_STREAM.text].contains(&pattern.text);
+            assert_eq!(pattern.holds(""), takes_nothing, "{}", pattern.text);
         }
     }
 }

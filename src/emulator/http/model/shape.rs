@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::patterns::Pattern;
 
@@ -74,6 +74,17 @@ impl Shape {
 
     pub const fn whole(least: i64, most: i64) -> Self {
         Self::Whole { least, most }
+    }
+
+    /// Turns the flags of a structure into what JSON has for them, where they came as texts. What is neither stays.
+    pub fn read_flags(&self, given: &mut Map<String, Value>) {
+        let Self::Structure(members) = self else { return };
+        for member in members.iter().filter(|member| matches!(member.shape, Self::Flag)) {
+            if let Some(value) = given.get_mut(member.name) {
+                let flag = value.as_str().and_then(|text| text.parse::<bool>().ok());
+                *value = flag.map_or_else(|| value.take(), Value::Bool);
+            }
+        }
     }
 
     /// Holds an input against the shape.

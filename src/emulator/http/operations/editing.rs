@@ -9,7 +9,7 @@ use super::super::error::ApiError;
 use super::super::request::Input;
 use super::super::service::Bench;
 use crate::domain::ids::{ActionName, PipelineName, Region, StageName};
-use crate::domain::pipeline::{Category, ChangeSetPart, ExecutionMode};
+use crate::domain::pipeline::{Category, ChangeSet, ChangeSetPart, ExecutionMode};
 use crate::domain::policy::RetryMode;
 use crate::emulator::codepipeline::{
     ActionDefinition, BeforeEntry, OnSuccess, PipelineDefinition, PipelineType, StageDefinition,
@@ -97,14 +97,20 @@ fn definition(
         let before = before.and_then(|before| before.stages.iter().find(|stage| stage.name == name));
         stage(name, declared, before)
     });
+    let mut stages = stages.collect::<Result<Vec<_>, _>>()?;
+    let name = declared.id("name", PipelineName::parse)?;
+    // What is called as the pipeline need not be said.
+    for action in stages.iter_mut().flat_map(|stage| &mut stage.actions) {
+        action.stack = action.stack.take().filter(|stack| stack != name.as_str());
+    }
     Ok(PipelineDefinition {
-        name: declared.id("name", PipelineName::parse)?,
+        name,
         mode,
         pipeline_type: match declared.optional_text("pipelineType") {
             Some("V2") => PipelineType::V2,
             _ => PipelineType::V1,
         },
-        stages: stages.collect::<Result<_, _>>()?,
+        stages,
         tags: before.map(|before| before.tags.clone()).unwrap_or_default(),
     })
 }
@@ -155,16 +161,20 @@ fn action(
     let mut definition =
         ActionDefinition::new(name, category, kind.text("provider")?).in_order(order.unwrap_or(1));
     definition.region = region.transpose()?;
-    definition.change_set = declared.structure("configuration").and_then(change_set);
+    let configuration = declared.structure("configuration");
+    definition.change_set = configuration.and_then(change_set);
+    let stack = configuration.and_then(|configuration| configuration.optional_text("StackName"));
+    definition.stack = stack.filter(|_| definition.change_set.is_none()).map(str::to_owned);
     definition.script = before.map(|before| before.script.clone()).unwrap_or_default();
     Ok(definition)
 }
 
 fn change_set(configuration: Input<'_>) -> Option<ChangeSetPart> {
-    let name = configuration.optional_text("ChangeSetName")?.to_owned();
+    let text = |name| configuration.optional_text(name).map(str::to_owned);
+    let set = ChangeSet { stack: text("StackName")?, name: text("ChangeSetName")? };
     match configuration.optional_text("ActionMode")? {
-        "CHANGE_SET_REPLACE" => Some(ChangeSetPart::Makes(name)),
-        "CHANGE_SET_EXECUTE" => Some(ChangeSetPart::Executes(name)),
+        "CHANGE_SET_REPLACE" => Some(ChangeSetPart::Makes(set)),
+        "CHANGE_SET_EXECUTE" => Some(ChangeSetPart::Executes(set)),
         _ => None,
     }
 }

@@ -31,6 +31,8 @@ pub struct Operation {
 pub enum Effect {
     /// It only reads.
     Reads,
+    /// It reads tags.
+    ReadsTags,
     /// It is `RetryStageExecution`.
     Retries,
     /// It changes something else.
@@ -57,7 +59,12 @@ const OPERATIONS: [Operation; 17] = [
     reads("ListActionExecutions", &inputs::LIST_ACTION_EXECUTIONS_INPUT, listing::list_action_executions),
     reads("ListPipelineExecutions", &inputs::LIST_PIPELINE_EXECUTIONS_INPUT, listing::list_pipeline_executions),
     reads("ListPipelines", &inputs::LIST_PIPELINES_INPUT, listing::list_pipelines),
-    reads("ListTagsForResource", &inputs::LIST_TAGS_FOR_RESOURCE_INPUT, listing::list_tags_for_resource),
+    Operation {
+        name: "ListTagsForResource",
+        input: &inputs::LIST_TAGS_FOR_RESOURCE_INPUT,
+        effect: Effect::ReadsTags,
+        answer: listing::list_tags_for_resource,
+    },
     changes("PutApprovalResult", &inputs::PUT_APPROVAL_RESULT_INPUT, acting::put_approval_result),
     Operation {
         name: "RetryStageExecution",

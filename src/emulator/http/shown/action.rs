@@ -23,12 +23,12 @@ pub fn action_execution(detail: &ActionDetail, place: &Place, declared: Option<&
     input.put("resolvedConfiguration", configuration.clone());
     input.put("configuration", configuration);
     input.put_some("roleArn", declared("roleArn"));
-    input.put("region", detail.region.as_ref().unwrap_or(&place.region).as_str());
+    input.put("region", run.region.as_ref().unwrap_or(&place.region).as_str());
     input.put_some("namespace", declared("namespace"));
     input.put("inputArtifacts", json!([]));
 
     let mut result = Members::new();
-    result.put_some("externalExecutionId", detail.external_id.as_deref());
+    result.put_some("externalExecutionId", run.external_id.as_deref());
     result.put_some("externalExecutionSummary", not_empty(run.error.summary.expose()));
     result.put_some("errorDetails", error_details(&run.error));
     let mut output = Members::new();

@@ -147,7 +147,7 @@ fn action_run(run: &ActionRun, detail: Option<&ActionDetail>) -> Value {
     shown.put_some("summary", not_empty(run.error.summary.expose()));
     shown.put("lastStatusChange", epoch_seconds(run.last_change));
     shown.put_some("token", detail.and_then(|detail| detail.token.as_deref()));
-    shown.put_some("externalExecutionId", detail.and_then(|detail| detail.external_id.as_deref()));
+    shown.put_some("externalExecutionId", detail.and_then(|detail| detail.run.external_id.as_deref()));
     shown.put_some("errorDetails", error_details(&run.error));
     shown.document()
 }

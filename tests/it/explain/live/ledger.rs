@@ -3,9 +3,11 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
+use codepipeline_retrier::aws::evidence::SdkEvidence;
 use codepipeline_retrier::aws::pipelines::SdkPipelines;
 use codepipeline_retrier::domain::controls::Pause;
 use codepipeline_retrier::domain::decision::{Decision, Ruling};
+use codepipeline_retrier::domain::evidence::Depth;
 use codepipeline_retrier::domain::ids::{ExecutionId, PipelineArn, StageName, StageRunId};
 use codepipeline_retrier::domain::live::Standing;
 use codepipeline_retrier::domain::policy::Mode;
@@ -121,6 +123,7 @@ async fn decide(run: &StageRunId, mode: Mode, codepipeline: &str, table: &Table)
         pipelines: SdkPipelines::new(clients_at(codepipeline)),
         // Nothing is armed for a decision that is final.
         schedules: SharedWorld::new(World::new(place, Switches::default(), present())),
+        evidence: SdkEvidence::new(clients_at(codepipeline)),
     };
     let policy = load("policy.yaml", POLICY).policy.unwrap();
     let PipelineArn { account, region, partition, .. } = &run.pipeline;
@@ -132,6 +135,7 @@ async fn decide(run: &StageRunId, mode: Mode, codepipeline: &str, table: &Table)
         account,
         region,
         partition,
+        evidence: Depth::Logs,
         timing,
         deadline: Timestamp::MAX,
     };

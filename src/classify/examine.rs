@@ -1,0 +1,24 @@
+//! From what was read about failed runs to their classes.
+
+use super::of_run;
+use crate::domain::classifier::Classifier;
+use crate::domain::evidence::{Evidence, Examination, Examined};
+use crate::domain::facts::FailedAction;
+use crate::domain::ids::StageRunId;
+
+/// Classifies each failed run of a stage by all that is known of it; `evidence` is in their order, and where it is shorter
+/// nothing was read.
+pub fn examine(
+    classifiers: &[Classifier],
+    run: &StageRunId,
+    failed: &[FailedAction],
+    evidence: &[Evidence],
+) -> Examination {
+    let nothing = Evidence::default();
+    let all = failed.iter().zip(evidence.iter().chain(std::iter::repeat(&nothing)));
+    all.map(|(action, evidence)| {
+        let classified = of_run(classifiers, run, action, evidence);
+        (action.id.clone(), Examined { classified, gaps: evidence.gaps.clone() })
+    })
+    .collect()
+}

@@ -1,0 +1,74 @@
+//! No machine, address or slot was free.
+
+use crate::classify::signature::{Signature, cause, symptom};
+use crate::domain::class::Class::Capacity;
+
+pub(super) const SIGNATURES: &[Signature] = &[
+    cause(
+        "build-queue-full",
+        Capacity,
+        "CodeBuild runs and queues as many builds as the account may have at once; one ends sooner or later",
+        &[
+            r"\bcannot have more than [1-9]\d* (?:active )?builds? in queue\b",
+            r"\bmaximum number of (?:queued|concurrent) builds\b",
+        ],
+    ),
+    cause(
+        "no-instance-capacity",
+        Capacity,
+        "AWS has no machine of that kind free there at the moment",
+        &[
+            r"\bInsufficient(?:Instance|Host|ReservedInstance|DBInstance|CacheCluster|Cluster)?Capacity(?:Exception|Error|Fault)?\b",
+            r"\bdo(?:es)? not (?:currently )?have (?:sufficient|enough) .*\bcapacity\b",
+            r"\bcapacity (?:is|was) (?:currently )?(?:unavailable|not available)\b",
+            r"\bno spot capacity\b|\bUnfulfillableCapacity\b",
+            r"\binsufficient capacity\b",
+            r"\black of (?:available )?capacity\b|\bout of capacity\b",
+        ],
+    ),
+    cause(
+        "cluster-full",
+        Capacity,
+        "the cluster has no room for another task at the moment",
+        &[
+            r"\bhas insufficient (?:CPU|memory)(?: units)? available\b",
+            r"\bRESOURCE:(?:CPU|MEMORY|FARGATE)\b",
+            r"\bnodes are available: .*\binsufficient (?:cpu|memory|pods|ephemeral-storage)\b",
+            r"\btoo many pods\b",
+        ],
+    ),
+    symptom("cluster-full-code", Capacity, "the code of the failure says that the cluster has no room", &[])
+        .codes(&["RESOURCE:FARGATE", "RESOURCE:CPU", "RESOURCE:MEMORY"]),
+    cause(
+        "no-browser-slot",
+        Capacity,
+        "the browser grid had no session free",
+        &[
+            r"\bno free slots?\b|\bno (?:free|available) (?:browser|session|node)s?\b",
+            r"\b(?:could not|unable to) (?:start|create) a? ?new (?:remote )?session\b.*\b(?:timed out|timeout|queue)\b",
+            r"\bnew session request timed out\b|\bsession request.{0,40}\bqueue\b",
+            r"\b(?:all parallel tests|parallel (?:test )?(?:sessions?|limit)).*\b(?:in use|reached|exceeded)\b",
+        ],
+    ),
+    cause(
+        "browser-crashed",
+        Capacity,
+        "the browser died under the test, as it does when the machine is short of memory",
+        &[
+            r"\brenderer process (?:just )?crashed\b",
+            r"\btab crashed\b|\bpage crashed\b|\bbrowser (?:has )?crashed\b",
+            r"\bbrowser (?:was )?(?:unexpectedly|suddenly) (?:closed|disconnected|exited)\b|\bbrowser (?:closed|exited) unexpectedly\b",
+            r"\bdisconnected from renderer\b|\bunable to receive message from renderer\b",
+        ],
+    ),
+    cause(
+        "addresses-used-up",
+        Capacity,
+        "the subnet has no address free until something that holds one ends",
+        &[
+            r"\binsufficient ?free ?(?:ip ?)?addresses\b",
+            r"\bnot (?:have )?enough free (?:ip )?addresses\b",
+            r"\bRESOURCE:ENI\b",
+        ],
+    ),
+];

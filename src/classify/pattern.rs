@@ -30,7 +30,7 @@ pub struct PatternError {
 /// Searching takes time linear in the text, whatever the expression.
 ///
 /// # Errors
-/// When the expression is longer than [`LONGEST`], is none, is nested too deeply, or becomes too large.
+/// When the expression is longer than 512 bytes, is none, is nested too deeply, or becomes too large.
 pub fn pattern(source: &str) -> Result<Pattern, PatternError> {
     if source.len() > LONGEST {
         let what = format!("the expression has {} bytes, of which {LONGEST} are allowed", source.len());

@@ -76,7 +76,7 @@ const FORMS: &[(&str, &str)] = &[
     ),
 ];
 
-/// The line without secrets, colours and control characters, cut to [`LONGEST`] bytes.
+/// The line without secrets, colours and control characters, cut to 512 bytes.
 pub fn redact(line: &str) -> String {
     static COMPILED: OnceLock<Vec<(Regex, &'static str)>> = OnceLock::new();
     let forms = COMPILED

@@ -7,6 +7,7 @@ mod slowest;
 use codepipeline_retrier::domain::ids::{
     AccountId, ExecutionId, Partition, PipelineArn, PipelineName, Region, StageName, StageRunId,
 };
+use codepipeline_retrier::domain::tags::NO_TAGS;
 use codepipeline_retrier::policy_file::{Severity, load_bytes, render};
 use libfuzzer_sys::fuzz_target;
 
@@ -18,7 +19,7 @@ fuzz_target!(|bytes: &[u8]| {
         let shown = render::text(&loaded.source, &loaded.diagnostics);
         assert_eq!(shown.is_empty(), loaded.diagnostics.is_empty());
         if let Some(policy) = &loaded.policy {
-            let rule = policy.rule_for(&some_run());
+            let rule = policy.rule_for(&some_run(), &NO_TAGS);
             assert!(rule.is_none_or(|rule| policy.rules.contains(rule)));
         }
     });

@@ -35,7 +35,13 @@ static GIVEN: LazyLock<Vec<String>> = LazyLock::new(|| {
         for (operation, member) in [("ListPipelineExecutions", "pipelineName"), ("GetPipelineState", "name")]
         {
             let body = format!("{{\"{member}\":\"{pipeline}\"}}");
-            let call = Call { operation, body: body.as_bytes(), caller: "fuzz", now: Timestamp::UNIX_EPOCH };
+            let call = Call {
+                operation,
+                body: body.as_bytes(),
+                caller: "fuzz",
+                region: None,
+                now: Timestamp::UNIX_EPOCH,
+            };
             let Reply::Document(document) = service.call(call) else { panic!("{operation} is not answered") };
             collect(&document, &mut given);
         }
@@ -91,7 +97,13 @@ fuzz_target!(|bytes: &[u8]| {
             };
             let operation = String::from_utf8_lossy(operation);
             let now = world.now() + SignedDuration::from_secs(20);
-            match service.call(Call { operation: &operation, body: &filled_in(body), caller: "fuzz", now }) {
+            match service.call(Call {
+                operation: &operation,
+                body: &filled_in(body),
+                caller: "fuzz",
+                region: None,
+                now,
+            }) {
                 Reply::Document(document) => assert!(document.is_object()),
                 Reply::Refused(error) => assert!((400..600).contains(&error.status)),
                 Reply::Lost => panic!("nothing is planned to get lost"),

@@ -48,10 +48,12 @@ pub struct Subject<'a> {
 
 /// The class of one failure. Total: what nothing recognises is `unknown`.
 pub fn classify(classifiers: &[Classifier], subject: &Subject<'_>) -> Classified {
-    own::first(classifiers, subject)
-        .or_else(|| approval(subject))
-        .or_else(|| search::best(subject))
-        .unwrap_or_else(|| rest(subject))
+    let built_in = approval(subject).or_else(|| search::best(subject));
+    match built_in {
+        // What a person ended stays so, whatever a policy says.
+        Some(ended) if !ended.class.may_be_retried() => ended,
+        built_in => own::first(classifiers, subject).or(built_in).unwrap_or_else(|| rest(subject)),
+    }
 }
 
 /// The class of one failed run: by its own error first, then by what was read beside.

@@ -13,6 +13,8 @@ pub enum Strength {
     Symptom,
     /// It names the cause, in the words of the tool or service that knows it.
     Cause,
+    /// It tells that a person ended it, whatever else was wrong. No text speaks against that, nor does a policy.
+    Person,
 }
 
 impl Strength {
@@ -22,6 +24,7 @@ impl Strength {
             Self::Wrapper => "wrapper",
             Self::Symptom => "symptom",
             Self::Cause => "cause",
+            Self::Person => "person",
         }
     }
 }
@@ -123,6 +126,16 @@ impl Signature {
 /// Whether failures of the class tend to pass: whether `retry-on: [transient]` retries them.
 pub fn is_transient(class: Class) -> bool {
     Group::Transient.classes().contains(&class)
+}
+
+/// A signature of what a person did.
+pub(super) const fn person(
+    name: &'static str,
+    class: Class,
+    reason: &'static str,
+    patterns: &'static [&'static str],
+) -> Signature {
+    Signature::new(name, class, Strength::Person, reason, patterns)
 }
 
 /// A signature that names a cause.

@@ -10,6 +10,7 @@ mod hosts;
 mod missing;
 mod network;
 mod permissions;
+mod persons;
 mod quotas;
 mod registries;
 mod services;
@@ -21,6 +22,7 @@ use super::signature::Signature;
 
 /// The themes with their signatures, most specific first.
 pub const THEMES: &[(&str, &[Signature])] = &[
+    ("What a person ended", persons::SIGNATURES),
     ("Deployments", deployments::SIGNATURES),
     ("Quotas", quotas::SIGNATURES),
     ("Conflicts", conflicts::SIGNATURES),

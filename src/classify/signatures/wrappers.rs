@@ -2,21 +2,13 @@
 
 use crate::classify::signature::{Signature, wrapper};
 use crate::domain::class::Class::{
-    BuildError, Configuration, Conflict, MissingResource, Permission, Quota, ServiceFault, Stopped,
-    TestFailure, Timeout, Unknown,
+    BuildError, Configuration, Conflict, MissingResource, Permission, Quota, ServiceFault, TestFailure,
+    Timeout, Unknown,
 };
 use crate::domain::evidence::Place;
 use crate::domain::pipeline::Category;
 
 pub(super) const SIGNATURES: &[Signature] = &[
-    wrapper(
-        "build-stopped",
-        Stopped,
-        "somebody stopped the build",
-        &[r"\bbuild terminated with state: STOPPED\b"],
-    ),
-    wrapper("build-stopped-status", Stopped, "somebody stopped the build", &[]).codes(&["STOPPED"]),
-    wrapper("deployment-stopped", Stopped, "somebody stopped the deployment", &[]).codes(&["MANUAL_STOP"]),
     wrapper(
         "build-timed-out",
         Timeout,

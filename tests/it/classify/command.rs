@@ -82,3 +82,21 @@ fn nothing_is_none() {
     assert_eq!(answers[0]["signature"], json!("none"));
     assert_eq!(answers[0]["retryable"], json!(false));
 }
+
+#[test]
+fn a_policy_tries_its_own_classifiers() {
+    let file = std::env::temp_dir().join(format!("retrier-classifiers-{}.yaml", std::process::id()));
+    let policy = "version: 1\nclassifiers:\n  - { name: grid-down, class: capacity, match: { provider: CodeBuild, \
+                  message: 'no free (slot|node)' } }\nrules:\n  - { name: all, match: { pipeline: '*' } }\n";
+    std::fs::write(&file, policy).unwrap();
+    let input = r#"{"id":"a","provider":"CodeBuild","message":"expected a session, got: no free slot"}
+{"id":"b","provider":"Jenkins","message":"expected a session, got: no free slot"}"#;
+    let output = run(&["classify", "--policy", file.to_str().unwrap(), "-"], input);
+    std::fs::remove_file(&file).unwrap();
+    let told: Vec<_> = answers(&output)
+        .iter()
+        .map(|answer| (answer["class"].clone(), answer["signature"].clone(), answer["retryable"].clone()))
+        .collect();
+    assert_eq!(told[0], (json!("capacity"), json!("grid-down"), json!(true)));
+    assert_ne!(told[1].1, json!("grid-down"));
+}

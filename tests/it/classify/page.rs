@@ -14,7 +14,8 @@ What the product recognises in failures, in the order in which it looks. This pa
 
 Of the signatures that match, the strongest decides: one that names a *cause* beats one that names a *symptom*, and that beats
 a *wrapper*, which only tells that something failed. Of two that weigh the same, one of a failure that stays beats one of a
-failure that passes by itself, and then the one further up does. A policy's own `classifiers` come before all of them.
+failure that passes by itself, and then the one further up does. A policy's own `classifiers` come before all of them but
+those of what a *person* ended, which neither a text nor a policy speaks against.
 
 Lines are looked at one by one, without colours, times and the marks of CI systems. A warning, what was tried again, a test's
 name, a stack frame, quoted source, or a command that is run tells of no failure; what a compiler points at or a test compares

@@ -176,3 +176,21 @@ fn an_approval_is_a_persons_no_unless_a_policy_says_otherwise() {
     approval.category = Category::Approval;
     assert_eq!(of_run(&[], &run(), &approval, &Evidence::default()).class, Class::ApprovalRejected);
 }
+
+#[test]
+fn what_a_person_ended_stays_so_whatever_a_log_or_a_policy_says() {
+    let own = [classifier(|_| {})];
+    let log = (Place::BuildLog, "toomanyrequests: You have reached your pull rate limit");
+    let mut stopped = evidence(&[(Place::BuildPhase, ""), log]);
+    stopped.texts[0].code = Some("STOPPED".into());
+    let rejected = FailedAction { category: Category::Approval, ..action("rejected") };
+    for own in [&own[..], &[]] {
+        let classified = of_run(own, &run(), &action(WRAPPED), &stopped);
+        assert_eq!(
+            (classified.class, classified.signature.as_str()),
+            (Class::Stopped, "build-stopped-status")
+        );
+        let classified = of_run(own, &run(), &rejected, &evidence(&[log]));
+        assert_eq!((classified.class, classified.signature.as_str()), (Class::ApprovalRejected, "approval"));
+    }
+}

@@ -51,8 +51,22 @@ fn nothing_of_the_pipeline_is_assumed_when_all_is_given() {
     let all = ["state", "actions", "pipeline", "execution"];
     let explanation = scene.explain_as_json(&all, &["--now", "2026-11-22T10:13:02Z"]);
     let assumptions = explanation["assumptions"].as_array().unwrap();
-    assert_eq!(assumptions.len(), 2, "{assumptions:#?}");
+    // Two of the product, and that nothing else would say more of why it failed.
+    assert_eq!(assumptions.len(), 3, "{assumptions:#?}");
     assert!(assumptions.iter().all(|assumption| assumption["settled-by"].is_null()), "{assumptions:#?}");
+}
+
+#[test]
+fn a_rule_that_looks_no_deeper_leaves_nothing_to_assume_of_what_failed() {
+    let policy = |evidence: &str| {
+        format!("version: 1\nrules:\n  - {{ name: all, match: {{ pipeline: '*' }}, evidence: {evidence} }}\n")
+    };
+    for (evidence, is_assumed) in [("state", false), ("details", true), ("logs", true)] {
+        let scene = Scene::new(&format!("depth-{evidence}")).write("policy.yaml", &policy(evidence));
+        let explanation = scene.explain_as_json(&["state", "actions"], &[]);
+        let assumptions = explanation["assumptions"].to_string();
+        assert_eq!(assumptions.contains("builds with their logs"), is_assumed, "{evidence}: {assumptions}");
+    }
 }
 
 #[test]

@@ -25,6 +25,7 @@ use super::output::{self, Format};
 use super::{clock, validate};
 use crate::domain::ahead::{StageAhead, stages_ahead};
 use crate::domain::decision::Ruling;
+use crate::domain::evidence::Depth;
 use crate::domain::ids::StageRunId;
 use crate::domain::pipeline::{ExecutionMode, Gap};
 use crate::domain::policy::Policy;
@@ -254,6 +255,14 @@ fn report<'a>(
     if course.looked_at {
         all.extend(assumed_of_the_product(None));
         all.extend(assumptions);
+    }
+    let rule = policy.rules.iter().find(|rule| course.decision.rule.as_ref() == Some(&rule.name));
+    let looks_deeper = rule.is_some_and(|rule| rule.settings.evidence > Depth::State);
+    if looks_deeper && !course.decision.classes.is_empty() {
+        all.push(Assumption::new(
+            "builds with their logs, deployments and stacks say no more of what failed than these files",
+            None,
+        ));
     }
     let is_parallel = reading.execution.is_ok_and(|execution| execution.mode == ExecutionMode::Parallel);
     // A PARALLEL pipeline has no state worth believing.

@@ -7,9 +7,13 @@ use serde_json::Value;
 
 use super::tree::{project_files, root};
 
-fn listed() -> BTreeSet<String> {
+fn figures() -> Vec<Value> {
     let text = fs::read_to_string(root().join("tests/tools/scoreboard.json")).unwrap();
-    let figures: Vec<Value> = serde_json::from_str(&text).unwrap();
+    serde_json::from_str(&text).unwrap()
+}
+
+fn listed() -> BTreeSet<String> {
+    let figures = figures();
     let names =
         figures.iter().map(|figure| figure["figure"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
     let distinct: BTreeSet<String> = names.iter().cloned().collect();
@@ -53,4 +57,13 @@ fn every_figure_that_is_listed_is_left_by_a_proof() {
     let is_left = |name: &String| texts.iter().any(|text| text.contains(&format!("\"{name}\"")));
     let missing: Vec<_> = listed().into_iter().filter(|name| !is_left(name)).collect();
     assert!(missing.is_empty(), "no proof leaves {missing:?}");
+}
+
+#[test]
+fn what_a_figure_covers_is_there() {
+    for figure in figures() {
+        let covers = figure["covers"].as_array().unwrap();
+        let gone = covers.iter().find(|path| !root().join(path.as_str().unwrap()).exists());
+        assert_eq!(gone, None, "a change of it would go unnoticed by `{}`", figure["figure"]);
+    }
 }

@@ -131,6 +131,18 @@ mod tests {
     }
 
     #[test]
+    fn the_jitter_of_a_text_is_the_same_in_every_release() {
+        let expected = [
+            ("", 0xEFD0_1F60_BA99_2926),
+            ("a", 0x82A2_A958_A9BE_CE5B),
+            ("web/Deploy", 0xB7D5_2AED_F677_78FC),
+        ];
+        for (text, number) in expected {
+            assert_eq!(Jitter::of(text), Jitter(number), "{text}");
+        }
+    }
+
+    #[test]
     fn bad_values_are_refused() {
         let new = |i, f, m| Backoff::try_new(secs(i), f, secs(m), JitterKind::Equal);
         assert_eq!(new(-1, 2_000, 1), Err(InvalidBackoff::DelayOutOfRange));

@@ -64,14 +64,15 @@ mod tests {
         let text = EvidenceText::new("é".repeat(EvidenceText::LONGEST));
         assert!(text.expose().len() <= EvidenceText::LONGEST);
         assert!(text.expose().chars().all(|c| c == 'é'));
+        assert_eq!(EvidenceText::new("x".repeat(20_000)).expose().len(), 16_384);
     }
 
     #[test]
     fn of_a_log_the_last_whole_lines_are_kept() {
-        let log = "a line of a log\n".repeat(10_000);
+        let log = "a line of the log\n".repeat(10_000);
         let kept = EvidenceText::tail(log.clone());
         assert!(kept.expose().len() <= EvidenceText::LONGEST_TAIL);
-        assert!(kept.expose().len() > EvidenceText::LONGEST_TAIL - 16);
+        assert!(kept.expose().len() > EvidenceText::LONGEST_TAIL - 18);
         assert!(kept.expose().starts_with("a line") && log.ends_with(kept.expose()));
         assert_eq!(EvidenceText::tail("short").expose(), "short");
         let exact = "x".repeat(EvidenceText::LONGEST_TAIL);

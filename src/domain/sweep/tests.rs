@@ -111,6 +111,16 @@ fn where_many_lag_the_whole_round_is_done_again() {
 }
 
 #[test]
+fn as_many_as_may_lag_keep_their_own_instants() {
+    let mut sweep = work(&completed(&Sweep::default(), 0), EVERY, 15);
+    for number in 0..MOST_LAGGING {
+        sweep.done(&name(&format!("p-{number}")), Some(at(-10)));
+    }
+    sweep.complete(at(20));
+    assert_eq!((sweep.lagging.len(), sweep.watermark), (MOST_LAGGING, Some(at(15))));
+}
+
+#[test]
 fn a_pipeline_that_is_gone_lags_no_longer() {
     let mut sweep = work(&Sweep::default(), EVERY, 0);
     sweep.done(&name("a"), Some(at(-30)));

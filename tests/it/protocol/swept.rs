@@ -5,12 +5,15 @@ use std::collections::BTreeSet;
 use jiff::SignedDuration;
 
 use codepipeline_retrier::domain::decision::Ruling;
+use codepipeline_retrier::domain::ids::PipelineName;
 use codepipeline_retrier::domain::pipeline::{ActionStatus, Gap, Reading};
 use codepipeline_retrier::domain::policy::Mode;
 use codepipeline_retrier::domain::protocol::Conclusion;
 use codepipeline_retrier::domain::stage_run::{Hint, Progress, StageRun, after};
+use codepipeline_retrier::domain::sweep::concerns;
 use codepipeline_retrier::domain::trigger::{EventKey, Finding, SeenFailure, Trigger};
 use codepipeline_retrier::event::{Invocation, Message, read};
+use codepipeline_retrier::policy_file::load;
 
 use super::scene::{
     Handled, claimed, event, failed, handle, hint, ids, pause, reading, retried, setting, view, wake_up,
@@ -355,5 +358,26 @@ fn a_failure_without_a_rule_costs_nothing() {
             if is_open { vec![true] } else { vec![] }
         );
         assert!(handled.asked.is_empty());
+    }
+}
+
+#[test]
+fn a_sweep_is_concerned_with_the_pipelines_that_some_rule_at_work_names() {
+    let text = "version: 1\nrules:\n  - { name: web, match: { pipeline: 'web-*' } }\n  \
+                - { name: off, match: { pipeline: 'api-*' }, mode: disabled }\n";
+    let named = load("policy", text).policy.unwrap();
+    let anything =
+        load("policy", "version: 1\nrules:\n  - { name: any, match: { stage: Deploy } }\n").policy.unwrap();
+    let name = |name: &str| PipelineName::parse(name).unwrap();
+    for (policy, mode, pipeline, expected) in [
+        (&named, Mode::Active, "web-1", true),
+        (&named, Mode::Shadow, "web-1", true),
+        (&named, Mode::Disabled, "web-1", false),
+        (&named, Mode::Active, "api-1", false),
+        (&named, Mode::Active, "other", false),
+        (&anything, Mode::Active, "other", true),
+        (&anything, Mode::Disabled, "other", false),
+    ] {
+        assert_eq!(concerns(policy, mode, &name(pipeline)), expected, "{pipeline} in mode {mode:?}");
     }
 }

@@ -76,3 +76,24 @@ impl Hash for Pattern {
         self.source.hash(state);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+
+    use super::*;
+
+    #[test]
+    fn an_expression_is_told_from_another_by_what_was_written() {
+        let find = |found| Pattern::new("a+".to_owned(), move |_: &str| found);
+        let (here, there) = (find(Some(0)), find(Some(7)));
+        let other = Pattern::new("b+".to_owned(), |_: &str| Some(0));
+        assert_eq!((here.find("x"), there.find("x"), find(None).find("x")), (Some(0), Some(7), None));
+        assert_eq!((here.source(), format!("{here:?}")), ("a+", "Pattern(\"a+\")".to_owned()));
+        assert!(here == there && here != other);
+        let hasher = BuildHasherDefault::<DefaultHasher>::default();
+        let hashes: BTreeSet<u64> = [&here, &there, &other].map(|pattern| hasher.hash_one(pattern)).into();
+        assert_eq!(hashes.len(), 2);
+    }
+}

@@ -196,3 +196,35 @@ fn waiters_get_a_slot_each() {
         assert_eq!(budget.slot(bucket, next), Slot { at: at(slot), expected: next_slot, following });
     }
 }
+
+#[test]
+fn the_last_token_is_left_to_whoever_was_promised_it() {
+    let budget = budget(3, 1, MINUTE);
+    let (one_left, two_left) = (START + 2 * MINUTE, START + MINUTE);
+    for (full, next_slot, expected) in [
+        (one_left, None, Peek::Available(Branch::Busy)),
+        (one_left, Some(START), Peek::Available(Branch::Busy)),
+        (one_left, Some(START + 1), Peek::Empty { next: at(START) }),
+        (two_left, Some(START + 1), Peek::Available(Branch::Busy)),
+        (one_left + 1, None, Peek::Empty { next: at(START + 1) }),
+    ] {
+        let bucket = Bucket { full_at: Some(full), next_slot };
+        assert_eq!(budget.peek_out_of_turn(bucket, at(START)), expected, "{bucket:?}");
+    }
+}
+
+#[test]
+fn each_branch_takes_from_its_own_kind_of_bucket() {
+    let budget = budget(2, 1, MINUTE);
+    let taken = |ms| Some(full_at(ms));
+    for (branch, full, expected) in [
+        (Branch::Idle, START, taken(START + MINUTE)),
+        (Branch::Idle, START + 1, None),
+        (Branch::Busy, START, None),
+        (Branch::Busy, START + 1, taken(START + 1 + MINUTE)),
+        (Branch::Busy, START + MINUTE, taken(START + 2 * MINUTE)),
+        (Branch::Busy, START + MINUTE + 1, None),
+    ] {
+        assert_eq!(take(&budget, branch, full_at(full), START), expected, "{branch:?} {full}");
+    }
+}

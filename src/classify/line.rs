@@ -270,7 +270,7 @@ const KINDS: &[(Kind, &str)] = &[
     ),
     (
         Kind::TestName,
-        r"^\s*(?:test \S+ \.\.\. |FAIL: |ERROR: test_|ok \d+ |not ok \d+ |Scenario: |Test(?:ing)? (?:case|suite) )",
+        r"^\s*(?:test \S+ \.\.\. |FAIL: (?:test|\w+ \(|\S+\.go:)|ERROR: test_|ok \d+ |not ok \d+ |Scenario: |Test(?:ing)? (?:case|suite) )",
     ),
     (
         Kind::Command,

@@ -24,7 +24,9 @@ pub(super) const SIGNATURES: &[Signature] = &[
             r"\bcannot find (?:module|package|type definition|name|crate|file)\b|\bmodule not found\b|\bcan't resolve '|\bcould not resolve \S*['./]\S*\b.{0,40}\bfrom\b|\bno module named\b|\bno required module provides package\b|\bis not in (?:GOROOT|std)\b|\bpackage .+ does not exist\b|\bclass ['\\\w]+ not found\b|\bunable to resolve (?:module|path)\b",
             r"^\s+\d+:\d+\s+error\s|[1-9]\d* problems? \([1-9]\d* errors?|\bfound [1-9]\d* errors?\b|\b[1-9]\d* errors? (?:generated|found)\b|\bBuild FAILED\b.{0,40}\berrors?\b|\bcode style issues?\b|\brun prettier\b|\bwould reformat\b|\bcheckstyle violations\b|\blint errors?\b",
         ],
-    ),
+    )
+    // What the fetch of Node.js throws whenever a request fails.
+    .unless(&[r"\bTypeError: (?:fetch failed|failed to fetch|terminated)\b"]),
     cause(
         "image-build-error",
         BuildError,

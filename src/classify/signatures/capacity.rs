@@ -22,9 +22,24 @@ pub(super) const SIGNATURES: &[Signature] = &[
             r"\bdo(?:es)? not (?:currently )?have (?:sufficient|enough) .*\bcapacity\b",
             r"\bcapacity (?:is|was) (?:currently )?(?:unavailable|not available)\b",
             r"\bno spot capacity\b|\bUnfulfillableCapacity\b",
-            r"\binsufficient capacity\b",
+            r"\binsufficient (?:\w+ )?capacity\b|\bno hosts available\b",
             r"\black of (?:available )?capacity\b|\bout of capacity\b",
         ],
+    ),
+    cause(
+        "host-taken-away",
+        Capacity,
+        "AWS took the machine away that it ran on",
+        &[
+            r"\bspot (?:task|instance|request|node|capacity)s?\b.{0,40}\b(?:interrupt|reclaim|terminat|preempt)|\bSpotInterruption\b",
+            r"\bhost EC2 \(instance .{0,40}\) (?:terminated|stopped)\b|\bscheduled for (?:retirement|termination)\b",
+        ],
+    ),
+    cause(
+        "network-interface-late",
+        Capacity,
+        "the network interface or the storage of a task was not made in time",
+        &[r"\btimeout waiting for (?:network interface|ephemeral ?storage|EBS|volume)\b.{0,40}\b(?:provisioning|attach)"],
     ),
     cause(
         "cluster-full",
@@ -48,6 +63,7 @@ pub(super) const SIGNATURES: &[Signature] = &[
             r"\b(?:could not|unable to) (?:start|create) a? ?new (?:remote )?session\b.*\b(?:timed out|timeout|queue)\b",
             r"\bnew session request timed out\b|\bsession request.{0,40}\bqueue\b",
             r"\b(?:all parallel tests|parallel (?:test )?(?:sessions?|limit)).*\b(?:in use|reached|exceeded)\b",
+            r"\b(?:exceeded|reached|over) (?:your |the )?(?:maximum )?(?:concurrency|parallel\w*)(?: \w+)? ?limit\b|\bconcurrency limit\b.{0,20}\b(?:reached|exceeded|hit)\b",
         ],
     ),
     cause(
@@ -58,6 +74,8 @@ pub(super) const SIGNATURES: &[Signature] = &[
             r"\brenderer process (?:just )?crashed\b",
             r"\btab crashed\b|\bpage crashed\b|\bbrowser (?:has )?crashed\b",
             r"\bbrowser (?:was )?(?:unexpectedly|suddenly) (?:closed|disconnected|exited)\b|\bbrowser (?:closed|exited) unexpectedly\b",
+            r"\bnot connected to DevTools\b|\bchrome not reachable\b|\bUnreachableBrowserException\b|\bchrome (?:instance exited|failed to start: crashed)\b|\b(?:edge|firefox|chrome|browser) process (?:has )?crashed\b",
+            r"\bTarget\.createTarget\b.{0,20}\btarget closed\b|\bbrowserType\.launch\w*: (?:target|browser)\b.{0,40}\bclosed\b|\bconnection to the Chrome DevTools\b",
             r"\bdisconnected from renderer\b|\bunable to receive message from renderer\b",
         ],
     ),

@@ -1,5 +1,6 @@
 //! Pipelines, projects, templates and manifests that are set up wrongly.
 
+use super::hosts::aws_region;
 use crate::classify::signature::{Signature, cause, symptom};
 use crate::domain::class::Class::Configuration;
 
@@ -24,7 +25,8 @@ pub(super) const SIGNATURES: &[Signature] = &[
             r"\bMalformedPolicy\w*\b|\binvalid principal\b|\bhas prohibited field\b|\bexport .+\bcannot be (?:deleted|updated)\b|\bin use by\b",
             r"\bExports? .*\bis already exported\b|\bvalue of property .+ must be\b|\bmodules? .*\bnot installed\b",
         ],
-    ),
+    )
+    .unless(&[r"\bcurrently in use by another\b"]),
     cause(
         "infrastructure-code-invalid",
         Configuration,
@@ -34,7 +36,8 @@ pub(super) const SIGNATURES: &[Signature] = &[
             r"\berror validating data\b|\bunable to recognize\b|\bno matches for kind\b|\berror converting yaml\b|\bfield is immutable\b|\bvalues don't meet the specifications\b|\bexecution error at\b|\bspec\.\S+: (?:invalid|required|forbidden|duplicate)|\bunknown field\b|\bhas no deployed releases\b|\bcannot patch\b|\bchart\b.*\b(?:requires|not found|missing)\b",
             r"\bcannot determine (?:region|account)\b|\bmust specify a region\b|\bno region (?:was )?(?:specified|found|configured)\b|\bneed to perform aws calls for account\b|\bhas(?:n't| not) been bootstrapped\b|\bbootstrap (?:stack )?version\b.*\b(?:required|needed|found)\b|\bcloud assembly schema version mismatch\b|\bcould not connect to the endpoint url\b|\bUnknownEndpoint\b|\binaccessible host\b",
         ],
-    ),
+    )
+    .unless(&[concat!(r"\bcould not connect to the endpoint url\b.*", aws_region!())]),
     cause(
         "push-rejected",
         Configuration,
@@ -51,7 +54,7 @@ pub(super) const SIGNATURES: &[Signature] = &[
             r"\bexception while trying to read the (?:task definition|appspec|image)\b|\bdid not find the .{0,40}\bfile\b|\bno such action\b|\bdeployment configuration\b.*\binvalid\b|\bmalformed\b|\bcannot deserialize\b|\bunknown options?\b|\bunrecognized (?:option|argument|arguments)\b",
         ],
     )
-    .unless(&[r"\bmust be ready\b|\bRetry\(|\bfor this operation\b"]),
+    .unless(&[r"\bmust be ready\b|\bRetry\(|\bfor this operation\b|\bor cannot be reached\b"]),
     symptom(
         "request-refused",
         Configuration,

@@ -32,6 +32,7 @@ pub(super) const SIGNATURES: &[Signature] = &[
         &[
             r"\b(?:CREATE|UPDATE|DELETE|IMPORT|ROLLBACK|CLEANUP|COMPLETE_CLEANUP)_IN_PROGRESS\b(?:'|`)? state\b",
             r"\bis in (?:the )?'?[A-Z_]+_IN_PROGRESS\b",
+            r"\b(?:cannot|can ?not|can't|unable to|non-terminal|wait (?:for|until))\b.*\b\w+_IN_PROGRESS\b|\b\w+_IN_PROGRESS\b.*\b(?:cannot|can ?not|can't|wait (?:for|until))\b",
             r"\boperation on this change ?set is (?:currently )?in progress\b|\bInvalidChangeSetStatus\b.*\bin progress\b",
             r"\bOperationInProgressException\b|\bstack is (?:currently )?being (?:updated|created|deleted)\b",
         ],
@@ -45,6 +46,7 @@ pub(super) const SIGNATURES: &[Signature] = &[
             r"\balready deploying deployment\b|\bdeployment (?:is )?already in progress\b|\bdeployment is in progress\b",
             r"\binvalid state for this operation\. must be ready\b|\benvironment\b.*\bmust be ready\b",
             r"\b(?:an?other|concurrent|previous|pending) (?:update|deployment|change|operation|workflow|build)\b.*\b(?:in progress|running|under ?way)\b",
+            r"\benvironment\b.*\bis (?:currently |still |already )?(?:updating|launching|not ready)\b",
             r"\binstance refresh is already in progress\b",
             r"\bupdate is in progress for resource\b|\boperation cannot be performed at this time\b",
             r"\bis currently in the following state: pending\b|\bfunction is currently\b.{0,40}\bpending\b",
@@ -69,7 +71,7 @@ pub(super) const SIGNATURES: &[Signature] = &[
         "another process holds a lock, and lets go of it when it ends",
         &[
             r"\bcould not get lock\b|\bunable to (?:acquire|lock) (?:the )?(?:dpkg|administration|\S*lock)\b|\bapt\b.{0,40}\block\b",
-            r"\btimeout waiting to lock\b|\bcould not (?:acquire|obtain|get) .{0,40}\block\b|\block wait timeout exceeded\b|\bdeadlock (?:found|detected)\b",
+            r"\btimeout waiting to lock\b|\bcurrently holding the \w+ lock\b|\block (?:is )?(?:currently )?held by (?:another|process)\b|\blocked by another process\b|\berror creating overlay mount\b.*\bbusy\b|\bcould not (?:acquire|obtain|get) .{0,40}\block\b|\block wait timeout exceeded\b|\bdeadlock (?:found|detected)\b",
             r"\bcannot lock ref\b.*\bis at\b.*\bbut expected\b",
             r"\bcan't create transaction lock on\b|\bexisting lock \S+: another copy is running\b|\bother CLIs .{0,30}are currently (?:reading|writing)\b|\banother \S+ process is currently\b",
             r"\bdatabase is locked\b|\bis being used by another process\b|\bEBUSY\b|\btext file busy\b",

@@ -31,4 +31,15 @@ macro_rules! own_hosts {
     };
 }
 
-pub(super) use {own_hosts, public_hosts};
+/// Endpoints of AWS in regions that there are: a name with a region that there is not is a slip in a setting.
+macro_rules! aws_region {
+    () => {
+        concat!(
+            r"[.-](?:us-(?:east|west)-[12]|us-gov-(?:east|west)-1|ca-(?:central|west)-1|mx-central-1|sa-east-1|eu-west-[123]|",
+            r"eu-central-[12]|eu-north-1|eu-south-[12]|ap-south-[12]|ap-southeast-[1-57]|ap-northeast-[123]|ap-east-[12]|",
+            r"af-south-1|il-central-1|me-south-1|me-central-1)\.(?:amazonaws\.com|api\.aws)"
+        )
+    };
+}
+
+pub(super) use {aws_region, own_hosts, public_hosts};

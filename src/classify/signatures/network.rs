@@ -1,6 +1,6 @@
 //! Connections, names and handshakes that failed, and what took too long, whoever was asked.
 
-use super::hosts::{own_hosts, public_hosts};
+use super::hosts::{aws_region, own_hosts, public_hosts};
 use crate::classify::signature::{Signature, cause, symptom};
 use crate::domain::class::Class::{Configuration, Network, Timeout, Unknown};
 
@@ -10,7 +10,7 @@ macro_rules! unresolved {
         concat!(
             r"(?:(?:could not|couldn't|cannot|failed to|unable to) resolve (?:the )?(?:host|hostname|address|proxy|'[\w.-]+'(?:\s|$))|getaddrinfo|ENOTFOUND|EAI_AGAIN|no such host",
             r"|name or service not known|nodename nor servname|temporary failure (?:in name resolution|resolving)|unknownhost",
-            r"|failed to lookup address|name resolution|server misbehaving)"
+            r"|failed to lookup address|name resolution|server misbehaving|bad address ')"
         )
     };
 }
@@ -54,7 +54,9 @@ pub(super) const SIGNATURES: &[Signature] = &[
         "resolver-failed",
         Network,
         "the name server did not answer",
-        &[r"\btemporary failure (?:in name resolution|resolving)\b", r"\bEAI_AGAIN\b[^.]*\.", r"\bserver misbehaving\b", r"\bSERVFAIL\b"],
+        &[r"\btemporary failure (?:in name resolution|resolving)\b", r"\bEAI_AGAIN\b[^.]*\.", r"\bserver misbehaving\b", r"\bSERVFAIL\b",
+            r"\bresolve (?:host ?)?name\b.*\btry again\b|\[errno -3\]|\bresolving timed out\b|\bDNS (?:query|lookup|resolution|request)\b.{0,40}\b(?:timed out|timeout|temporar)",
+        ],
     )
     .unless(&[r"\.(?:internal|local|corp|lan|intranet|private|test|invalid|example|svc)\b|\.example\."]),
     symptom(
@@ -65,7 +67,7 @@ pub(super) const SIGNATURES: &[Signature] = &[
     )
     .unless(&[
         concat!(r"\b", public_hosts!(), r"(?:[^\w.-]|$)"),
-        r"\btemporary failure\b|\bEAI_AGAIN\b|\bserver misbehaving\b",
+        r"\btemporary failure\b|\bEAI_AGAIN\b|\bserver misbehaving\b|: try again\b|\[errno -3\]",
     ]),
     cause(
         "download-cut-off",
@@ -82,12 +84,46 @@ pub(super) const SIGNATURES: &[Signature] = &[
             r"\bkex_exchange_identification\b|\bssh: connect to host \S+ port \d+: connection\b|\bpremature close\b|\bERR_STREAM_PREMATURE_CLOSE\b|\bZ_BUF_ERROR\b",
             r"\bunexpected EOF in archive\b|\bgzip: stdin: unexpected end of file\b|\bzlib: unexpected end of file\b|\bempty reply from server\b|\b(?:recv|send) failure\b|\bfailed sending data to the peer\b",
             r"\bIncompleteRead\b|\bremote end closed connection\b|\bconnection broken\b",
-            r"\bcurl: \((?:6|7|18|28|35|52|55|56|92)\)",
-            r"\binvalid response body while trying to fetch\b",
+            r"\bcurl: \((?:6|7|16|18|28|35|52|55|56|92)\)",
+            r"\binvalid response body while trying to fetch\b|\bdownloaded bytes did not match\b|\bERR_PNPM_BAD_TARBALL_SIZE\b",
+            r"\bssh_exchange_identification\b|\bclient_loop: send disconnect\b|\bpacket_write_wait\b|\bconnection (?:closed|reset|timed out) by \S+ port 22\b|^connection to \S+ port 22 timed out\b",
+            r"\b(?:invalid index-pack output|index-pack failed|bytes of body are still expected|bad pack header)\b",
+            r"\bfilesystem layer verification failed\b|\bunexpected commit digest\b|\bfailed to register layer: .{0,40}\bunexpected EOF\b",
+            r"\berror decoding response body\b|\brequest or response body error\b|\bIncompleteMessage\b|\bconnection closed before message completed\b",
             r"\bthe remote end hung up (?:unexpectedly|upon initial contact)\b",
         ],
     )
     .unless(&[own_hosts!(), r"\bcurl: \(6\)|\bHTTP 4\d\d\b"]),
+    symptom(
+        "archive-cut-off",
+        Network,
+        "an archive that was just downloaded ends too early",
+        &[
+            r"\bzip END header not found\b|\bunexpected end of (?:ZLIB|gzip|GZIP) (?:input )?stream\b|\berror in opening zip file\b",
+            r"\bend-of-central-directory signature not found\b|\bunexpected end of (?:data|archive)\b|\b(?:xz|tar|bzip2|zstd): .{0,40}\bunexpected (?:EOF|end)\b",
+        ],
+    )
+    .beside(&[r"\bwrapper\b|\bdownload|\bfetch|\bcurl\b|\bwget\b|\bcache\b|://"]),
+    cause(
+        "download-too-short",
+        Network,
+        "fewer bytes came than the other side announced",
+        &[r"\bshort read: expected \d+ bytes but got \d+\b|\bend of file before message length reached\b|\bcontent-?length\b.{0,40}\b(?:mismatch|but (?:got|received))"],
+    )
+    .any_line(),
+    symptom(
+        "downloader-gave-up",
+        Network,
+        "a downloader tried as often as it may, and gave up",
+        &[r"^giving up\.?\s*$"],
+    )
+    .beside(&[r"\bfailed: (?:connection|network|operation|no route)|\bawaiting response\b|\bread error\b|\bunable to establish\b"]),
+    symptom(
+        "aws-endpoint-unreachable",
+        Network,
+        "an endpoint of AWS, in a region that there is, could not be reached",
+        &[concat!(r"\bcould not connect to the endpoint url\b.*", aws_region!())],
+    ),
     symptom(
         "connection-broken",
         Network,
@@ -101,10 +137,18 @@ pub(super) const SIGNATURES: &[Signature] = &[
             r"\bnetwork (?:error|connectivity)\b|\bERR_SOCKET\w*\b",
             r"\bHandlerErrorCode: NetworkFailure\b",
             r"\bfailed to establish a new connection\b|\bfetch failed\b|\bSSL connection could not be established\b|\ban error occurred while sending the request\b|\btransport is closing\b|\bcode = Unavailable\b",
-            r"\bunexpected EOF\b|\bconnection failed \[IP|\bclient error \(Connect\)",
+            r"\bunexpected EOF\b|\bconnection failed \[IP|\bclient error \(Connect\)|\berror trying to connect\b",
+            r#"\b(?:get|head|post|put|patch|delete) "?https?://[^\s"]+"?:(?: [^:]{1,40}:)* EOF\b|\berror dialing backend\b|\bunable to connect to the server: EOF\b|\b(?:handshake failed|reading from server|reading greeting|read response): EOF\b"#,
+            r"\bwrite: broken pipe\b|\b(?:ssl|tls|socket|connection|http|upload\w*|push\w*)\b.{0,60}\bbroken pipe\b|\buse of closed network connection\b",
+            r"\bserver ?disconnected(?:Error)?\b|\bRemoteDisconnected\b|\bRemoteProtocolError\b|\bstream was reset\b|\bStreamResetException\b|\bNoHttpResponseException\b|\b(?:server|:443|:80) failed to respond\b",
+            r"\b(?:Faraday|Net::|Excon|OpenSSL|EOFError|SSL_connect|Seahorse)\S*.{0,80}\bend of file reached\b|\bcould not reach host\b|\bNetworkDownError\b|\bNetworkingError\b|\bNetworkError when attempting\b",
+            r"\bcould not connect to (?:the )?(?:registry|mirror|remote repository)\b|\bfailed to request discovery document\b|\btransfer failed for https?:",
+            r"\bfetch https?://\S+ (?:IO|network) error\b|\bfetch https?://[^\s]+: (?:IO|network|I/O) error\b|\bfailed to make a connection to\b",
         ],
     )
-    .unless(&[own_hosts!(), r"\bunexpected EOF (?:while looking|in)\b|\b(?:syntax|parse|lex)\w* error\b"]),
+    .unless(&[own_hosts!(), r"\bunexpected EOF (?:while looking|in)\b|\b(?:syntax|parse|lex)\w* error\b",
+        r"\bnever (?:used|read)\b|\bno-unused|\bCVE-\d{4}-|\bvulnerabilit|\bGHSA-",
+    ]),
     symptom(
         "connection-refused",
         Network,
@@ -113,6 +157,7 @@ pub(super) const SIGNATURES: &[Signature] = &[
             concat!(r"\b", public_hosts!(), r"\S*.*\b(?:connection refused|ECONNREFUSED)"),
             concat!(r"\b(?:connection refused|ECONNREFUSED)\b.*", public_hosts!()),
             r"\bfailed to connect to [\w.-]+\.(?:org|com|io|net|dev) port (?:443|80)\b",
+            r"\bconnection to the server [\w.-]+\.[a-z]{2,}(?::\d+)? was refused\b|\bfailed calling webhook\b.*\bconnection refused\b",
         ],
     )
     .unless(&[own_hosts!()]),
@@ -126,7 +171,7 @@ pub(super) const SIGNATURES: &[Signature] = &[
         "container-engine-silent",
         Timeout,
         "the container engine on the build's machine did not answer in time, as it does when the machine is busy",
-        &[r"\bUnixHTTPConnectionPool\b.*\bread timed out\b|\bCOMPOSE_HTTP_TIMEOUT\b"],
+        &[r"\bUnixHTTPConnectionPool\b.*\bread timed out\b|\bCOMPOSE_HTTP_TIMEOUT\b", r"\btimed out waiting for (?:the )?(?:dockerd|docker daemon|buildkitd?)\b"],
     ),
     symptom(
         "handshake-timed-out",
@@ -140,7 +185,11 @@ pub(super) const SIGNATURES: &[Signature] = &[
             r"\b(?:ETIMEDOUT|ESOCKETTIMEDOUT|EIDLETIMEOUT|ERR_SOCKET_TIMEOUT|ERR_TIMED_OUT|ERR_CONNECTION_TIMED_OUT)\b",
             r"\b(?:Read|Connect|Socket|Gateway)Timeout(?:Error|Exception)?\b(?::|\()|\bSocketTimeoutException\b",
             r"\boperation too slow\b|\btimeout was reached\b|\b(?:read|connect|connection|network|request) timeout\b",
-            r"\bcontext deadline exceeded\b|\bdeadline exceeded\b",
+            r"\bcontext deadline exceeded\b|\bdeadline exceeded\b|\bDEADLINE_EXCEEDED\b",
+            r"\btimeout awaiting response\b|\bHttpClient\.Timeout\b|\bClient\.Timeout exceeded\b|\bhttp ?timeout\w*exception\b|\bConnectionTimeoutError\b",
+            r"\bRequestTimeout(?:Exception)?\b(?:[):;,]| when calling)|\bnot read from or written to within the timeout\b|\bHandlerErrorCode: ServiceTimeout\b|\bAcquire operation took longer\b",
+            r"\b(?:responder|server|host|endpoint|registry|proxy|gateway|upstream|lookup|clone|fetch|pull|push|upload|call) (?:has )?timed out\b",
+            r"\bretriev\w+ credentials\b.*\b(?:timed out|timeout|number of retries|max\w* attempts)\b",
             r"\bexecution expired\b|\bNet::(?:Open|Read)Timeout\b",
             r"\bmax retries exceeded with url\b|\bUND_ERR_(?:CONNECT|HEADERS|BODY)_TIMEOUT\b|\bunable to return a response in the time allotted\b",
             r"\btimed? ?out (?:while |when )?(?:waiting for|trying to|connecting|reading|downloading|fetching)\b.*\b(?:server|response|connection|host|registry|download|reply)\b",

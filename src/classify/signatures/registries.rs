@@ -81,6 +81,13 @@ pub(super) const SIGNATURES: &[Signature] = &[
     )
     .unless(&[r"\bcould not resolve\b|\bERR_PNPM_FETCH_40[134]\b"]),
     cause(
+        "package-source-unreachable",
+        Network,
+        "the package manager could not read its source",
+        &[r"\berror NU1301\b.*\b(?:unable to load the service index|failed to retrieve|timed out)"],
+    )
+    .any_line(),
+    cause(
         "package-registry-fault",
         ServiceFault,
         "the registry failed on its own side",
@@ -122,7 +129,9 @@ pub(super) const SIGNATURES: &[Signature] = &[
         &[
             r"\bthe following packages? (?:could not be|failed to) download(?:ed)?\b|\bsome index files failed to download\b",
             r"\bunable to fetch some archives\b|\bcannot (?:download|retrieve)\b.*\b(?:all mirrors were (?:already )?tried|repomd)",
+            r"\bone of the configured repositories failed\b|\bdoesn't have enough cached data to continue\b",
             r"\bsome packages could not be fetched\b|\bfailed to download metadata for repo\b|\bno more mirrors to try\b",
         ],
-    ),
+    )
+    .without(&[r"\bcannot find a valid baseurl\b"]),
 ];

@@ -10,7 +10,7 @@ pub(super) const SIGNATURES: &[Signature] = &[
         "codebuild-fault",
         ServiceFault,
         "the build ended because of a fault in CodeBuild itself",
-        &[r"\bbuild terminated with state: FAULT\b", r"\berror while fetching runner token\b"],
+        &[r"\bbuild terminated with state: FAULT\b", r"\bINTERNAL_SERVICE_ERROR\b|\binternal service error: ", r"\berror while fetching runner token\b"],
     ),
     symptom("codebuild-fault-status", ServiceFault, "the build ended because of a fault in CodeBuild itself", &[])
         .codes(&["FAULT"]),
@@ -43,7 +43,7 @@ pub(super) const SIGNATURES: &[Signature] = &[
             r"\bwe encountered an internal error\b|\ban internal (?:service )?error (?:has )?occurred\b",
             r"\bservice is (?:temporarily |currently )?unavailable\b|\btemporarily unavailable\b",
             r"\bserver is currently unable to handle the request\b|\bupstream connect error or disconnect\b|\bno healthy upstream\b",
-            r"\betcdserver: (?:request timed out|leader changed)\b",
+            r"\betcdserver: (?:request timed out|leader changed|no leader|too many requests)\b|\bno endpoints available for service\b|\bapiserver (?:is shutting down|not ready)\b|\bhas prevented the request from succeeding\b",
         ],
     )
     .unless(&[own_hosts!()]),
@@ -52,8 +52,8 @@ pub(super) const SIGNATURES: &[Signature] = &[
         ServiceFault,
         "a server answered that it failed itself or cannot be reached",
         &[
-            r"\b(?:500|502|503|504|520|522|524)\b[\s:)-]{1,3}(?:internal server error|bad gateway|service (?:temporarily )?unavailable|gateway time-?out|server error|backend)",
-            r"\b(?:status(?:[ _]code)?|http(?:/\d(?:\.\d)?)?(?: error| status)?(?: code)?|response(?: status)?(?: code)?|returned(?: error)?:?|error|code)[\s:=(]{1,3}(?:was )?(?:500|502|503|504|520|522|524)\b",
+            r"\b(?:50[0234]|52[0-79]|530)\b[\s:)-]{1,3}(?:internal server error|bad gateway|service (?:temporarily )?unavailable|gateway time-?out|server error|backend)",
+            r"\b(?:status(?:[ _]code)?|http(?:/\d(?:\.\d)?)?(?: error| status)?(?: code)?|response(?: status)?(?: code)?|returned(?: error)?:?|error|code)[\s:=(]{1,3}(?:was |with )?(?:50[0234]|52[0-79]|530)\b|\b52[0-79] (?:overloaded|origin|web server)",
             r"\breceived unexpected HTTP status: 5\d\d\b|\bunexpected status(?: code)?.*\b5\d\d\b",
             r"\bbad gateway\b|\bgateway time-?out\b|\bservice (?:temporarily )?unavailable\b",
             r"\b(?:internal server error|internal failure|InternalFailure|InternalError|server_error)\b",
@@ -68,6 +68,27 @@ pub(super) const SIGNATURES: &[Signature] = &[
         r"\btry again\b.{0,40}\b(?:with|after (?:fix|correct))",
         r#"\breturned message: "(?:null|internal failure)?""#,
     ]),
+    symptom(
+        "called-service-unavailable",
+        ServiceFault,
+        "the service that was called says that it is not available",
+        &[
+            r"\bStatusCode\.UNAVAILABLE\b|\b14 UNAVAILABLE\b|\b(?:StatusRuntimeException|RpcException|RpcError|status)[\s:=(]{1,4}(?:StatusCode=\W{0,2})?UNAVAILABLE\b",
+            r"\b(?:server|service|api|backend|model|cluster) (?:is |was )?(?:currently |temporarily )?(?:overloaded|over capacity|busy|in maintenance|under maintenance)\b|\boverloaded_error\b",
+        ],
+    )
+    .unless(&[own_hosts!()]),
+    symptom(
+        "agent-lost",
+        ServiceFault,
+        "the machine or agent that ran the work was lost, not the work",
+        &[
+            r"\b(?:runner|agent|worker|node|executor)\b.{0,40}\b(?:received a shutdown signal|lost communication|lost connection|went offline|is offline|disconnected unexpectedly|was lost|was preempted)\b",
+            r"\bunexpected termination of the channel\b|\bRequestAbortedException\b|\bClosedChannelException\b|\bChannelClosedException\b|\bremote call (?:on \S+ )?failed\b.{0,40}\bchannel\b",
+            r"\bjob failed \(system failure\)|\bwaiting for pod running\b|\btimed out waiting for (?:a |the )?(?:pod to start|runner|agent)\b",
+            r"\bdaemon disappeared unexpectedly\b|\bworker process (?:has )?(?:crashed|died) unexpectedly\b",
+        ],
+    ),
     symptom("service-fault-code", ServiceFault, "the error code of the service says that it failed on its own side", &[])
         .codes(&["ServiceInternalError", "InternalServerError", "ServiceUnavailable", "INTERNAL_ERROR"]),
 ];

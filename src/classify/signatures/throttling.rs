@@ -59,6 +59,15 @@ pub(super) const SIGNATURES: &[Signature] = &[
         "SlowDown",
     ]),
     cause(
+        "too-many-at-once",
+        Throttling,
+        "a service does only so many of these at a time, and one ends sooner or later",
+        &[
+            r"\btoo many (?:concurrent|simultaneous|parallel|in-flight|pending) \w+|\b(?:created|updated|deleted|run|running|modified)\b.{0,20}\b(?:simultaneously|at the same time)\b",
+            r"\b(?:maximum|limit)\b.{0,20}\bconcurrent (?:builds|updates|requests|operations|deployments|calls|queries|jobs|invocations)\b|\bConcurrentInvocationLimitExceeded\b|\bTooManyUpdates\b",
+        ],
+    ),
+    cause(
         "public-mirror-blocks",
         Throttling,
         "a mirror that anybody may read refuses this address for now, which is how it slows down a busy one",
@@ -81,6 +90,8 @@ pub(super) const SIGNATURES: &[Signature] = &[
         "told-to-slow-down",
         Throttling,
         "something asked to slow down",
-        &[r"\btoo many requests\b", r"\brate limit(?:ed| exceeded| reached)\b", r"\bthrottl(?:ed|ing) (?:by|error|exception)\b"],
+        &[
+            r"\b(?:requests|queries|calls|reads|writes) per (?:second|minute|hour|\d+).{0,60}\b(?:exceeded|retry|reached|wait)\b|\b(?:exceeded|reached)\b.{0,60}\b(?:requests|queries|calls|reads|writes) per (?:second|minute|hour)\b|\bretry[ -]after:? \d+",
+            r"\btoo many requests\b", r"\brate limit(?:ed| exceeded| reached)\b", r"\bthrottl(?:ed|ing) (?:by|error|exception)\b"],
     ),
 ];

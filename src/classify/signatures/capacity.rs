@@ -39,7 +39,9 @@ pub(super) const SIGNATURES: &[Signature] = &[
         "network-interface-late",
         Capacity,
         "the network interface or the storage of a task was not made in time",
-        &[r"\btimeout waiting for (?:network interface|ephemeral ?storage|EBS|volume)\b.{0,40}\b(?:provisioning|attach)"],
+        &[
+            r"\btimeout waiting for (?:network interface|ephemeral ?storage|EBS|volume)\b.{0,40}\b(?:provisioning|attach)",
+        ],
     ),
     cause(
         "cluster-full",
@@ -76,7 +78,7 @@ pub(super) const SIGNATURES: &[Signature] = &[
             r"\bbrowser (?:was )?(?:unexpectedly|suddenly) (?:closed|disconnected|exited)\b|\bbrowser (?:closed|exited) unexpectedly\b",
             r"\bnot connected to DevTools\b|\bchrome not reachable\b|\bUnreachableBrowserException\b|\bchrome (?:instance exited|failed to start: crashed)\b|\b(?:edge|firefox|chrome|browser) process (?:has )?crashed\b",
             r"\bTarget\.createTarget\b.{0,20}\btarget closed\b|\bbrowserType\.launch\w*: (?:target|browser)\b.{0,40}\bclosed\b|\bconnection to the Chrome DevTools\b",
-            r"\bdisconnected from renderer\b|\bunable to receive message from renderer\b",
+            r"\bunable to connect to renderer\b|\bdisconnected from renderer\b|\bunable to receive message from renderer\b",
         ],
     ),
     cause(

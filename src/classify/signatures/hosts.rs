@@ -5,7 +5,7 @@ macro_rules! public_hosts {
     () => {
         concat!(
             r"(?:[\w-]+\.)*(?:npmjs\.(?:org|com)|yarnpkg\.com|nodejs\.org|unpkg\.com|jsdelivr\.net|pypi\.org|pythonhosted\.org|",
-            r"python\.org|anaconda\.(?:org|com)|docker\.(?:io|com)|gcr\.io|ghcr\.io|quay\.io|mcr\.microsoft\.com|pkg\.dev|",
+            r"python\.org|anaconda\.(?:org|com)|docker\.(?:io|com)|gcr\.io|ghcr\.io|quay\.io|mcr\.microsoft\.com|public\.ecr\.aws|pkg\.dev|",
             r"maven\.org|repo\.maven\.apache\.org|apache\.org|gradle\.org|jcenter\.bintray\.com|bintray\.com|sonatype\.org|jitpack\.io|",
             r"crates\.io|rust-lang\.org|rustup\.rs|golang\.org|go\.dev|gopkg\.in|rubygems\.org|packagist\.org|getcomposer\.org|",
             r"nuget\.org|hex\.pm|pub\.dev|cocoapods\.org|debian\.org|ubuntu\.com|launchpad\.net|launchpadcontent\.net|alpinelinux\.org|",

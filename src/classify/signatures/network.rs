@@ -108,7 +108,7 @@ pub(super) const SIGNATURES: &[Signature] = &[
         "download-too-short",
         Network,
         "fewer bytes came than the other side announced",
-        &[r"\bshort read: expected \d+ bytes but got \d+\b|\bend of file before message length reached\b|\bcontent-?length\b.{0,40}\b(?:mismatch|but (?:got|received))"],
+        &[r"\bpremature end of content-length\b|\bshort read: expected \d+ bytes but got \d+\b|\bend of file before message length reached\b|\bcontent-?length\b.{0,40}\b(?:mismatch|but (?:got|received))"],
     )
     .any_line(),
     symptom(
@@ -142,7 +142,7 @@ pub(super) const SIGNATURES: &[Signature] = &[
             r"\bwrite: broken pipe\b|\b(?:ssl|tls|socket|connection|http|upload\w*|push\w*)\b.{0,60}\bbroken pipe\b|\buse of closed network connection\b",
             r"\bserver ?disconnected(?:Error)?\b|\bRemoteDisconnected\b|\bRemoteProtocolError\b|\bstream was reset\b|\bStreamResetException\b|\bNoHttpResponseException\b|\b(?:server|:443|:80) failed to respond\b",
             r"\b(?:Faraday|Net::|Excon|OpenSSL|EOFError|SSL_connect|Seahorse)\S*.{0,80}\bend of file reached\b|\bcould not reach host\b|\bNetworkDownError\b|\bNetworkingError\b|\bNetworkError when attempting\b",
-            r"\bcould not connect to (?:the )?(?:registry|mirror|remote repository)\b|\bfailed to request discovery document\b|\btransfer failed for https?:",
+            r"\ball attempts to connect to\b|\bHTTP (?:error )?000\b|\bfatal error in commit_refs\b|\bcould not connect to (?:the )?(?:registry|mirror|remote repository)\b|\bfailed to request discovery document\b|\btransfer failed for https?:",
             r"\bfetch https?://\S+ (?:IO|network) error\b|\bfetch https?://[^\s]+: (?:IO|network|I/O) error\b|\bfailed to make a connection to\b",
         ],
     )

@@ -28,7 +28,7 @@ pub(super) const SIGNATURES: &[Signature] = &[
             r"\bsnapshots? (?:failed|obsolete|did not match)\b|\bdoes not match stored snapshot\b|\bcoverage\b.*\b(?:below|does not meet|threshold|not met|less than)\b",
         ],
     )
-    .unless(&[r"\bdid not find expected\b|\bshort read: expected \d+ bytes\b"]),
+    .unless(&[r"\bdid not find expected\b|\bshort read: expected \d+ bytes\b|\bpremature end of content-length\b"]),
     symptom(
         "test-timed-out",
         Timeout,

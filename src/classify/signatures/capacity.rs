@@ -61,7 +61,7 @@ pub(super) const SIGNATURES: &[Signature] = &[
         Capacity,
         "the browser grid had no session free",
         &[
-            r"\bno free slots?\b|\bno (?:free|available) (?:browser|session|node)s?\b",
+            r"\bno free slots?\b|\ball slots (?:are )?busy\b|\bqueue limit reached\b|\bno (?:free|available) (?:browser|session|node)s?\b",
             r"\b(?:could not|unable to) (?:start|create) a? ?new (?:remote )?session\b.*\b(?:timed out|timeout|queue)\b",
             r"\bnew session request timed out\b|\bsession request.{0,40}\bqueue\b",
             r"\b(?:all parallel tests|parallel (?:test )?(?:sessions?|limit)).*\b(?:in use|reached|exceeded)\b",

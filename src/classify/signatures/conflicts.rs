@@ -46,7 +46,7 @@ pub(super) const SIGNATURES: &[Signature] = &[
             r"\balready deploying deployment\b|\bdeployment (?:is )?already in progress\b|\bdeployment is in progress\b",
             r"\binvalid state for this operation\. must be ready\b|\benvironment\b.*\bmust be ready\b",
             r"\b(?:an?other|concurrent|previous|pending) (?:update|deployment|change|operation|workflow|build)\b.*\b(?:in progress|running|under ?way)\b",
-            r"\benvironment\b.*\bis (?:currently |still |already )?(?:updating|launching|not ready)\b",
+            r"\benvironment\b.*\bis (?:currently |still |already )(?:updating|launching|not ready)\b",
             r"\binstance refresh is already in progress\b",
             r"\bupdate is in progress for resource\b|\boperation cannot be performed at this time\b",
             r"\bis currently in the following state: pending\b|\bfunction is currently\b.{0,40}\bpending\b",

@@ -142,7 +142,8 @@ pub(super) const SIGNATURES: &[Signature] = &[
             r"\bwrite: broken pipe\b|\b(?:ssl|tls|socket|connection|http|upload\w*|push\w*)\b.{0,60}\bbroken pipe\b|\buse of closed network connection\b",
             r"\bserver ?disconnected(?:Error)?\b|\bRemoteDisconnected\b|\bRemoteProtocolError\b|\bstream was reset\b|\bStreamResetException\b|\bNoHttpResponseException\b|\b(?:server|:443|:80) failed to respond\b",
             r"\b(?:Faraday|Net::|Excon|OpenSSL|EOFError|SSL_connect|Seahorse)\S*.{0,80}\bend of file reached\b|\bcould not reach host\b|\bNetworkDownError\b|\bNetworkingError\b|\bNetworkError when attempting\b",
-            r"\ball attempts to connect to\b|\bHTTP (?:error )?000\b|\bfatal error in commit_refs\b|\bcould not connect to (?:the )?(?:registry|mirror|remote repository)\b|\bfailed to request discovery document\b|\btransfer failed for https?:",
+            concat!(r"\bunable to connect to (?:https?://)?", public_hosts!(), r"\b"),
+            r"\ball attempts to connect to\b|\blost connection to (?:\S+ )?server\b|\bconnection to (?:\S+ ){1,5}was lost\b|\bHTTP (?:error )?000\b|\bfatal error in commit_refs\b|\bcould not connect to (?:the )?(?:registry|mirror|remote repository)\b|\bfailed to request discovery document\b|\btransfer failed for https?:",
             r"\bfetch https?://\S+ (?:IO|network) error\b|\bfetch https?://[^\s]+: (?:IO|network|I/O) error\b|\bfailed to make a connection to\b",
         ],
     )

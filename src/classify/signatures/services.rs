@@ -84,7 +84,7 @@ pub(super) const SIGNATURES: &[Signature] = &[
         "the machine or agent that ran the work was lost, not the work",
         &[
             r"\b(?:runner|agent|worker|node|executor)\b.{0,40}\b(?:received a shutdown signal|lost communication|lost connection|went offline|is offline|disconnected unexpectedly|was lost|was preempted)\b",
-            r"\bunexpected termination of the channel\b|\bRequestAbortedException\b|\bClosedChannelException\b|\bChannelClosedException\b|\bremote call (?:on \S+ )?failed\b.{0,40}\bchannel\b",
+            r"\bagent (?:was |is |has )?disconnected\b|\bunexpected termination of the channel\b|\bRequestAbortedException\b|\bClosedChannelException\b|\bChannelClosedException\b|\bremote call (?:on \S+ )?failed\b.{0,40}\bchannel\b",
             r"\bjob failed \(system failure\)|\bwaiting for pod running\b|\btimed out waiting for (?:a |the )?(?:pod to start|runner|agent)\b",
             r"\bdaemon disappeared unexpectedly\b|\bworker process (?:has )?(?:crashed|died) unexpectedly\b",
         ],

@@ -254,6 +254,11 @@ fn without_command(text: String) -> String {
 
 /// What makes a line of a kind, first match first.
 const KINDS: &[(Kind, &str)] = &[
+    // A summary of tests that names the client whose error ended the test: no assertion did.
+    (
+        Kind::Plain,
+        r"^(?:FAILED|ERROR) \S+::\S+ - (?:requests|urllib3|httpx|aiohttp|botocore|socket|ssl|http\.client)\.\S*(?:Error|Timeout|Exception|Disconnected|Read):",
+    ),
     (Kind::Frame, r"^\s*at (?:[\w$.<>/\[\] ]+ )?\(?[^\s()]+(?:\.\w+)?(?::\d+|\([^)]*\))"),
     (Kind::Frame, r#"^\s*File "[^"]+", line \d+"#),
     (Kind::Frame, r"^\s*(?:goroutine \d+ \[|from \S+:\d+:in |\.\.\. \d+ (?:more|common frames))"),
@@ -270,7 +275,7 @@ const KINDS: &[(Kind, &str)] = &[
     ),
     (
         Kind::TestName,
-        r"^\s*(?:test \S+ \.\.\. |FAIL: (?:test|\w+ \(|\S+\.go:)|ERROR: test_|ok \d+ |not ok \d+ |Scenario: |Test(?:ing)? (?:case|suite) )",
+        r"^\s*(?:test \S+ \.\.\. |FAIL: (?:test|\w+ \(|\S+\.go:)|ERROR: test_|ok \d+ |not ok \d+ |# Subtest: |Scenario: |Test(?:ing)? (?:case|suite) )",
     ),
     (
         Kind::Command,
@@ -298,7 +303,7 @@ const KINDS: &[(Kind, &str)] = &[
     ),
     (
         Kind::Assertion,
-        r"\bexpect(?:ed)?\b\W.*\b(?:but|got|actual|received|to (?:be|equal|have|contain|match|include|throw|return|find|see))\b|\bexpect\(|^\s*(?:expected|actual|received|got|want|left|right)\s*[:=]|\b(?:got|want)\b.+\b(?:want|got)\b|\bshould (?:be|equal|have|return|contain|match)\b.+\b(?:but|was|got|found)\b",
+        r"\bexpect(?:ed)?\b\W.*\b(?:but|got|actual|received|to (?:be|equal|have|contain|match|include|throw|return|find|see))\b|\bexpect\(|^\s*(?:expected|actual|received|got|want|left|right|messages)\s*[:=]|\b(?:got|want)\b.+\b(?:want|got)\b|\bshould (?:be|equal|have|return|contain|match)\b.+\b(?:but|was|got|found)\b",
     ),
     (Kind::Info, r"^\s*(?:info|debug|trace|notice|verbose)\b\s*[:\]|]"),
 ];

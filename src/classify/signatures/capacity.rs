@@ -25,13 +25,14 @@ pub(super) const SIGNATURES: &[Signature] = &[
             r"\binsufficient (?:\w+ )?capacity\b|\bno hosts available\b",
             r"\black of (?:available )?capacity\b|\bout of capacity\b",
         ],
-    ),
+    )
+    .unless(&[r"\bUnsupportedAvailabilityZone\w*"]),
     cause(
         "host-taken-away",
         Capacity,
         "AWS took the machine away that it ran on",
         &[
-            r"\bspot (?:task|instance|request|node|capacity)s?\b.{0,40}\b(?:interrupt|reclaim|terminat|preempt)|\bSpotInterruption\b",
+            r"\bspot (?:task|instance|request|node|capacity)s?\b.{0,40}\b(?:interrupt|reclaim|terminat|preempt)|\bSpot ?Interruption\b|\bis going to be interrupted\b",
             r"\bhost EC2 \(instance .{0,40}\) (?:terminated|stopped)\b|\bscheduled for (?:retirement|termination)\b",
         ],
     ),
@@ -63,7 +64,7 @@ pub(super) const SIGNATURES: &[Signature] = &[
         &[
             r"\bno free slots?\b|\ball slots (?:are )?busy\b|\bqueue limit reached\b|\bno (?:free|available) (?:browser|session|node)s?\b",
             r"\b(?:could not|unable to) (?:start|create) a? ?new (?:remote )?session\b.*\b(?:timed out|timeout|queue)\b",
-            r"\bnew session request timed out\b|\bsession request.{0,40}\bqueue\b",
+            r"\bcould not create a session\b.{0,20}\btimed out\b|\bnew session request timed out\b|\bsession request.{0,40}\bqueue\b",
             r"\b(?:all parallel tests|parallel (?:test )?(?:sessions?|limit)).*\b(?:in use|reached|exceeded)\b",
             r"\b(?:exceeded|reached|over) (?:your |the )?(?:maximum )?(?:concurrency|parallel\w*)(?: \w+)? ?limit\b|\bconcurrency limit\b.{0,20}\b(?:reached|exceeded|hit)\b",
         ],
@@ -78,6 +79,8 @@ pub(super) const SIGNATURES: &[Signature] = &[
             r"\bbrowser (?:was )?(?:unexpectedly|suddenly) (?:closed|disconnected|exited)\b|\bbrowser (?:closed|exited) unexpectedly\b",
             r"\bnot connected to DevTools\b|\bchrome not reachable\b|\bUnreachableBrowserException\b|\bchrome (?:instance exited|failed to start: crashed)\b|\b(?:edge|firefox|chrome|browser) process (?:has )?crashed\b",
             r"\bTarget\.createTarget\b.{0,20}\btarget closed\b|\bbrowserType\.launch\w*: (?:target|browser)\b.{0,40}\bclosed\b|\bconnection to the Chrome DevTools\b",
+            r"\bfailed to (?:make a connection to (?:the )?|connect to )(?:chrome|firefox|edge|browser)\b|\bprotocolTimeout\b|\bsession closed\. most likely the page has been closed\b",
+            r"\bTargetClosedError\b|\btarget page, context or browser has been closed\b|\bbrowser closed\b|\boperation was aborted when running .{0,20}\bsession\b",
             r"\bunable to connect to renderer\b|\bdisconnected from renderer\b|\bunable to receive message from renderer\b",
         ],
     ),

@@ -51,10 +51,10 @@ pub(super) const SIGNATURES: &[Signature] = &[
         &[
             r"\bHandlerErrorCode: (?:InvalidRequest|NotUpdatable|AlreadyExists)\b|\binvalid request provided\b|\bparameter validation failed\b|\binvalid action configuration\b",
             r"\bis not (?:supported|valid|allowed|available) (?:in|for|with|by)\b|\bnot supported in your requested\b|\binvalid (?:value|parameter|argument|option|choice|input|type|format|configuration|json|yaml)\b|\bmust (?:be|contain|match|have|not|specify|provide)\b.*|\bcannot be blank\b|\bis required\b|\bis not a valid\b|\bis (?:too (?:large|long)|longer than)\b|\bexceeds? the (?:maximum|allowed|limit)|\bmaximum .{0,40}size\b|\bunzipped size\b",
-            r"\bexception while trying to read the (?:task definition|appspec|image)\b|\bdid not find the .{0,40}\bfile\b|\bno such action\b|\bdeployment configuration\b.*\binvalid\b|\bmalformed\b|\bcannot deserialize\b|\bunknown options?\b|\bunrecognized (?:option|argument|arguments)\b",
+            r"\bexception while trying to read the (?:task definition|appspec|image)\b|\bdid not find the .{0,40}\bfile\b|\bno such action\b|\bUnsupportedAvailabilityZone\w*|\bdeployment configuration\b.*\binvalid\b|\bmalformed\b|\bcannot deserialize\b|\bunknown options?\b|\bunrecognized (?:option|argument|arguments)\b",
         ],
     )
-    .unless(&[r"\bmust be ready\b|\bRetry\(|\bfor this operation\b|\bor cannot be reached\b"]),
+    .unless(&[r"\bmust be ready\b|\bRetry\(|\bfor this operation\b|\bor cannot be reached\b|\bin-progress\b"]),
     symptom(
         "request-refused",
         Configuration,

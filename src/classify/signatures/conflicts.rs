@@ -43,7 +43,7 @@ pub(super) const SIGNATURES: &[Signature] = &[
         Conflict,
         "another deployment to the same place runs, and ends by itself",
         &[
-            r"\balready deploying deployment\b|\bdeployment (?:is )?already in progress\b|\bdeployment is in progress\b",
+            r"\balready deploying deployment\b|\bdeployment (?:is )?already in progress\b|\bdeployment is in progress\b|\balready has an active deployment\b",
             r"\binvalid state for this operation\. must be ready\b|\benvironment\b.*\bmust be ready\b",
             r"\b(?:an?other|concurrent|previous|pending) (?:update|deployment|change|operation|workflow|build)\b.*\b(?:in progress|running|under ?way)\b",
             r"\benvironment\b.*\bis (?:currently |still |already )(?:updating|launching|not ready)\b",
@@ -64,7 +64,9 @@ pub(super) const SIGNATURES: &[Signature] = &[
         Conflict,
         "another run holds the lock of the state, and lets go of it when it ends",
         &[r"\berror acquiring the state lock\b|\berror locking state\b|\bstate (?:is )?(?:already )?locked\b|\bstack is currently locked\b"],
-    ),
+    )
+    // Terraform says so of whatever keeps it from the lock, and then what that is.
+    .without(&[r"^error message: .*\b(?:not found|no such|does(?:n't| not) exist|denied|forbidden|not authorized|credentials?|invalid)\b"]),
     cause(
         "lock-held",
         Conflict,
@@ -72,6 +74,7 @@ pub(super) const SIGNATURES: &[Signature] = &[
         &[
             r"\bcould not get lock\b|\bunable to (?:acquire|lock) (?:the )?(?:dpkg|administration|\S*lock)\b|\bapt\b.{0,40}\block\b",
             r"\btimeout waiting to lock\b|\bcurrently holding the \w+ lock\b|\block (?:is )?(?:currently )?held by (?:another|process)\b|\blocked by another process\b|\berror creating overlay mount\b.*\bbusy\b|\bcould not (?:acquire|obtain|get) .{0,40}\block\b|\block wait timeout exceeded\b|\bdeadlock (?:found|detected)\b",
+            r"\bwaiting for exclusive access to\b",
             r"\bcannot lock ref\b.*\bis at\b.*\bbut expected\b",
             r"\bcan't create transaction lock on\b|\bexisting lock \S+: another copy is running\b|\bother CLIs .{0,30}are currently (?:reading|writing)\b|\banother \S+ process is currently\b",
             r"\bdatabase is locked\b|\bis being used by another process\b|\bEBUSY\b|\btext file busy\b",
@@ -88,6 +91,7 @@ pub(super) const SIGNATURES: &[Signature] = &[
             r"\bservice that is still draining\b|\bUpdateInProgress(?:Exception)?\b|\bResourceNotReady(?:Exception)?\b|\bRevision ?Id provided does not match\b|\bPreconditionFailed(?:Exception)?\b|\bInvalidIfMatchVersion\b",
             r"\bobject has been modified; please apply your changes\b",
             r"\bconflicting conditional operation is currently in progress\b|\bOperationAborted\b",
+            r"\bongoing (?:conflicting )?(?:operation|deployment|update|change)\b|\binitializing\b.{0,60}\bwill be ready\b",
             r"\bconcurrent(?:ly)? (?:updates?|modif|request|operation|change)\w*\b.*",
             r"\btry again after (?:the|that|it|some)\b.*\b(?:complete|finish|done)\w*\b|\bis (?:currently |already |still )*being (?:created|updated|deleted|modified|processed)\b",
             r"\bResourceInUse(?:Exception|Fault)?\b.*\b(?:being|in progress|creating|updating|deleting|currently)\b",

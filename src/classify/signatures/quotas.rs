@@ -20,7 +20,7 @@ pub(super) const SIGNATURES: &[Signature] = &[
     )
     .unless(&[
         r"\bbuilds? in queue\b|\b(?:rate|request|requests|pull|throughput|bandwidth|transactions?) ?(?:rate )?(?:limit|quota)|\b(?:RequestLimit|ThroughputExceeded|RateLimit|ThrottlingLimit|ConcurrentInvocationLimit)",
-        r"\bconcurrent (?:builds|updates|requests|operations|deployments|calls|queries|jobs|invocations)\b|\btoo many (?:concurrent|parallel|in-flight)\b|\bsimultaneous|\bat the same time\b|\b(?:requests|queries|calls|reads|writes) per (?:second|minute|hour|\d+)|\bretry after \d|\bconcurrency limit\b",
+        r"\bconcurrent (?:builds|updates|requests|operations|deployments|calls|queries|jobs|invocations)\b|\btoo many (?:concurrent|parallel|in-flight)\b|\bsimultaneous|\bat the same time\b|\b(?:requests|queries|calls|reads|writes) per (?:second|minute|hour|\d+)|\bretry after \d|\bconcurrency limit\b|\balready has an active\b|\bin-progress\b",
         r"\b(?:time|retry|retries|attempts?|timeout)\b.{0,20}\b(?:limit )?(?:exceeded|reached)\b|\bGC overhead\b|\bheap\b",
     ]),
 ];

@@ -1,6 +1,6 @@
 //! Registries and package managers: what they say when they cannot deliver, and when they are asked for the impossible.
 
-use super::hosts::public_hosts;
+use super::hosts::{own_hosts, public_hosts};
 use crate::classify::signature::{Signature, cause, symptom};
 use crate::domain::class::Class::{
     Configuration, Dependency, MissingResource, Network, ServiceFault, Timeout,
@@ -19,7 +19,9 @@ pub(super) const SIGNATURES: &[Signature] = &[
             r"\bEBADENGINE\b|\bengine .*\bis incompatible\b|\brequires (?:a different )?(?:python|node|php|ruby|rustc)\b",
             r"\bNU1(?:10[1-9]|605|202|010)\b|\bbut it is not going to be installed\b|\bheld broken packages\b",
         ],
-    ),
+    )
+    // What an index that could not be read does not list.
+    .without(&[r"\btemporary error \(try again later\)|\bsome index files failed to download\b"]),
     cause(
         "lock-file-out-of-step",
         Configuration,
@@ -46,7 +48,8 @@ pub(super) const SIGNATURES: &[Signature] = &[
         "the package manager tried again as often as it may, and never reached its registry",
         &[r"\bRetry\(total=0\b", r"\bmax retries exceeded with url\b.*\bCaused by (?:NewConnection|ConnectTimeout|ReadTimeout|Protocol|Response)\w*"],
     )
-    .unless(&[r"\blocalhost\b|\b127\.0\.0\.1\b|\bProxyError\b|\bSSLError\b|\bname or service not known\b|\bnodename nor servname\b"])
+    .without(&[concat!(r"^looking in indexes: .*", own_hosts!())])
+    .unless(&[r"\blocalhost\b|\b127\.0\.0\.1\b|\bconnection refused\b|\bProxyError\b|\bSSLError\b|\bname or service not known\b|\bnodename nor servname\b"])
     .any_line(),
     cause(
         "package-registry-timeout",
@@ -122,6 +125,13 @@ pub(super) const SIGNATURES: &[Signature] = &[
         "the registry no longer answers that kind of request",
         &[r"\b501\b.{0,40}\bHTTPS required\b", r"\bblocked mirror for repositories\b"],
     ),
+    symptom(
+        "dependency-not-had-in-time",
+        Network,
+        "a package could not be fetched after the network had failed again and again",
+        &[r"\bfailed to get `\S+` as a dependency\b|\bfailed to download (?:from )?`\S+`"],
+    )
+    .beside(&[r"\bspurious network error\b"]),
     symptom(
         "dependency-not-had",
         Dependency,

@@ -56,7 +56,7 @@ pub(super) const SIGNATURES: &[Signature] = &[
             r"\b(?:status(?:[ _]code)?|http(?:/\d(?:\.\d)?)?(?: error| status)?(?: code)?|response(?: status)?(?: code)?|returned(?: error)?:?|error|code)[\s:=(]{1,3}(?:was |with )?(?:50[0234]|52[0-79]|530)\b|\b52[0-79] (?:overloaded|origin|web server)",
             r"\breceived unexpected HTTP status: 5\d\d\b|\bunexpected status(?: code)?.*\b5\d\d\b",
             r"\bbad gateway\b|\bgateway time-?out\b|\bservice (?:temporarily )?unavailable\b",
-            r"\b(?:internal server error|internal failure|InternalFailure|InternalError|server_error)\b",
+            r"\b(?:internal serv(?:er|ice) error|InternalServiceError\w*|internal failure|InternalFailure|InternalError|server_error)\b",
             r"\btry again (?:later|in a few)\b|\bplease (?:retry|try again)\b",
             r"\binvalid status response 416\b",
         ],
@@ -84,7 +84,7 @@ pub(super) const SIGNATURES: &[Signature] = &[
         "the machine or agent that ran the work was lost, not the work",
         &[
             r"\b(?:runner|agent|worker|node|executor)\b.{0,40}\b(?:received a shutdown signal|lost communication|lost connection|went offline|is offline|disconnected unexpectedly|was lost|was preempted)\b",
-            r"\bagent (?:was |is |has )?disconnected\b|\bunexpected termination of the channel\b|\bRequestAbortedException\b|\bClosedChannelException\b|\bChannelClosedException\b|\bremote call (?:on \S+ )?failed\b.{0,40}\bchannel\b",
+            r"\bstopped hearing from (?:the )?agent\b|\bagent (?:was |is |has )?disconnected\b|\bunexpected termination of the channel\b|\bRequestAbortedException\b|\bClosedChannelException\b|\bChannelClosedException\b|\bremote call (?:on \S+ )?failed\b.{0,40}\bchannel\b",
             r"\bjob failed \(system failure\)|\bwaiting for pod running\b|\btimed out waiting for (?:a |the )?(?:pod to start|runner|agent)\b",
             r"\bdaemon disappeared unexpectedly\b|\bworker process (?:has )?(?:crashed|died) unexpectedly\b",
         ],

@@ -54,5 +54,6 @@ pub(super) const SIGNATURES: &[Signature] = &[
             r"\btest result: FAILED\b|^FAIL(?:ED)?\s*$|^FAILED \(\w+=|\btests? (?:suite )?failed\b|\bfailed tests?\b|^FAIL\t|\btests? (?:have|has) failed\b|\bfailures!$",
             r"\bnpm error test failed\b|\btest script failed\b|\b[1-9]\d* of \d+ (?:failed|tests failed)\b",
         ],
-    ),
+    )
+    .unless(&[r"\berror\(s\) occurred\b"]),
 ];

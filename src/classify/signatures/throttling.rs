@@ -43,7 +43,7 @@ pub(super) const SIGNATURES: &[Signature] = &[
             concat!(
                 r"(?:\berror code: |\()?\b(?:Throttling(?:Exception|Error)?|Throttled(?:Exception)?|RequestThrottled(?:Exception)?",
                 r"|TooManyRequestsException|RequestLimitExceeded|ProvisionedThroughputExceededException",
-                r"|EC2ThrottledException|BandwidthLimitExceeded)\b(?:[):;,]| when calling| - |\s*$)"
+                r"|EC2ThrottledException|BandwidthLimitExceeded)\b(?:[):;,\x22]| when calling| - |\s*$)"
             ),
             r"\bSlowDown\b(?:[):;,]| when calling)",
             r"\bHandlerErrorCode: Throttling\b",
@@ -64,6 +64,7 @@ pub(super) const SIGNATURES: &[Signature] = &[
         "a service does only so many of these at a time, and one ends sooner or later",
         &[
             r"\btoo many (?:concurrent|simultaneous|parallel|in-flight|pending) \w+|\b(?:created|updated|deleted|run|running|modified)\b.{0,20}\b(?:simultaneously|at the same time)\b",
+            r"\b(?:maximum|limit|too many)\b.{0,30}\bin-progress\b|\bTooMany\w+InProgress\b",
             r"\b(?:maximum|limit)\b.{0,20}\bconcurrent (?:builds|updates|requests|operations|deployments|calls|queries|jobs|invocations)\b|\bConcurrentInvocationLimitExceeded\b|\bTooManyUpdates\b",
         ],
     ),
@@ -92,6 +93,7 @@ pub(super) const SIGNATURES: &[Signature] = &[
         "something asked to slow down",
         &[
             r"\b(?:requests|queries|calls|reads|writes) per (?:second|minute|hour|\d+).{0,60}\b(?:exceeded|retry|reached|wait)\b|\b(?:exceeded|reached)\b.{0,60}\b(?:requests|queries|calls|reads|writes) per (?:second|minute|hour)\b|\bretry[ -]after:? \d+",
+            r"\bWait\(n=\d+\) would exceed context deadline\b|\bclient rate limiter Wait returned an error\b",
             r"\btoo many requests\b", r"\brate limit(?:ed| exceeded| reached)\b", r"\bthrottl(?:ed|ing) (?:by|error|exception)\b"],
     ),
 ];

@@ -48,6 +48,7 @@ fn the_page_is_the_table() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let written = fs::read_to_string(root.join("docs/signatures.md")).unwrap_or_default();
     if written != page() {
+        fs::create_dir_all(root.join("target")).unwrap();
         fs::write(root.join("target/signatures.md"), page()).unwrap();
         panic!("docs/signatures.md is not the table: replace it by target/signatures.md");
     }

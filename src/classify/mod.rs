@@ -6,6 +6,7 @@
 //! failure that passes, and then the one further up in the table does.
 
 mod examine;
+mod expressions;
 mod line;
 mod own;
 mod pattern;

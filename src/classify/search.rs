@@ -3,10 +3,9 @@
 use std::cmp::Reverse;
 use std::sync::OnceLock;
 
-use regex::bytes::RegexSet;
-
 use super::Subject;
-use super::line::{Kind, Line, expressions, lines};
+use super::expressions::Expressions;
+use super::line::{Kind, Line, lines};
 use super::signature::{Signature, Strength};
 use super::signatures;
 use crate::domain::evidence::{Classified, Found, Text};
@@ -21,10 +20,10 @@ struct Entry {
     unless: Vec<usize>,
 }
 
-/// All signatures, and all their expressions as one that is run once over each line.
+/// All signatures, and all their expressions, each of which is there once.
 struct Table {
     entries: Vec<Entry>,
-    set: RegexSet,
+    expressions: Expressions,
 }
 
 /// Built when the first text is looked at, and kept.
@@ -54,7 +53,7 @@ fn table() -> &'static Table {
                 unless: number(signature.unless),
             })
             .collect();
-        Table { entries, set: expressions(expressions_of_all.iter().copied()) }
+        Table { entries, expressions: Expressions::new(expressions_of_all) }
     })
 }
 
@@ -90,7 +89,7 @@ fn seen(table: &Table, text: &str) -> Vec<Seen> {
     lines(text)
         .into_iter()
         .map(|line| {
-            let matches = table.set.matches(line.text.as_bytes()).into_iter().collect();
+            let matches = table.expressions.matches(&line.text);
             Seen { line, matches }
         })
         .collect()

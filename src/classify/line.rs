@@ -59,6 +59,21 @@ pub(super) struct Line {
     pub(super) text: String,
 }
 
+impl Line {
+    /// Whether it tells that something was done in the end, so that what went wrong before was not the end of it.
+    pub(super) fn goes_on(&self) -> bool {
+        static DONE: OnceLock<Regex> = OnceLock::new();
+        let done = DONE.get_or_init(|| {
+            expression(concat!(
+                r"^\W*successfully (?:installed|built|downloaded|pulled|fetched|uploaded|connected|logged in|tagged)\b",
+                r"|^(?:added|audited|changed|installed) \d+ packages?\b|^login succeeded\b|^\W*got it\b|^Done in \d",
+                r"|^\W*(?:retry|attempt|download|pull|fetch|upload|connection)\b.{0,40}\b(?:succeeded|successful)\b"
+            ))
+        });
+        matches!(self.kind, Kind::Plain | Kind::Info) && done.is_match(self.text.as_bytes())
+    }
+}
+
 /// The lines of a text that are not empty.
 pub(super) fn lines(text: &str) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
@@ -289,6 +304,13 @@ const KINDS: &[(Kind, &str)] = &[
         Kind::Warning,
         r"^\s*(?:retrying\b|(?:warning|warn|deprecated|deprecationwarning)\b(?:\[[^\]]*\])?\s*:|warning: |WARN(?:ING)? )",
     ),
+    (
+        Kind::Warning,
+        r"\b(?:continuing(?: (?:anyway|without|with) .{0,60}| anyway)?|ignor(?:ed|ing)|non-fatal|not fatal)[.)\]]*\s*$",
+    ),
+    // What a commit, a vulnerability or a check of a script is about.
+    (Kind::Quoted, r"^HEAD is now at |^Switched to |^\W*input: |^\[[\w/.-]+ [0-9a-f]{7,}\] "),
+    (Kind::Diagnostic, r"\bCVE-\d{4}-\d|\bGHSA-\w{4}-|\bSC\d{4}\b"),
     (Kind::Warning, r"^\S+:\d+(?::\d+)?: (?:warning|note)\b|\): warning |\bwarning (?:TS|CS|MSB|NU)\d+"),
     (Kind::Diagnostic, r"^error\[[A-Z]+\d+\]"),
     (

@@ -8,6 +8,7 @@ use super::expressions::Expressions;
 use super::line::{Kind, Line, lines};
 use super::signature::{Signature, Strength};
 use super::signatures;
+use crate::domain::class::Class;
 use crate::domain::evidence::{Classified, Found, Text};
 
 /// A signature with the numbers of its expressions in the set.
@@ -63,8 +64,7 @@ type Rank = (Reverse<Strength>, bool, usize);
 /// What the best of the built-in signatures says.
 pub(super) fn best(subject: &Subject<'_>) -> Option<Classified> {
     let table = table();
-    let texts: Vec<(&Text, Vec<Seen>)> =
-        subject.texts.iter().map(|text| (text, seen(table, text.text.expose()))).collect();
+    let texts: Vec<Read<'_>> = subject.texts.iter().map(|text| read(table, subject, text)).collect();
     let ranked = table.entries.iter().enumerate().filter_map(|(index, entry)| {
         let rank: Rank = (Reverse(entry.signature.strength), entry.is_transient, index);
         let found = found(entry, subject, &texts)?;
@@ -79,47 +79,83 @@ pub(super) fn best(subject: &Subject<'_>) -> Option<Classified> {
     })
 }
 
+/// A text that was looked at.
+struct Read<'a> {
+    text: &'a Text,
+    seen: Vec<Seen>,
+    /// Number of the last line that tells of a failure that stays, or that the work went on: whatever passes by itself and
+    /// was told before had been survived.
+    survived_to: u32,
+}
+
 /// A line with the numbers of the expressions that match it.
 struct Seen {
     line: Line,
     matches: Vec<usize>,
 }
 
-fn seen(table: &Table, text: &str) -> Vec<Seen> {
-    lines(text)
+fn read<'a>(table: &Table, subject: &Subject<'_>, text: &'a Text) -> Read<'a> {
+    let seen: Vec<Seen> = lines(text.text.expose())
         .into_iter()
         .map(|line| {
             let matches = table.expressions.matches(&line.text);
             Seen { line, matches }
         })
-        .collect()
+        .collect();
+    let lasting = |entry: &&Entry| {
+        let signature = entry.signature;
+        !entry.is_transient && signature.class != Class::Unknown && signature.strength >= Strength::Symptom
+    };
+    let survived_to = (table.entries.iter().filter(lasting))
+        .filter_map(|entry| told(entry, subject, text, &seen).last())
+        .chain(seen.iter().filter(|seen| seen.line.goes_on()))
+        .map(|seen| seen.line.number)
+        .max()
+        .unwrap_or_default();
+    Read { text, seen, survived_to }
 }
 
 /// Whether the signature matches, and where; nowhere when a code alone decides.
 #[expect(clippy::option_option, reason = "whether it matches, and then whether at a place")]
-fn found(entry: &Entry, subject: &Subject<'_>, texts: &[(&Text, Vec<Seen>)]) -> Option<Option<Found>> {
+fn found(entry: &Entry, subject: &Subject<'_>, texts: &[Read<'_>]) -> Option<Option<Found>> {
+    if entry.patterns.is_empty() {
+        let beside = texts.iter().any(|read| is_of(entry, read.text.code.as_deref()));
+        return (is_about(entry, subject) && (is_of(entry, subject.code) || beside)).then_some(None);
+    }
+    texts.iter().find_map(|read| {
+        let counts = |seen: &&Seen| !entry.is_transient || seen.line.number >= read.survived_to;
+        let line = told(entry, subject, read.text, &read.seen).find(counts)?;
+        Some(Some(Found { place: read.text.place, line: line.line.number }))
+    })
+}
+
+/// The lines of a text that match the signature.
+fn told<'a>(
+    entry: &'a Entry,
+    subject: &Subject<'_>,
+    text: &Text,
+    seen: &'a [Seen],
+) -> impl Iterator<Item = &'a Seen> + use<'a> {
+    let signature = entry.signature;
+    let place = signature.places.is_empty() || signature.places.contains(&text.place);
+    let code = signature.codes.is_empty() || is_of(entry, subject.code) || is_of(entry, text.code.as_deref());
+    let applies = place && code && is_about(entry, subject) && has_beside(entry, seen);
+    seen.iter().filter(move |seen| applies && matches(entry, seen))
+}
+
+/// Whether the signature is about such actions.
+fn is_about(entry: &Entry, subject: &Subject<'_>) -> bool {
     let signature = entry.signature;
     let provider = signature.providers.is_empty()
         || signature.providers.iter().any(|prefix| subject.provider.starts_with(prefix));
     let category = signature.categories.is_empty()
         || subject.category.is_some_and(|category| signature.categories.contains(&category));
-    if !(provider && category) {
-        return None;
-    }
-    let is_ours = |code: Option<&str>| code.is_some_and(|code| signature.codes.contains(&code));
-    if entry.patterns.is_empty() {
-        let beside = texts.iter().any(|(text, _)| is_ours(text.code.as_deref()));
-        return (is_ours(subject.code) || beside).then_some(None);
-    }
-    texts.iter().find_map(|(text, seen)| {
-        let place = signature.places.is_empty() || signature.places.contains(&text.place);
-        let code = signature.codes.is_empty() || is_ours(subject.code) || is_ours(text.code.as_deref());
-        if !(place && code && has_beside(entry, seen)) {
-            return None;
-        }
-        let line = seen.iter().find(|seen| matches(entry, seen))?;
-        Some(Some(Found { place: text.place, line: line.line.number }))
-    })
+    provider && category
+}
+
+/// Whether the code is one of the signature's.
+fn is_of(entry: &Entry, code: Option<&str>) -> bool {
+    code.is_some_and(|code| entry.signature.codes.contains(&code))
 }
 
 fn has_beside(entry: &Entry, seen: &[Seen]) -> bool {

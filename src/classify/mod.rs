@@ -3,7 +3,8 @@
 //!
 //! Of the built-in signatures that match, the strongest decides: what names a cause beats what names a symptom, and that
 //! beats what only tells that something failed. Of two that weigh the same, one of a failure that stays beats one of a
-//! failure that passes, and then the one further up in the table does.
+//! failure that passes, and then the one further up in the table does. A failure that passes and was survived, since
+//! the same text goes on to tell of one that stays, does not count.
 
 mod examine;
 mod expressions;

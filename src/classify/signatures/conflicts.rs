@@ -73,7 +73,7 @@ pub(super) const SIGNATURES: &[Signature] = &[
         "another process holds a lock, and lets go of it when it ends",
         &[
             r"\bcould not get lock\b|\bunable to (?:acquire|lock) (?:the )?(?:dpkg|administration|\S*lock)\b|\bapt\b.{0,40}\block\b",
-            r"\btimeout waiting to lock\b|\bcurrently holding the \w+ lock\b|\block (?:is )?(?:currently )?held by (?:another|process)\b|\blocked by another process\b|\berror creating overlay mount\b.*\bbusy\b|\bcould not (?:acquire|obtain|get) .{0,40}\block\b|\block wait timeout exceeded\b|\bdeadlock (?:found|detected)\b",
+            r"\btimeout waiting to lock\b|\bcurrently holding the \w+ lock\b|\block (?:is )?(?:currently )?held by (?:another|process)\b|\blocked by another process\b|\berror creating overlay mount\b.*\bbusy\b|\bcould not (?:acquire|obtain|get) .{0,40}\block\b|\block wait timeout exceeded\b|\bdeadlock found when\b|(?:error|DeadlockDetected): +deadlock detected\b",
             r"\bwaiting for exclusive access to\b",
             r"\bcannot lock ref\b.*\bis at\b.*\bbut expected\b",
             r"\bcan't create transaction lock on\b|\bexisting lock \S+: another copy is running\b|\bother CLIs .{0,30}are currently (?:reading|writing)\b|\banother \S+ process is currently\b",

@@ -14,19 +14,19 @@ macro_rules! public_hosts {
             r"terraform\.io|hashicorp\.com|opentofu\.org|cloudfront\.net|cloudflare\.com|fastly\.net|k8s\.io|helm\.sh|dl\.k8s\.io|",
             r"playwright\.dev|playwright\.azureedge\.net|cypress\.io|chromium\.org|microsoft\.com|azureedge\.net|sentry\.io|sonarcloud\.io|",
             r"snyk\.io|codecov\.io|pytorch\.org|huggingface\.co|openssl\.org|gnu\.org|kernel\.org|sigstore\.dev|",
-            r"(?:ecr|s3|sts|ssm|logs|kms|codeartifact|cloudformation|secretsmanager|dynamodb|lambda|sqs|sns|eks|ecs|ec2|iam|api)",
+            r"(?:ecr|s3|sts|ssm|logs|kms|codeartifact|cloudformation|secretsmanager|dynamodb|lambda|sqs|sns|eks|ecs|ec2|iam)",
             r"(?:[.-][\w-]+)*\.amazonaws\.com)"
         )
     };
 }
 
-/// The machine's own addresses and those of private networks, as an expression.
+/// The machine's own addresses, those of private networks and of one's own services in AWS, as an expression.
 macro_rules! own_hosts {
     () => {
         concat!(
             r"(?:\blocalhost\b|\b127\.\d+\.\d+\.\d+|\[?::1\]?[:\s]|\b0\.0\.0\.0\b|\bhost\.docker\.internal\b",
             r"|\b10\.\d+\.\d+\.\d+|\b192\.168\.\d+\.\d+|\b172\.(?:1[6-9]|2\d|3[01])\.\d+\.\d+",
-            r"|\.sock\b|\bunix:)"
+            r"|\.(?:execute-api|lambda-url|elb)\.|\.elasticbeanstalk\.com\b|\.awsapprunner\.com\b|\.svc(?:\.cluster\.local)?(?:[^\w.]|$)|\.sock\b|\bunix:)"
         )
     };
 }

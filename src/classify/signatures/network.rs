@@ -201,6 +201,6 @@ pub(super) const SIGNATURES: &[Signature] = &[
         own_hosts!(),
         r"\bplease check your task network\b|\bcheck your network configuration\b",
         r"\bstack\b.*\btimed out\b|\bwait(?:ing)? for (?:the )?condition\b",
-        r"\bexceeded its progress deadline\b|\bProxyError\b",
+        r"\bexceeded its progress deadline\b|\bProxyError\b|\bcannot be cast\b|\btimeout (?:is |was )?(?:not set|missing|unset)\b",
     ]),
 ];

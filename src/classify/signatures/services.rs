@@ -63,7 +63,7 @@ pub(super) const SIGNATURES: &[Signature] = &[
     )
     .unless(&[
         own_hosts!(),
-        r"\bhealth checks? failed\b|\bunhealthy\b|\b5\d\d (?:out )?of \d+\b",
+        r"\bhealth ?checks?\b|\bsmoke ?tests?\b|\bunhealthy\b|\b5\d\d (?:out )?of \d+\b",
         r"\b(?:fix|correct|check|verify|create|delete|update|change|rename|valid)\b.*\btry again\b",
         r"\btry again\b.{0,40}\b(?:with|after (?:fix|correct))",
         r#"\breturned message: "(?:null|internal failure)?""#,

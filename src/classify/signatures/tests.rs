@@ -44,6 +44,15 @@ pub(super) const SIGNATURES: &[Signature] = &[
             r"\bserver (?:at .* )?(?:did not|didn't) (?:respond|start) (?:in|within) (?:time|\d+)",
         ],
     ),
+    cause(
+        "tests-counted-as-failed",
+        TestFailure,
+        "the summary of the tests counts some that failed",
+        &[
+            r"\btests? run: ?\d+, ?failures: ?[1-9]|^tests?:\s+[1-9]\d* failed, |^(?:=+ )?[1-9]\d* failed, \d+ passed\b",
+            r"^[1-9]\d* failing$|\b\d+ (?:tests?|specs?|examples?|scenarios?)(?: completed)?, [1-9]\d* (?:failed|failures?)\b",
+        ],
+    ),
     symptom(
         "tests-failed",
         TestFailure,

@@ -74,7 +74,9 @@ pub(super) const SIGNATURES: &[Signature] = &[
         "a mirror that anybody may read refuses this address for now, which is how it slows down a busy one",
         &[r"\b403\b.{0,40}\bforbidden\b|\bforbidden\b.{0,40}\b403\b"],
     )
-    .beside(&[r"\b(?:repo\.maven\.apache\.org|repo1\.maven\.org)\b"]),
+    .beside(&[r"\b(?:repo\.maven\.apache\.org|repo1\.maven\.org)\b"])
+    // A repository by another name, which forbids for reasons of its own.
+    .without(&[r"\bfrom/to (?:[abd-z0-9]|c[^e])"]),
     cause(
         "too-many-requests",
         Throttling,

@@ -19,7 +19,8 @@ those of what a *person* ended, which neither a text nor a policy speaks against
 
 Lines are looked at one by one, without colours, times and the marks of CI systems. A warning, what was tried again, a test's
 name, a stack frame, quoted source, or a command that is run tells of no failure; what a compiler points at or a test compares
-tells of none that passes by itself. Where nothing is recognised, the signature is `none` and the class `unknown`; in a test
+tells of none that passes by itself. Nor does a line that was survived: one after which the same text tells of a failure that
+stays, or that the work went on. Where nothing is recognised, the signature is `none` and the class `unknown`; in a test
 action it is `test-action-failed`, and a rejected approval is `approval`.
 
 `retrier classify FILE` says which signature recognises a text of yours.

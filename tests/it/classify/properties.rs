@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use codepipeline_retrier::classify::{Subject, classify};
+use codepipeline_retrier::classify::{Subject, classify, is_transient};
 use codepipeline_retrier::domain::evidence::{Classified, Place, Text};
 use codepipeline_retrier::domain::pipeline::Category;
 use codepipeline_retrier::domain::text::EvidenceText;
@@ -44,6 +44,26 @@ fn an_unrelated_line_changes_nothing() {
             }
         }
     }
+}
+
+/// A failure that passes by itself, and did.
+const SURVIVED: &str =
+    "failed to fetch https://registry.npmjs.org/left-pad: connection reset by peer\nadded 233 packages\n";
+
+#[test]
+fn what_was_survived_changes_nothing() {
+    let mut lasting = 0;
+    for case in case::all().iter().filter(|case| case.place == "log") {
+        let alone = class_of(EvidenceText::new(case.message.as_str()));
+        if is_transient(alone.class) {
+            continue;
+        }
+        let classified = class_of(with(&case.message, SURVIVED, ""));
+        let same = (classified.class, &classified.signature) == (alone.class, &alone.signature);
+        assert!(same, "{}: {classified:?} instead of {alone:?}", case.id);
+        lasting += 1;
+    }
+    assert!(lasting >= 60, "{lasting}");
 }
 
 #[test]

@@ -129,3 +129,16 @@ pub struct Found {
     /// In which of its lines, from 1.
     pub line: u32,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_depth_is_known_by_its_name() {
+        for depth in Depth::ALL {
+            assert_eq!(Depth::parse(depth.as_str()), Some(depth));
+        }
+        assert_eq!((Depth::parse(""), Depth::parse("Logs")), (None, None));
+    }
+}

@@ -24,7 +24,7 @@ impl Glob {
 
     /// Whether everything that `other` matches is matched by this pattern too. `false` when that is not certain.
     pub fn covers(&self, other: &Self) -> bool {
-        self.0 == other.0 || !self.0.is_empty() && self.0.chars().all(|c| c == '*') || self.consumes(&other.0)
+        self.consumes(&other.0)
     }
 
     /// Whether certainly no name matches both patterns. `false` when that is not certain.
@@ -124,6 +124,10 @@ mod tests {
     fn covering() {
         for (wide, narrow, expected) in [
             ("*", "web-*", true),
+            ("**", "*?", true),
+            ("", "", true),
+            ("", "a", false),
+            ("*?a*", "*?a*", true),
             ("web-*", "web-shop", true),
             ("web-*", "web-s*", true),
             ("web-?", "web-*", false),

@@ -217,6 +217,16 @@ mod tests {
     }
 
     #[test]
+    fn names_of_a_policy_are_shorter() {
+        for good in ["a", "web.shop_2-x", &"x".repeat(64)] {
+            assert!(RuleName::parse(good).is_ok() && BudgetName::parse(good).is_ok(), "{good}");
+        }
+        for bad in ["", "a@b", "a b", "é", &"x".repeat(65)] {
+            assert!(RuleName::parse(bad).is_err() && BudgetName::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
     fn partitions_other_than_aws_are_kept() {
         for good in ["aws", "aws-cn", "aws-us-gov", "aws-iso-f"] {
             assert!(Partition::parse(good).is_ok(), "{good}");

@@ -186,6 +186,18 @@ mod tests {
     }
 
     #[test]
+    fn a_policy_that_another_was_chosen_over_has_moved() {
+        let old = version("old");
+        let packaged = Standing::packaged(Some(&old));
+        assert_eq!(packaged.moved(&Controls::default(), at(0)), None);
+        assert_eq!(packaged.moved(&controls(), at(0)), Some(Source::Pushed(pushed())));
+        let source = Source::Pushed(pushed());
+        let chosen = Standing { source: &source, ..packaged };
+        assert_eq!(chosen.moved(&controls(), at(0)), None);
+        assert_eq!(chosen.moved(&Controls::default(), at(0)), Some(Source::Packaged));
+    }
+
+    #[test]
     fn another_package_takes_over_and_an_old_instance_stays_with_the_pushed_policy_for_a_while() {
         let beside = noted(&controls(), "old", at(1));
         assert_eq!(beside.source(Some(&version("new")), at(60)), Source::PackagedOver(pushed()));

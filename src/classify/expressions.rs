@@ -2,7 +2,7 @@
 //! compiled only then.
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 use aho_corasick::AhoCorasick;
@@ -29,30 +29,24 @@ pub(super) struct Expressions {
 impl Expressions {
     /// Takes the expressions in. They are searched without regard to case.
     pub(super) fn new(sources: Vec<&'static str>) -> Self {
-        let mut literals: Vec<Vec<u8>> = Vec::new();
-        let mut of_literal: Vec<Vec<usize>> = Vec::new();
+        let mut needing: BTreeMap<Vec<u8>, Vec<usize>> = BTreeMap::new();
         let mut always = Vec::new();
         for (number, source) in sources.iter().enumerate() {
-            let Some(needed) = needed(source) else {
-                always.push(number);
-                continue;
-            };
-            for literal in needed {
-                match literals.iter().zip(&mut of_literal).find(|(known, _)| **known == literal) {
-                    Some((_, expressions)) => expressions.push(number),
-                    None => {
-                        literals.push(literal);
-                        of_literal.push(vec![number]);
+            match needed(source) {
+                Some(literals) => {
+                    for literal in literals {
+                        needing.entry(literal).or_default().push(number);
                     }
                 }
+                None => always.push(number),
             }
         }
-        let found = AhoCorasick::builder().ascii_case_insensitive(true).build(&literals).ok();
-        if found.is_none() {
+        let literals = AhoCorasick::builder().ascii_case_insensitive(true).build(needing.keys()).ok();
+        if literals.is_none() {
             always = (0..sources.len()).collect();
         }
         let compiled = sources.iter().map(|_| OnceLock::new()).collect();
-        Self { sources, compiled, literals: found, of_literal, always }
+        Self { sources, compiled, literals, of_literal: needing.into_values().collect(), always }
     }
 
     /// The numbers of those that match somewhere in the line.

@@ -45,7 +45,7 @@ pub(super) const SIGNATURES: &[Signature] = &[
             r"\bno such file or directory\b|\bENOENT\b|\bcannot stat\b|\bcan't open file\b|\bcannot open\b.*\bfor (?:reading|input)\b|\bfile not found\b|\bFileNotFound(?:Error|Exception)\b|\bfile does not exist\b",
         ],
     )
-    .unless(&[r"\.sock\b"]),
+    .unless(&[r"\.sock\b|\bwhen calling the \w+ operation\b"]),
     symptom(
         "build-tool-failed",
         BuildError,

@@ -10,7 +10,7 @@ pub(super) const SIGNATURES: &[Signature] = &[
         "AWS says that something which is referred to does not exist",
         &[
             r"\b(?:ResourceNotFound|NoSuchKey|NoSuchBucket|NoSuchEntity|NoSuchUpload|NotFoundException|ParameterNotFound|ClusterNotFound|ServiceNotFound|RepositoryNotFound|ImageNotFound|ChangeSetNotFound|StackNotFound|QueueDoesNotExist|DBInstanceNotFound|NoSuchHostedZone|TargetGroupNotFound|LoadBalancerNotFound|FileDoesNotExist|BranchDoesNotExist|CommitDoesNotExist|RepositoryDoesNotExist)\w*\b",
-            r"\bInvalid\w+\.NotFound\b|\bInvalid\w+ID\.(?:NotFound|Malformed)\b|\bHandlerErrorCode: NotFound\b",
+            r"\(404\) when calling the \w+ operation\b|\bInvalid\w+\.NotFound\b|\bInvalid\w+ID\.(?:NotFound|Malformed)\b|\bHandlerErrorCode: NotFound\b",
             r"\bproject cannot be found\b|\bno bucket with the name\b|\bspecified (?:key|bucket|log ?group|queue|secret|stack|repository) does not exist\b|\bno export named\b|\bno branch named\b|\bno stack named\b",
             r"\b(?:change ?set|stack|role|bucket|table|function|cluster|service|task definition|subnet|vpc|security group|secret|parameter|key ?pair|image|repository|branch|tag|application|deployment group|alias|queue|topic|log group|certificate|domain|hosted zone|namespace|environment)\b.*\b(?:does not exist|doesn't exist|do not exist|could not be found|cannot be found|was not found|not found|can't find)\b",
             r"\bcan't find the specified secret value\b|\bunable to find (?:a |the )?(?:stack|role|function|bucket|cluster|artifact)\b",

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::runtime_api::End;
 use super::scene::{RETRIES_AT_ONCE, Scene};
+use crate::classify::secrets::a_thousand;
 use crate::contract::pipelines::{shop, succeeds};
 
 /// A build that ended with this log, of which neither CodePipeline nor the build's phases say more than that it failed.
@@ -66,4 +67,30 @@ fn where_no_log_may_be_read_the_build_is_unknown_and_the_decision_says_why() {
     let End::Response(document) = scene.function().invoke(&event) else { panic!("a response") };
     assert_eq!((&document["verdict"], &document["reason"]), (&json!("give-up"), &json!("not-retryable")));
     assert!(document.to_string().contains("GetLogEvents could not be read: access denied"), "{document:#}");
+}
+
+#[test]
+fn no_secret_of_a_failure_is_answered_logged_or_kept() {
+    let scene = Scene::new("evidence-secrets", RETRIES_AT_ONCE);
+    // One of each format.
+    let secrets: Vec<_> = a_thousand().into_iter().take(25).collect();
+    for (number, spilled) in secrets.iter().enumerate() {
+        let name = PipelineName::parse(&format!("p-{number}")).unwrap();
+        let log =
+            format!("{0}\ntoomanyrequests: {0}\nmake: *** [Makefile:4: image] Error 1 {0}", spilled.line);
+        let mut script = shop([fails_with(&log), succeeds()]);
+        script.name = name.clone();
+        let (_, event) = scene.failed(&name, script);
+        let function = scene.function();
+        let End::Response(document) = function.invoke(&event) else { panic!("a response") };
+        assert_eq!(document["classes"], json!({ "Unit": "throttling" }), "{}: {document:#}", spilled.format);
+        let told = function.kill().join("\n");
+        assert!(told.contains("\"verdict\""), "{told}");
+        assert!(!spilled.is_in(&document.to_string()) && !spilled.is_in(&told), "{}", spilled.format);
+    }
+    let kept = scene.items();
+    assert!(kept.len() > secrets.len());
+    for spilled in &secrets {
+        assert!(!kept.iter().any(|item| spilled.is_in(item)), "{}", spilled.format);
+    }
 }

@@ -49,7 +49,7 @@ pub struct Scene {
     later: PathBuf,
     runtime: tokio::runtime::Runtime,
     _codepipeline: Server,
-    _table: Table,
+    table: Table,
 }
 
 /// How far the clock of the pipelines is ahead of the real one, in seconds.
@@ -88,7 +88,7 @@ impl Scene {
             later: library(&folder(test)),
             runtime,
             _codepipeline: codepipeline,
-            _table: table,
+            table,
         }
     }
 
@@ -152,6 +152,13 @@ impl Scene {
     /// What is on record of a stage run.
     pub fn record(&self, run: &StageRunId) -> Option<StageRun> {
         self.runtime.block_on(self.ledger.read(run, &[], &[])).expect("the ledger answers").record
+    }
+
+    /// Everything in the table, item by item, as it is kept.
+    pub fn items(&self) -> Vec<String> {
+        let scan = self.table.clients.dynamodb().scan().table_name(&self.table.name).into_paginator().items();
+        let items = self.runtime.block_on(scan.send().collect::<Result<Vec<_>, _>>()).unwrap();
+        items.into_iter().map(|item| format!("{item:?}")).collect()
     }
 
     /// Decisions on record about a pipeline, newest first.

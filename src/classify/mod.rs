@@ -58,20 +58,8 @@ pub fn classify(classifiers: &[Classifier], subject: &Subject<'_>) -> Classified
     }
 }
 
-/// The class of one failed run: by its own error first, then by what was read beside.
-pub fn of_run(
-    classifiers: &[Classifier],
-    run: &StageRunId,
-    action: &FailedAction,
-    evidence: &Evidence,
-) -> Classified {
-    let own = [(Place::ErrorMessage, &action.error.message), (Place::Summary, &action.error.summary)];
-    let texts: Vec<Text> = own
-        .into_iter()
-        .filter(|(_, text)| !text.expose().is_empty())
-        .map(|(place, text)| Text { place, code: None, text: text.clone() })
-        .chain(evidence.texts.iter().cloned())
-        .collect();
+/// The class of one failed run by these texts.
+fn of_run(classifiers: &[Classifier], run: &StageRunId, action: &FailedAction, texts: &[Text]) -> Classified {
     classify(
         classifiers,
         &Subject {
@@ -80,9 +68,27 @@ pub fn of_run(
             provider: &action.provider,
             category: Some(action.category),
             code: action.error.code.as_deref(),
-            texts: &texts,
+            texts,
         },
     )
+}
+
+/// What is known of a failed run: its own error first, then what was read beside.
+fn texts_of(action: &FailedAction, evidence: &Evidence) -> Vec<Text> {
+    let own = [(Place::ErrorMessage, &action.error.message), (Place::Summary, &action.error.summary)];
+    own.into_iter()
+        .filter(|(_, text)| !text.expose().is_empty())
+        .map(|(place, text)| Text { place, code: None, text: text.clone() })
+        .chain(evidence.texts.iter().cloned())
+        .collect()
+}
+
+/// The line that decided, cut and without secrets; none where no line did.
+pub fn excerpt(texts: &[Text], classified: &Classified) -> Option<String> {
+    let found = classified.found?;
+    let index = usize::try_from(found.line.checked_sub(1)?).ok()?;
+    let line = texts.get(found.text)?.text.expose().split('\n').nth(index)?;
+    Some(redact(line))
 }
 
 /// A person's no needs no words.

@@ -48,11 +48,11 @@ fn has_code(codes: &[String], subject: &Subject<'_>) -> bool {
 }
 
 fn find(patterns: &[Pattern], subject: &Subject<'_>) -> Option<Found> {
-    subject.texts.iter().find_map(|text| {
+    subject.texts.iter().enumerate().find_map(|(number, text)| {
         let text_of = text.text.expose();
         let at = patterns.iter().filter_map(|pattern| pattern.find(text_of)).min()?;
         let before = text_of.as_bytes().get(..at).unwrap_or_default();
         let line = before.split(|byte| *byte == b'\n').count();
-        Some(Found { place: text.place, line: u32::try_from(line).unwrap_or(u32::MAX) })
+        Some(Found { text: number, place: text.place, line: u32::try_from(line).unwrap_or(u32::MAX) })
     })
 }

@@ -122,10 +122,10 @@ fn found(entry: &Entry, subject: &Subject<'_>, texts: &[Read<'_>]) -> Option<Opt
         let beside = texts.iter().any(|read| is_of(entry, read.text.code.as_deref()));
         return (is_about(entry, subject) && (is_of(entry, subject.code) || beside)).then_some(None);
     }
-    texts.iter().find_map(|read| {
+    texts.iter().enumerate().find_map(|(text, read)| {
         let counts = |seen: &&Seen| !entry.is_transient || seen.line.number >= read.survived_to;
         let line = told(entry, subject, read.text, &read.seen).find(counts)?;
-        Some(Some(Found { place: read.text.place, line: line.line.number }))
+        Some(Some(Found { text, place: read.text.place, line: line.line.number }))
     })
 }
 

@@ -14,7 +14,7 @@ use super::error::CliError;
 use super::exit::Exit;
 use super::output::{self, Format};
 use super::validate;
-use crate::classify::{classify, is_transient, redact};
+use crate::classify::{classify, excerpt, is_transient};
 use crate::domain::class::{Class, Group};
 use crate::domain::classifier::Classifier;
 use crate::domain::evidence::{Classified, Text};
@@ -163,9 +163,7 @@ fn answer(classifiers: &[Classifier], failure: &Failure, format: Format) -> Resu
 /// The line that decided, without secrets, and where it stands.
 fn cited(texts: &[Text], classified: &Classified) -> Option<(String, String)> {
     let found = classified.found?;
-    let text = texts.iter().find(|text| text.place == found.place)?;
-    let index = usize::try_from(found.line.checked_sub(1)?).ok()?;
-    let line = redact(text.text.expose().split('\n').nth(index)?);
+    let line = excerpt(texts, classified)?;
     Some((format!("line {} of {}", found.line, found.place.as_str()), line))
 }
 

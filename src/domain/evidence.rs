@@ -106,6 +106,8 @@ pub struct Examined {
     pub classified: Classified,
     /// What could not be read, each with the API operation and why.
     pub gaps: Vec<(&'static str, Gap)>,
+    /// The line that decided, cut and without secrets, where the rule wants it.
+    pub excerpt: Option<String>,
 }
 
 /// A class with the signature that said so.
@@ -124,7 +126,9 @@ pub struct Classified {
 /// Where a signature was found: nothing of what is written there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Found {
-    /// In which text.
+    /// In which of the texts that were looked at, from 0.
+    pub text: usize,
+    /// Where that was read.
     pub place: Place,
     /// In which of its lines, from 1.
     pub line: u32,

@@ -110,6 +110,8 @@ pub struct Settings {
     pub parallel: ParallelRetries,
     /// How deep to look at what failed. Default: logs.
     pub evidence: Depth,
+    /// Whether decisions cite the line that decided, cut and without secrets. Default: no.
+    pub excerpts: bool,
 }
 
 impl Settings {
@@ -132,6 +134,7 @@ impl Settings {
             budgets,
             parallel: ParallelRetries::Latest,
             evidence: Depth::Logs,
+            excerpts: false,
         }
     }
 }

@@ -76,10 +76,10 @@ impl<L: Ledger, P: Pipelines, S: Schedules, E: EvidenceSource> Engine<L, P, S, E
                 let jitter = names::jitter(&run, &failure(&run, &reading));
                 Answer::Observed { reading: Box::new(reading), jitter }
             }
-            Effect::Examine { run, failed, depth } => {
+            Effect::Examine { run, failed, depth, excerpts } => {
                 let evidence = self.evidence.gather(&run, &failed, depth).await;
                 let classifiers = environment.policy.map_or(&[][..], |policy| &policy.classifiers);
-                Answer::Examined(examine(classifiers, &run, &failed, &evidence))
+                Answer::Examined(examine(classifiers, &run, &failed, &evidence, excerpts))
             }
             Effect::Commit(commit) => Answer::Committed(self.ledger.commit(&commit).await),
             Effect::Arm { wake_up, at } => Answer::Armed(self.schedules.arm(&wake_up, at).await),

@@ -43,6 +43,7 @@ const SETTINGS: &[&str] = &[
     "budgets",
     "parallel",
     "evidence",
+    "excerpts",
 ];
 
 const MATCH_KEYS: &[&str] = &["pipeline", "stage", "account", "region", "tags"];

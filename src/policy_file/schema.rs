@@ -80,6 +80,7 @@ mod tests {
             ("/$defs/retry-mode", names(settings::RETRY_MODES)),
             ("/$defs/parallel", names(settings::PARALLEL)),
             ("/$defs/evidence", names(settings::EVIDENCE)),
+            ("/$defs/excerpts", names(settings::EXCERPTS)),
             ("/$defs/backoff/properties/jitter", names(settings::JITTERS)),
             ("/$defs/budget/properties/per", names(document::PERS)),
             ("/$defs/class", settings::class_names().collect()),

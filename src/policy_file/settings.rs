@@ -37,6 +37,9 @@ pub(super) const EVIDENCE: &[(&str, Depth)] = &[
     (Depth::Logs.as_str(), Depth::Logs),
 ];
 
+/// What `excerpts` may say, and whether decisions cite the line that decided.
+pub(super) const EXCERPTS: &[(&str, bool)] = &[("none", false), ("redacted", true)];
+
 /// Growth of a backoff that names no factor: doubling.
 const DEFAULT_FACTOR_THOUSANDTHS: u32 = 2_000;
 const FACTORS: std::ops::RangeInclusive<i64> = 1_000..=10_000;
@@ -60,6 +63,7 @@ pub(super) struct GivenSettings {
     pub budgets: Option<Vec<Spanned<String>>>,
     pub parallel: Option<ParallelRetries>,
     pub evidence: Option<Depth>,
+    pub excerpts: Option<bool>,
 }
 
 impl GivenSettings {
@@ -97,6 +101,9 @@ impl GivenSettings {
             evidence: fields
                 .get("evidence")
                 .and_then(|node| read::choice(node, "`evidence`", EVIDENCE, findings)),
+            excerpts: fields
+                .get("excerpts")
+                .and_then(|node| read::choice(node, "`excerpts`", EXCERPTS, findings)),
         }
     }
 
@@ -116,6 +123,7 @@ impl GivenSettings {
             budgets: base.budgets.clone(),
             parallel: self.parallel.unwrap_or(base.parallel),
             evidence: self.evidence.unwrap_or(base.evidence),
+            excerpts: self.excerpts.unwrap_or(base.excerpts),
         }
     }
 }

@@ -120,5 +120,5 @@ pub fn chosen<T>(index: Index, among: &[T]) -> Option<&T> {
 /// The failed runs that a reading shows, examined by what CodePipeline says of them.
 pub fn examined(reading: &Reading) -> Examination {
     let failed = gather(&run(), reading).map(|facts| facts.failed).unwrap_or_default();
-    examine(&[], &run(), &failed, &[])
+    examine(&[], &run(), &failed, &[], false)
 }

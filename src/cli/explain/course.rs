@@ -107,7 +107,8 @@ pub(super) fn course(
     let hint = Hint { key: event.key.clone(), time: event.time };
     let jitter = names::jitter(&event.run, &failure(&event.run, reading));
     let failed = gather(&event.run, reading).map(|facts| facts.failed).unwrap_or_default();
-    let examination = examine(&policy.classifiers, &event.run, &failed, evidence);
+    let excerpts = covered.rule.settings.excerpts;
+    let examination = examine(&policy.classifiers, &event.run, &failed, evidence, excerpts);
     let decide_at = |now| {
         decide(&Question {
             covered,

@@ -209,6 +209,9 @@ fn in_words_of(action: &ActionName, examined: &Examined) -> String {
     });
     let mut detail =
         format!("`{action}` is {class}{reason} (signature `{signature}`{})", place.unwrap_or_default());
+    if let Some(excerpt) = &examined.excerpt {
+        detail = format!("{detail}: \u{201c}{excerpt}\u{201d}");
+    }
     for (operation, gap) in &examined.gaps {
         detail = format!("{detail}; {operation} could not be read: {}", gap.as_str());
     }

@@ -71,7 +71,8 @@ impl Answering<'_> {
         }
         let run = self.record.id.clone();
         let depth = covered.rule.settings.evidence.min(self.environment.evidence);
-        let effect = Effect::Examine { run, failed: unexamined.0, depth };
+        let excerpts = covered.rule.settings.excerpts;
+        let effect = Effect::Examine { run, failed: unexamined.0, depth, excerpts };
         (State::Examining(self.job, Box::new(self.context)), effect)
     }
 

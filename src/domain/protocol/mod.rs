@@ -186,6 +186,8 @@ pub enum Effect {
         failed: Vec<FailedAction>,
         /// How deep to look.
         depth: Depth,
+        /// Whether the line that decides is to be cited, cut and without secrets.
+        excerpts: bool,
     },
     /// Carry out a transaction.
     Commit(Box<Commit>),

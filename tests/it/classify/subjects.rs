@@ -2,10 +2,10 @@
 
 use jiff::Timestamp;
 
-use codepipeline_retrier::classify::{Subject, classify, of_run, pattern};
+use codepipeline_retrier::classify::{Subject, classify, examine, pattern};
 use codepipeline_retrier::domain::class::Class;
 use codepipeline_retrier::domain::classifier::Classifier;
-use codepipeline_retrier::domain::evidence::{Evidence, Found, Place, Text};
+use codepipeline_retrier::domain::evidence::{Classified, Evidence, Examined, Found, Place, Text};
 use codepipeline_retrier::domain::facts::FailedAction;
 use codepipeline_retrier::domain::glob::Glob;
 use codepipeline_retrier::domain::ids::{
@@ -64,6 +64,16 @@ fn classifier(change: impl FnOnce(&mut Classifier)) -> Classifier {
     classifier
 }
 
+/// One failed run, with what was read beside.
+fn examined(own: &[Classifier], action: &FailedAction, evidence: &Evidence, excerpts: bool) -> Examined {
+    let (failed, evidence) = (std::slice::from_ref(action), std::slice::from_ref(evidence));
+    examine(own, &run(), failed, evidence, excerpts).remove(&action.id).unwrap()
+}
+
+fn of_run(own: &[Classifier], action: &FailedAction, evidence: &Evidence) -> Classified {
+    examined(own, action, evidence, false).classified
+}
+
 const WRAPPED: &str = "Build terminated with state: FAILED";
 
 #[test]
@@ -78,12 +88,27 @@ fn what_was_read_beside_says_more_than_the_wrapper() {
             "pulling\ntoomanyrequests: You have reached your pull rate limit\nmake: *** [image] Error 1",
         ),
     ]);
-    let classified = of_run(&[], &run(), &action(WRAPPED), &log);
+    let classified = of_run(&[], &action(WRAPPED), &log);
     assert_eq!(classified.class, Class::Throttling);
-    assert_eq!(classified.found, Some(Found { place: Place::BuildLog, line: 2 }));
+    assert_eq!(classified.found, Some(Found { text: 2, place: Place::BuildLog, line: 2 }));
 
-    let alone = of_run(&[], &run(), &action(WRAPPED), &Evidence::default());
+    let alone = of_run(&[], &action(WRAPPED), &Evidence::default());
     assert_eq!((alone.class, alone.signature.as_str()), (Class::Unknown, "build-failed"));
+}
+
+#[test]
+fn where_it_is_wanted_the_line_that_decided_is_cited_without_secrets() {
+    let events = evidence(&[
+        (Place::StackEvent, "Resource creation cancelled"),
+        (Place::StackEvent, "begin\nRate exceeded for token=Zq83hfTTx0a91LmPq"),
+        (Place::StackEvent, "Resource creation cancelled"),
+    ]);
+    let action = action(WRAPPED);
+    assert_eq!(examined(&[], &action, &events, false).excerpt, None);
+    let cited = examined(&[], &action, &events, true).excerpt.unwrap();
+    assert_eq!(cited, "Rate exceeded for token=[redacted]");
+    let unknown = examined(&[], &action, &Evidence::default(), true);
+    assert_eq!(unknown.excerpt.as_deref(), Some(WRAPPED));
 }
 
 #[test]
@@ -92,7 +117,7 @@ fn a_compile_error_in_the_log_beats_a_reset_in_it() {
         Place::BuildLog,
         "npm error code ECONNRESET\nsrc/app.ts(3,1): error TS1128: Declaration or statement expected.",
     )]);
-    let classified = of_run(&[], &run(), &action(WRAPPED), &log);
+    let classified = of_run(&[], &action(WRAPPED), &log);
     assert_eq!(classified.class, Class::BuildError);
     assert_eq!(classified.found.map(|found| found.line), Some(2));
 }
@@ -108,16 +133,15 @@ fn a_classifier_of_ones_own_comes_first_and_in_order() {
         classifier(|c| c.name = "third".into()),
     ];
     let log = evidence(&[(Place::BuildLog, "one\ntwo toomanyrequests")]);
-    let classified = of_run(&own, &run(), &action(WRAPPED), &log);
+    let classified = of_run(&own, &action(WRAPPED), &log);
     assert_eq!((classified.class, classified.signature.as_str()), (Class::Capacity, "second"));
-    assert_eq!(classified.found, Some(Found { place: Place::BuildLog, line: 2 }));
+    assert_eq!(classified.found, Some(Found { text: 1, place: Place::BuildLog, line: 2 }));
 }
 
 #[test]
 fn every_key_of_a_classifier_must_hold() {
     let holds = |classifier: &Classifier| {
-        of_run(std::slice::from_ref(classifier), &run(), &action(WRAPPED), &Evidence::default()).signature
-            == "ours"
+        of_run(std::slice::from_ref(classifier), &action(WRAPPED), &Evidence::default()).signature == "ours"
     };
     let glob = |pattern: &str| vec![Glob::new("nothing"), Glob::new(pattern)];
     assert!(holds(&classifier(|_| {})));
@@ -174,7 +198,7 @@ fn a_code_beside_a_text_counts_and_job_failed_says_nothing() {
 fn an_approval_is_a_persons_no_unless_a_policy_says_otherwise() {
     let mut approval = action("Rate exceeded");
     approval.category = Category::Approval;
-    assert_eq!(of_run(&[], &run(), &approval, &Evidence::default()).class, Class::ApprovalRejected);
+    assert_eq!(of_run(&[], &approval, &Evidence::default()).class, Class::ApprovalRejected);
 }
 
 #[test]
@@ -185,12 +209,12 @@ fn what_a_person_ended_stays_so_whatever_a_log_or_a_policy_says() {
     stopped.texts[0].code = Some("STOPPED".into());
     let rejected = FailedAction { category: Category::Approval, ..action("rejected") };
     for own in [&own[..], &[]] {
-        let classified = of_run(own, &run(), &action(WRAPPED), &stopped);
+        let classified = of_run(own, &action(WRAPPED), &stopped);
         assert_eq!(
             (classified.class, classified.signature.as_str()),
             (Class::Stopped, "build-stopped-status")
         );
-        let classified = of_run(own, &run(), &rejected, &evidence(&[log]));
+        let classified = of_run(own, &rejected, &evidence(&[log]));
         assert_eq!((classified.class, classified.signature.as_str()), (Class::ApprovalRejected, "approval"));
     }
 }

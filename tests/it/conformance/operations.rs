@@ -325,7 +325,7 @@ impl<B: Book> Scene<B> {
                 let jitter = jitter(&run, &failure(&run, &reading));
                 Answer::Observed { reading: Box::new(reading), jitter }
             }
-            Effect::Examine { run, failed, .. } => Answer::Examined(examine(&[], &run, &failed, &[])),
+            Effect::Examine { run, failed, .. } => Answer::Examined(examine(&[], &run, &failed, &[], false)),
             Effect::Arm { wake_up, .. } => {
                 self.wake_ups.push(wake_up);
                 Answer::Armed(Ok(()))

@@ -45,7 +45,7 @@ pub fn protocol(case: &Case, subject: &Subject) -> Decision {
             Effect::Observe { .. } => {
                 Answer::Observed { reading: Box::new(subject.reading.clone()), jitter: subject.jitter }
             }
-            Effect::Examine { run, failed, .. } => Answer::Examined(examine(&[], &run, &failed, &[])),
+            Effect::Examine { run, failed, .. } => Answer::Examined(examine(&[], &run, &failed, &[], false)),
             Effect::Commit(commit) => return commit.decision.expect("a decision is written with its record"),
             Effect::Finish(outcome) => return outcome.decision.expect("an event ends with a decision"),
             effect => panic!("not on the way to a decision: {effect:?}"),

@@ -118,7 +118,7 @@ impl Machine {
         (worker.state, worker.effect) = step(&environment, worker.state, input);
         // Examining changes nothing: to die of it is to die of the reading before it.
         while let Effect::Examine { run, failed, .. } = &worker.effect {
-            let answer = Answer::Examined(examine(&[], run, failed, &[]));
+            let answer = Answer::Examined(examine(&[], run, failed, &[], false));
             let input = Input { now: instant(world.now), answer };
             (worker.state, worker.effect) = step(&environment, worker.state, input);
         }

@@ -154,7 +154,7 @@ pub fn handle(
                 handled.asked.push("observe");
                 Answer::Observed { reading: Box::new(reading.clone()), jitter: Jitter(0) }
             }
-            Effect::Examine { run, failed, .. } => Answer::Examined(examine(&[], &run, &failed, &[])),
+            Effect::Examine { run, failed, .. } => Answer::Examined(examine(&[], &run, &failed, &[], false)),
             Effect::Commit(commit) => {
                 handled.written.push(*commit);
                 Answer::Committed(Ok(CommitReply::Done))

@@ -274,7 +274,7 @@ impl<'a> Watch<'a> {
                 self.reading = Some(from.reading.clone());
                 Answer::Observed { reading: from.reading.clone(), jitter: from.jitter }
             }
-            Effect::Examine { run, failed, .. } => Answer::Examined(examine(&[], &run, &failed, &[])),
+            Effect::Examine { run, failed, .. } => Answer::Examined(examine(&[], &run, &failed, &[], false)),
             Effect::Commit(commit) => self.answer_commit(&commit, replies),
             Effect::Arm { .. } | Effect::Finish(_) => Answer::Armed(replies.armed),
             Effect::Fence { mode, .. } => {

@@ -12,11 +12,12 @@ use super::{
 };
 use crate::domain::decide::{Question, decide, is_same_failure};
 use crate::domain::decision::{Decision, Ruling, StepName, StepOutcome, Verdict};
-use crate::domain::facts::{moved_on, refreshed};
-use crate::domain::pipeline::{ExecutionMode, Gap, StageReading};
+use crate::domain::facts::{gather, moved_on, refreshed};
+use crate::domain::ids::StageRunId;
+use crate::domain::pipeline::{ExecutionMode, Gap, Reading, StageReading};
 use crate::domain::policy::Mode;
 use crate::domain::screen::{Environment, screen};
-use crate::domain::stage_run::after;
+use crate::domain::stage_run::{Hint, after};
 use crate::domain::trigger::{Delivery, StageEventState, Trigger};
 
 /// What is left of a lease must cover the call and its answer.
@@ -281,7 +282,16 @@ fn fenced(
         let effect = Effect::Call { run: run.clone(), mode: claim.mode };
         return (State::Calling(Box::new(held)), effect);
     }
-    let (ruling, until, detail) = if someone_acted {
+    let settled_at = after(claim.hint.time, environment.timing.unsettled);
+    let (ruling, until, detail) = if someone_acted && now < settled_at && is_later(&claim.hint, run, &reading)
+    {
+        // The event may tell of what failed after that retry: nobody would look at it again.
+        (
+            Ruling::WaitStateUnsettled,
+            Some(settled_at),
+            "right before the call somebody else had retried what failed before the event".to_owned(),
+        )
+    } else if someone_acted {
         (
             Ruling::IgnoreRetriedBySomeoneElse,
             None,
@@ -296,4 +306,10 @@ fn fenced(
     };
     held.decision = held.decision.overruled(ruling, until, StepName::Fence, detail);
     close(environment, held, Ending::NotDone, now)
+}
+
+/// Whether an event came after all that the stage was read to have done.
+fn is_later(hint: &Hint, run: &StageRunId, reading: &Reading) -> bool {
+    let last_change = gather(run, reading).ok().and_then(|facts| facts.last_change);
+    !hint.key.is_swept() && last_change.is_some_and(|last| last < hint.time)
 }

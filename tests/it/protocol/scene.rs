@@ -128,6 +128,18 @@ pub fn handle(
     reading: &Reading,
     now: Timestamp,
 ) -> Handled {
+    handle_with_fence(setting, trigger, view, reading, reading, now)
+}
+
+/// The same where the stage shows something else right before the call.
+pub fn handle_with_fence(
+    setting: &Setting,
+    trigger: Trigger,
+    view: &View,
+    reading: &Reading,
+    then: &Reading,
+    now: Timestamp,
+) -> Handled {
     let environment = setting.environment();
     let mut handled = Handled::default();
     let mut state = State::Idle;
@@ -165,7 +177,7 @@ pub fn handle(
             }
             Effect::Fence { mode, .. } => {
                 handled.asked.push("fence");
-                Answer::Fenced(Box::new(again(reading, mode)))
+                Answer::Fenced(Box::new(again(then, mode)))
             }
             Effect::Call { .. } => {
                 handled.asked.push("call");
@@ -204,6 +216,11 @@ pub fn ids(ids: &[&str]) -> BTreeSet<ActionExecutionId> {
 
 /// `Unit` failed at that second and was run again a minute later; four minutes after that its second run stands so.
 pub fn retried(seconds: i64, status: ActionStatus) -> Reading {
+    retried_at(seconds, seconds + 60, seconds + 400, status)
+}
+
+/// `Unit` failed at that second, was run again at the second one, and changed last at the third.
+pub fn retried_at(seconds: i64, started: i64, last_change: i64, status: ActionStatus) -> Reading {
     let mut reading = reading(seconds);
     let runs = reading.actions.as_mut().unwrap();
     let second = ActionExecution {
@@ -211,8 +228,8 @@ pub fn retried(seconds: i64, status: ActionStatus) -> Reading {
         status,
         region: None,
         external_id: None,
-        started: at(seconds + 60),
-        last_change: at(seconds + 400),
+        started: at(started),
+        last_change: at(last_change),
         ..runs[0].clone()
     };
     runs.push(second);

@@ -76,7 +76,7 @@ fn no_secret_of_a_failure_is_answered_logged_or_kept() {
     // One of each format.
     let secrets: Vec<_> = a_thousand().into_iter().take(25).collect();
     for (number, spilled) in secrets.iter().enumerate() {
-        let name = PipelineName::parse(&format!("p-{number}")).unwrap();
+        let name = PipelineName::parse(format!("p-{number}")).unwrap();
         let log =
             format!("{0}\ntoomanyrequests: {0}\nmake: *** [Makefile:4: image] Error 1 {0}", spilled.line);
         let mut script = shop([fails_with(&log), succeeds()]);

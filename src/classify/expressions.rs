@@ -20,7 +20,7 @@ pub(super) struct Expressions {
     sources: Vec<&'static str>,
     compiled: Vec<OnceLock<Regex>>,
     /// All literals at once, and for each the expressions that need it.
-    literals: Option<AhoCorasick>,
+    literals: AhoCorasick,
     of_literal: Vec<Vec<usize>>,
     /// Those that need none.
     always: Vec<usize>,
@@ -41,18 +41,18 @@ impl Expressions {
                 None => always.push(number),
             }
         }
-        let literals = AhoCorasick::builder().ascii_case_insensitive(true).build(needing.keys()).ok();
-        if literals.is_none() {
-            always = (0..sources.len()).collect();
-        }
+        #[expect(clippy::expect_used, reason = "constant literals, which every test of a class builds")]
+        let literals = AhoCorasick::builder()
+            .ascii_case_insensitive(true)
+            .build(needing.keys())
+            .expect("constant literals build");
         let compiled = sources.iter().map(|_| OnceLock::new()).collect();
         Self { sources, compiled, literals, of_literal: needing.into_values().collect(), always }
     }
 
     /// The numbers of those that match somewhere in the line.
     pub(super) fn matches(&self, line: &str) -> Vec<usize> {
-        let possible: BTreeSet<usize> = (self.literals.iter())
-            .flat_map(|literals| literals.find_overlapping_iter(line))
+        let possible: BTreeSet<usize> = (self.literals.find_overlapping_iter(line))
             .filter_map(|found| self.of_literal.get(found.pattern().as_usize()))
             .flatten()
             .chain(&self.always)

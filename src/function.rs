@@ -19,16 +19,16 @@ use crate::domain::sweep::Tick;
 use crate::domain::trigger::{Delivery, Trigger};
 use crate::engine::{Engine, Report, Sweeper};
 use crate::event::{Ignored, Invocation, Malformed, Message, Record, read};
-use crate::ports::{Catalogue, EvidenceSource, Ledger, Pipelines, Quarantined, Rounds, Schedules, Ticks};
+use crate::ports::{Calendars, Catalogue, EvidenceSource, Ledger, Pipelines, Quarantined, Rounds, Schedules, Ticks};
 
 use policies::AtWork;
 pub use policies::{InvalidPolicy, Policies, PolicyNews};
 
 /// The function with all that it works with.
 #[derive(Debug, Clone)]
-pub struct Function<L, P, S, E> {
+pub struct Function<L, P, S, E, K> {
     /// What effects go out through.
-    pub engine: Engine<L, P, S, E>,
+    pub engine: Engine<L, P, S, E, K>,
     /// The packaged policy, and those of the ledger.
     pub policies: Policies,
     /// The deployment's mode.
@@ -129,12 +129,13 @@ pub struct Response {
 #[error("the message must be delivered again: {0}")]
 pub struct NotHandled(pub &'static str);
 
-impl<L, P, S, E> Function<L, P, S, E>
+impl<L, P, S, E, K> Function<L, P, S, E, K>
 where
     L: Ledger + Rounds,
     P: Pipelines + Catalogue,
     S: Schedules + Ticks,
     E: EvidenceSource,
+    K: Calendars,
 {
     /// Handles all that the text holds, one message after the other. `invocation` names this invocation and must never
     /// have been used before; it is cut off at `deadline`, and what cannot be brought to its end by then is not begun.

@@ -2,6 +2,7 @@
 //!
 //! Expected refusals are values in the answers. Each port has one contract suite that every implementation passes.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 
 use jiff::{SignedDuration, Timestamp};
@@ -10,7 +11,8 @@ use crate::domain::budget::BucketKey;
 use crate::domain::controls::Controls;
 use crate::domain::evidence::{Depth, Evidence};
 use crate::domain::facts::FailedAction;
-use crate::domain::ids::{ExecutionId, PipelineArn, PipelineName, StageRunId};
+use crate::domain::freeze::CalendarReadings;
+use crate::domain::ids::{CalendarArn, ExecutionId, PipelineArn, PipelineName, StageRunId};
 use crate::domain::pipeline::{ActionExecution, ExecutionMode, Gap, Reading, RetryReply, StageReading};
 use crate::domain::policy::{PolicyVersion, RetryMode};
 use crate::domain::protocol::{Commit, CommitReply, ControlsReply, Fault, View};
@@ -111,6 +113,17 @@ pub trait EvidenceSource: Send + Sync {
         failed: &[FailedAction],
         depth: Depth,
     ) -> impl Future<Output = Vec<Evidence>> + Send;
+}
+
+/// The change calendars that a policy's freezes name.
+pub trait Calendars: Send + Sync {
+    /// Reads what each of them says at present. It takes no longer than some seconds and never fails: what cannot be read is
+    /// a gap. What was read within the last minute, by that clock, may be read again.
+    fn states(
+        &self,
+        calendars: &BTreeSet<CalendarArn>,
+        now: Timestamp,
+    ) -> impl Future<Output = CalendarReadings> + Send;
 }
 
 /// Wake-ups.
@@ -239,6 +252,12 @@ impl<T: Ledger> Ledger for &T {
 impl<T: EvidenceSource> EvidenceSource for &T {
     async fn gather(&self, run: &StageRunId, failed: &[FailedAction], depth: Depth) -> Vec<Evidence> {
         (**self).gather(run, failed, depth).await
+    }
+}
+
+impl<T: Calendars> Calendars for &T {
+    async fn states(&self, calendars: &BTreeSet<CalendarArn>, now: Timestamp) -> CalendarReadings {
+        (**self).states(calendars, now).await
     }
 }
 

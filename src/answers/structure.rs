@@ -69,6 +69,11 @@ fn action(action: &Object<'_>) -> Result<ActionDeclaration, Fault> {
         name: action.member("name").id(ActionName::parse)?,
         category: kind.member("category").one_of("category", Category::parse)?,
         provider: provider.to_owned(),
+        run_order: match action.member("runOrder").optional() {
+            // The default (API reference, `ActionDeclaration`).
+            None => 1,
+            Some(order) => order.count()?,
+        },
         change_set: match provider {
             "CloudFormation" => change_set(action)?,
             _ => None,

@@ -3,7 +3,9 @@
 //! It looks at the pipeline as it stands. Whether a stage will succeed is not asked here.
 
 use super::ids::{ActionName, StageName};
-use super::pipeline::{Category, PipelineState, PipelineStructure, StageDeclaration, Transition};
+use super::pipeline::{
+    ActionDeclaration, Category, PipelineState, PipelineStructure, StageDeclaration, Transition,
+};
 
 /// A stage behind the one in question.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -19,8 +21,13 @@ pub struct StageAhead {
 pub enum Passage {
     /// It enters, and goes on when the stage succeeds.
     RunsOn,
-    /// It enters, and stops at this approval until somebody gives it. Other actions may have run before.
-    StopsAt(ActionName),
+    /// It enters, and stops at an approval until somebody gives it.
+    StopsAt {
+        /// The approval.
+        approval: ActionName,
+        /// Whether nothing of the stage runs before.
+        is_first: bool,
+    },
     /// The transition into the stage is disabled: it stops before the stage.
     StopsBefore,
     /// It enters; whether an approval stops it there is not known.
@@ -32,7 +39,7 @@ impl Passage {
     pub const fn as_str(&self) -> &'static str {
         match self {
             Self::RunsOn => "runs-on",
-            Self::StopsAt(_) => "stops-at-approval",
+            Self::StopsAt { .. } => "stops-at-approval",
             Self::StopsBefore => "stops-before",
             Self::Unknown => "unknown",
         }
@@ -74,7 +81,7 @@ pub fn entered(ahead: &[StageAhead]) -> impl Iterator<Item = &StageAhead> {
     let mut stopped = false;
     ahead.iter().take_while(move |next| {
         let enters = !stopped && next.passage != Passage::StopsBefore;
-        stopped |= matches!(next.passage, Passage::StopsAt(_));
+        stopped |= matches!(next.passage, Passage::StopsAt { .. });
         enters
     })
 }
@@ -85,15 +92,20 @@ fn behind<T>(stages: &[T], is_it: impl Fn(&T) -> bool) -> Option<&[T]> {
 }
 
 fn inside(declared: &StageDeclaration) -> Passage {
-    let approval = declared.actions.iter().find(|action| action.category == Category::Approval);
-    approval.map_or(Passage::RunsOn, |action| Passage::StopsAt(action.name.clone()))
+    let is_approval = |action: &&ActionDeclaration| action.category == Category::Approval;
+    let Some(approval) = declared.actions.iter().filter(is_approval).min_by_key(|action| action.run_order) else {
+        return Passage::RunsOn;
+    };
+    let others = declared.actions.iter().filter(|action| !is_approval(action));
+    let is_first = others.map(|action| action.run_order).min().is_none_or(|order| approval.run_order < order);
+    Passage::StopsAt { approval: approval.name.clone(), is_first }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::domain::ids::PipelineName;
-    use crate::domain::pipeline::{ActionDeclaration, ExecutionMode, StageState};
+    use crate::domain::pipeline::{ExecutionMode, StageState};
 
     fn name(text: &str) -> StageName {
         StageName::parse(text).unwrap()
@@ -107,6 +119,7 @@ mod tests {
                 name: ActionName::parse("Act").unwrap(),
                 category: if is_approval { Category::Approval } else { Category::Deploy },
                 provider: String::new(),
+                run_order: 1,
                 change_set: None,
             };
             StageDeclaration { name: name(stage), native_retry: None, actions: vec![action] }

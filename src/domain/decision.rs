@@ -127,6 +127,10 @@ rulings! {
     GiveUpNotRetryable = GiveUp "not-retryable" closes,
     /// The stage run has had all its automatic retries.
     GiveUpRetriesUsed = GiveUp "retries-used" closes,
+    /// Nothing is retried at this time.
+    WaitFrozen = Wait "frozen" open,
+    /// Nothing is retried for longer than a retry would be useful.
+    GiveUpFrozenTooLong = GiveUp "frozen-too-long" closes,
     /// The delay before the retry is not over.
     WaitBackoff = Wait "backoff" open,
     /// A budget is empty, and a token comes in time.
@@ -181,6 +185,7 @@ pub enum StepName {
     People,
     Class,
     Retries,
+    Freeze,
     Backoff,
     Budget,
     Fence,
@@ -205,6 +210,7 @@ impl StepName {
             Self::People => "people",
             Self::Class => "class",
             Self::Retries => "retries",
+            Self::Freeze => "freeze",
             Self::Backoff => "backoff",
             Self::Budget => "budget",
             Self::Fence => "fence",

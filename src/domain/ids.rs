@@ -61,6 +61,20 @@ fn is_token(text: &str) -> bool {
     (1..=100).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
 }
 
+/// A document's ARN; its name has 3 to 128 of these characters (Systems Manager API reference, `CreateDocument`).
+fn is_calendar_arn(text: &str) -> bool {
+    let parts: Vec<&str> = text.splitn(6, ':').collect();
+    let ["arn", partition, "ssm", region, account, document] = *parts.as_slice() else { return false };
+    let is_named = document.strip_prefix("document/").is_some_and(|name| {
+        (3..=128).contains(&name.len())
+            && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
+    });
+    is_named
+        && Partition::parse(partition).is_ok()
+        && Region::parse(region).is_ok()
+        && AccountId::parse(account).is_ok()
+}
+
 fn is_own_name(text: &str) -> bool {
     (1..=64).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
@@ -142,6 +156,20 @@ identifier!(
     "1 to 64 of A-Z a-z 0-9 . - _",
     is_own_name
 );
+identifier!(
+    /// Name of a freeze in the policy.
+    FreezeName,
+    "freeze name",
+    "1 to 64 of A-Z a-z 0-9 . - _",
+    is_own_name
+);
+identifier!(
+    /// A change calendar of AWS Systems Manager, by the ARN of its document.
+    CalendarArn,
+    "change calendar ARN",
+    "arn:PARTITION:ssm:REGION:ACCOUNT:document/NAME",
+    is_calendar_arn
+);
 
 /// A pipeline, wherever it lives.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -175,6 +203,13 @@ impl PipelineArn {
             account: AccountId::parse(account)?,
             name: PipelineName::parse(name)?,
         })
+    }
+}
+
+impl CalendarArn {
+    /// The Region that the calendar is kept in.
+    pub fn region(&self) -> &str {
+        self.as_str().split(':').nth(3).unwrap_or_default()
     }
 }
 
@@ -223,6 +258,22 @@ mod tests {
         }
         for bad in ["", "a@b", "a b", "é", &"x".repeat(65)] {
             assert!(RuleName::parse(bad).is_err() && BudgetName::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_calendar_is_a_document_of_systems_manager() {
+        let good = "arn:aws-cn:ssm:cn-north-1:111122223333:document/Release_Freeze-1.0";
+        assert_eq!(CalendarArn::parse(good).unwrap().region(), "cn-north-1");
+        for bad in [
+            "ReleaseFreeze",
+            "arn:aws:ssm:eu-central-1:111122223333:document/ab",
+            "arn:aws:ssm:eu-central-1:111122223333:parameter/ReleaseFreeze",
+            "arn:aws:ssm:eu-central-1:1111:document/ReleaseFreeze",
+            "arn:aws:ssm:eu-central-1:111122223333:document/Release/Freeze",
+            "arn:aws:s3:eu-central-1:111122223333:document/ReleaseFreeze",
+        ] {
+            assert!(CalendarArn::parse(bad).is_err(), "{bad}");
         }
     }
 

@@ -13,6 +13,7 @@ pub mod decision;
 pub mod duration;
 pub mod evidence;
 pub mod facts;
+pub mod freeze;
 pub mod glob;
 pub mod ids;
 pub mod live;

@@ -290,6 +290,8 @@ pub struct ActionDeclaration {
     pub category: Category,
     /// Who carries it out: `CodeBuild`, `Manual`, …
     pub provider: String,
+    /// Actions of a lower number run before it, those of the same number beside it.
+    pub run_order: u32,
     /// Its part in a pair of CloudFormation change-set actions.
     pub change_set: Option<ChangeSetPart>,
 }

@@ -10,8 +10,9 @@ use super::budget::{Budget, Per};
 use super::class::{Class, Group};
 use super::classifier::Classifier;
 use super::evidence::Depth;
+use super::freeze::Freeze;
 use super::glob::Glob;
-use super::ids::{BudgetName, RuleName, StageRunId};
+use super::ids::{BudgetName, CalendarArn, RuleName, StageRunId};
 use super::storm::Storm;
 use super::tags::{TagSelector, Tags};
 
@@ -108,6 +109,10 @@ pub struct Settings {
     pub budgets: Vec<Budget>,
     /// Which executions of a PARALLEL pipeline may be retried. Default: the latest.
     pub parallel: ParallelRetries,
+    /// When nothing is retried. Default: never.
+    pub freezes: Vec<Freeze>,
+    /// Whether the freezes of later stages count too, up to the next approval. Default: yes.
+    pub downstream: bool,
     /// How deep to look at what failed. Default: logs.
     pub evidence: Depth,
     /// Whether decisions cite the line that decided, cut and without secrets. Default: no.
@@ -133,6 +138,8 @@ impl Settings {
             give_up_after: Self::DEFAULT_GIVE_UP,
             budgets,
             parallel: ParallelRetries::Latest,
+            freezes: Vec::new(),
+            downstream: true,
             evidence: Depth::Logs,
             excerpts: false,
         }
@@ -249,9 +256,25 @@ impl Policy {
         self.rules.iter().find(|rule| rule.selector.matches(run, tags))
     }
 
+    /// The change calendars that its rules name.
+    pub fn calendars(&self) -> BTreeSet<CalendarArn> {
+        let freezes = self.rules.iter().flat_map(|rule| &rule.settings.freezes);
+        freezes.filter_map(|freeze| freeze.calendar()).cloned().collect()
+    }
+
     /// Whether the rule of a stage run depends on its pipeline's tags.
     pub fn depends_on_tags(&self, run: &StageRunId) -> bool {
         self.candidates(run).next().is_some_and(|rule| !rule.selector.tags.is_empty())
+    }
+
+    /// The rules that a later stage of the same execution falls under: one, where these tags were read, since the stage's own
+    /// rule depends on them; all that it may be, where they were not.
+    pub fn rules_ahead<'a>(&'a self, run: &StageRunId, ahead: &StageRunId, tags: &Tags) -> Vec<&'a Rule> {
+        if self.depends_on_tags(run) {
+            self.rule_for(ahead, tags).into_iter().collect()
+        } else {
+            self.candidates(ahead).collect()
+        }
     }
 
     /// The rules that a stage run may fall under, whatever the tags of its pipeline are: those that ask for tags, and the

@@ -7,8 +7,9 @@ use super::faults::{Fault, Operation};
 use super::world::World;
 use crate::domain::controls::Pause;
 use crate::domain::glob::Glob;
-use crate::domain::ids::{ActionName, ExecutionId, PipelineName, StageName};
+use crate::domain::ids::{ActionName, CalendarArn, ExecutionId, PipelineName, StageName};
 use crate::domain::policy::{Mode, Policy, PolicyVersion, RetryMode};
+use crate::domain::stage_run::after;
 use crate::ports::KeptPolicy;
 
 /// One act.
@@ -87,6 +88,18 @@ pub enum Act {
     Resume {
         /// Those set for exactly these pipelines; those for all when absent.
         pipeline: Option<Glob>,
+    },
+    /// A person closes a change calendar.
+    CloseCalendar {
+        /// The calendar.
+        calendar: CalendarArn,
+        /// For how long; until somebody opens it when absent.
+        lasting: Option<SignedDuration>,
+    },
+    /// A person opens a change calendar.
+    OpenCalendar {
+        /// The calendar.
+        calendar: CalendarArn,
     },
     /// A deployment brings another policy, or one that does not compile.
     Deploy {
@@ -240,7 +253,7 @@ impl World {
 
     /// The acts that are not addressed to CodePipeline, and that nobody can refuse.
     fn set_up(&mut self, act: &Act, now: Timestamp) {
-        let later = |lasting: SignedDuration| crate::domain::stage_run::after(now, lasting);
+        let later = |lasting: SignedDuration| after(now, lasting);
         match act {
             Act::Pause { pipeline, lasting, reason } => {
                 let pause =
@@ -252,6 +265,10 @@ impl World {
                 let next = self.ledger.controls().resume(pipeline.as_ref());
                 self.ledger.write_controls(&next);
             }
+            Act::CloseCalendar { calendar, lasting } => {
+                self.calendars.close(calendar.clone(), lasting.map(later));
+            }
+            Act::OpenCalendar { calendar } => self.calendars.open(calendar),
             Act::Deploy { policy } => self.deployed.policy = policy.as_deref().cloned(),
             Act::PushPolicy { version, text } => {
                 self.ledger.push_policy(version.clone(), text.clone(), "an operator", now);

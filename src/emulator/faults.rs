@@ -25,6 +25,8 @@ pub enum Operation {
     Observe,
     /// Reading what the providers of failed actions know.
     Evidence,
+    /// Asking change calendars.
+    Calendars,
     /// Reading the stage again before the call.
     Fence,
     /// `RetryStageExecution`.
@@ -45,7 +47,7 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::LedgerRead,
         Self::LedgerCommit,
         Self::FailureNote,
@@ -55,6 +57,7 @@ impl Operation {
         Self::Tags,
         Self::Observe,
         Self::Evidence,
+        Self::Calendars,
         Self::Fence,
         Self::Retry,
         Self::Arm,
@@ -77,6 +80,7 @@ impl Operation {
             Self::Tags => "tags",
             Self::Observe => "observe",
             Self::Evidence => "evidence",
+            Self::Calendars => "calendars",
             Self::Fence => "fence",
             Self::Retry => "retry",
             Self::Arm => "arm",

@@ -3,6 +3,7 @@
 //! Nothing in here reads a clock or does I/O; whoever drives it passes `now`.
 
 pub mod acts;
+pub mod calendars;
 pub mod codepipeline;
 pub mod evidence;
 pub mod faults;

@@ -66,8 +66,9 @@ impl SharedWorld {
                 if fault.happens() {
                     work(&mut self.lock());
                 }
-                // Whoever reads evidence waits no longer than some seconds for it.
-                let is_awaited = operation != Operation::Evidence || !fault.hangs();
+                // Whoever reads evidence or calendars waits no longer than some seconds for them.
+                let is_bounded = matches!(operation, Operation::Evidence | Operation::Calendars);
+                let is_awaited = !is_bounded || !fault.hangs();
                 if fault.kills() && is_awaited {
                     self.lock().kill(self.handling(), fault);
                     return pending().await;

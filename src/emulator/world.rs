@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::{SignedDuration, Timestamp};
 
 use super::acts::{Act, Deed};
+use super::calendars::ClosedCalendars;
 use super::codepipeline::{CodePipeline, ServiceError, Switches, scramble};
 use super::evidence::Source;
 use super::faults::{Fault, Faults, Operation};
@@ -73,6 +74,8 @@ pub struct World {
     pub deployed: Deployed,
     /// The sources of evidence to which everybody's access is denied.
     pub denied: BTreeSet<Source>,
+    /// Change calendars.
+    pub calendars: ClosedCalendars,
     hooks: BTreeMap<(Operation, u64), Vec<Act>>,
     stale: Option<Stale>,
     /// What acts of hooks were refused with.
@@ -96,6 +99,7 @@ impl World {
             rate: CallRate::default(),
             deployed: Deployed { policy: None, mode: Mode::Active },
             denied: BTreeSet::new(),
+            calendars: ClosedCalendars::default(),
             hooks: BTreeMap::new(),
             stale: None,
             refused_acts: Vec::new(),

@@ -19,11 +19,11 @@ use crate::domain::screen::Environment;
 use crate::domain::stage_run::Owner;
 use crate::domain::trigger::{Delivery, Trigger};
 use crate::names;
-use crate::ports::{EvidenceSource, Ledger, Pipelines, Schedules};
+use crate::ports::{Calendars, EvidenceSource, Ledger, Pipelines, Schedules};
 
 /// The ports that effects go out through.
 #[derive(Debug, Clone)]
-pub struct Engine<L, P, S, E> {
+pub struct Engine<L, P, S, E, K> {
     /// The durable record.
     pub ledger: L,
     /// CodePipeline.
@@ -32,12 +32,14 @@ pub struct Engine<L, P, S, E> {
     pub schedules: S,
     /// Those who carry actions out.
     pub evidence: E,
+    /// Change calendars.
+    pub calendars: K,
 }
 
 /// A message cannot need more effects than this; the protocol's own limits are far below.
 const MOST_EFFECTS: usize = 500;
 
-impl<L: Ledger, P: Pipelines, S: Schedules, E: EvidenceSource> Engine<L, P, S, E> {
+impl<L: Ledger, P: Pipelines, S: Schedules, E: EvidenceSource, K: Calendars> Engine<L, P, S, E, K> {
     /// Handles one message to its end. `owner` must never have been used before; `clock` reads the present.
     pub async fn handle(
         &self,
@@ -80,6 +82,9 @@ impl<L: Ledger, P: Pipelines, S: Schedules, E: EvidenceSource> Engine<L, P, S, E
                 let evidence = self.evidence.gather(&run, &failed, depth).await;
                 let classifiers = environment.policy.map_or(&[][..], |policy| &policy.classifiers);
                 Answer::Examined(examine(classifiers, &run, &failed, &evidence, excerpts))
+            }
+            Effect::ReadCalendars { calendars } => {
+                Answer::Calendars(self.calendars.states(&calendars, now).await)
             }
             Effect::Commit(commit) => Answer::Committed(self.ledger.commit(&commit).await),
             Effect::Arm { wake_up, at } => Answer::Armed(self.schedules.arm(&wake_up, at).await),

@@ -13,7 +13,7 @@ use crate::domain::screen::Environment;
 use crate::domain::stage_run::{Owner, after};
 use crate::domain::sweep::STALENESS;
 use crate::domain::trigger::{Delivery, Finding, Trigger};
-use crate::ports::{Catalogue, EvidenceSource, ExecutionEntry, Ledger, Pipelines, Schedules};
+use crate::ports::{Calendars, Catalogue, EvidenceSource, ExecutionEntry, Ledger, Pipelines, Schedules};
 
 /// How far a pipeline was looked through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,9 +38,9 @@ pub(super) enum Left {
 const MOST_HANDLINGS: u8 = 3;
 
 /// A slice at work.
-pub(super) struct Slice<'a, L, Q, S, E, C> {
+pub(super) struct Slice<'a, L, Q, S, E, K, C> {
     pub(super) environment: &'a Environment<'a>,
-    pub(super) engine: Engine<&'a L, Q, &'a S, &'a E>,
+    pub(super) engine: Engine<&'a L, Q, &'a S, &'a E, &'a K>,
     pub(super) owner: &'a Owner,
     pub(super) clock: &'a C,
     /// When nothing more is begun.
@@ -49,8 +49,14 @@ pub(super) struct Slice<'a, L, Q, S, E, C> {
     pub(super) report: Report,
 }
 
-impl<L: Ledger, Q: Pipelines, S: Schedules, E: EvidenceSource, C: Fn() -> Timestamp + Sync>
-    Slice<'_, L, Q, S, E, C>
+impl<L, Q, S, E, K, C> Slice<'_, L, Q, S, E, K, C>
+where
+    L: Ledger,
+    Q: Pipelines,
+    S: Schedules,
+    E: EvidenceSource,
+    K: Calendars,
+    C: Fn() -> Timestamp + Sync,
 {
     /// Looks through what changed in a pipeline since then: the oldest change first, so that what there was no time for is
     /// what comes first the next time; then what is only under way, with which nobody gets to an end where it is too much,

@@ -17,7 +17,7 @@ use crate::domain::screen::Environment;
 use crate::domain::stage_run::{Owner, after};
 use crate::domain::sweep::{Sweep, Tick, Turn, concerns};
 use crate::domain::trigger::Finding;
-use crate::ports::{Catalogue, EvidenceSource, Ledger, Pipelines, Rounds, Schedules, SweepReply, Ticks};
+use crate::ports::{Calendars, Catalogue, EvidenceSource, Ledger, Pipelines, Rounds, Schedules, SweepReply, Ticks};
 use reading::{Looked, Slice};
 
 /// Longest slice, where nothing cuts an invocation off before.
@@ -33,19 +33,20 @@ const SAVED_EVERY: SignedDuration = SignedDuration::from_secs(5);
 
 /// Sweeps with an engine's ports.
 #[derive(Debug, Clone, Copy)]
-pub struct Sweeper<'a, L, P, S, E> {
+pub struct Sweeper<'a, L, P, S, E, K> {
     /// The ports.
-    pub engine: &'a Engine<L, P, S, E>,
+    pub engine: &'a Engine<L, P, S, E, K>,
     /// Most requests to CodePipeline a second, on average.
     pub rate: u32,
 }
 
-impl<L, P, S, E> Sweeper<'_, L, P, S, E>
+impl<L, P, S, E, K> Sweeper<'_, L, P, S, E, K>
 where
     L: Ledger + Rounds,
     P: Pipelines + Catalogue,
     S: Schedules + Ticks,
     E: EvidenceSource,
+    K: Calendars,
 {
     /// Works on the sweep until the round is complete or the invocation nears its end. `owner` must never have been used
     /// before.
@@ -59,9 +60,9 @@ where
         let began = clock();
         let end = environment.deadline.min(after(began, LONGEST));
         let stop = after(end, -RESERVE).max(began);
-        let Engine { ledger, pipelines, schedules, evidence } = self.engine;
+        let Engine { ledger, pipelines, schedules, evidence, calendars } = self.engine;
         let paced = Paced::new(pipelines, schedules, clock, self.rate);
-        let engine = Engine { ledger, pipelines: &paced, schedules, evidence };
+        let engine = Engine { ledger, pipelines: &paced, schedules, evidence, calendars };
         let mut slice =
             Slice { environment, engine, owner, clock, stop, handlings: 0, report: Report::new(began) };
 
@@ -128,7 +129,7 @@ where
     }
 
     /// Waits and claims that are over and have not ended, those first that have been over for longest.
-    async fn overdue<C, Q>(&self, slice: &mut Slice<'_, L, Q, S, E, C>, stop: Timestamp)
+    async fn overdue<C, Q>(&self, slice: &mut Slice<'_, L, Q, S, E, K, C>, stop: Timestamp)
     where
         C: Fn() -> Timestamp + Sync,
         Q: Pipelines,
@@ -157,7 +158,7 @@ where
     /// The pipelines that are still to be read in this round.
     async fn round<C, Q>(
         &self,
-        slice: &mut Slice<'_, L, Q, S, E, C>,
+        slice: &mut Slice<'_, L, Q, S, E, K, C>,
         catalogue: &impl Catalogue,
         sweep: &mut Sweep,
     ) -> SliceEnd

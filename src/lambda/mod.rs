@@ -22,7 +22,7 @@ use crate::domain::stage_run::after;
 use crate::engine::{Report, SliceEnd};
 use crate::function::{Function, Handled, InvalidPolicy, NotHandled, PolicyNews};
 use crate::policy_file::{errors, load_bytes};
-use crate::ports::{Catalogue, EvidenceSource, Ledger, Pipelines, Rounds, Schedules, Ticks};
+use crate::ports::{Calendars, Catalogue, EvidenceSource, Ledger, Pipelines, Rounds, Schedules, Ticks};
 use crate::telemetry::{Log, LogLevel};
 
 pub use service::serve;
@@ -32,9 +32,9 @@ const UNTOLD: SignedDuration = SignedDuration::from_secs(30);
 
 /// The function with its log and its clock.
 #[derive(Debug)]
-pub struct Handler<L, P, S, E> {
+pub struct Handler<L, P, S, E, K> {
     /// What it does.
-    pub function: Function<L, P, S, E>,
+    pub function: Function<L, P, S, E, K>,
     /// Where it tells of it.
     pub log: Arc<Log>,
     /// The present.
@@ -89,12 +89,13 @@ pub fn read_policy(path: &Path, log: &Log, now: Timestamp) -> Option<Policy> {
     loaded.policy
 }
 
-impl<L, P, S, E> Handler<L, P, S, E>
+impl<L, P, S, E, K> Handler<L, P, S, E, K>
 where
     L: Ledger + Rounds,
     P: Pipelines + Catalogue,
     S: Schedules + Ticks,
     E: EvidenceSource,
+    K: Calendars,
 {
     /// Says with what the function starts.
     pub fn announce(&self) {

@@ -9,6 +9,7 @@ use crate::domain::storm::Storm;
 
 use super::diagnostic::{Code, Diagnostic, quote};
 use super::document::{Document, GivenBudget, GivenRule};
+use super::freezes::{self, KnownFreezes};
 use super::near;
 use super::order;
 use super::reach;
@@ -18,8 +19,12 @@ use super::source::Span;
 
 /// The policy, unless an error was noted here or before.
 pub(super) fn compile(document: Document, version: PolicyVersion, findings: &mut Findings) -> Option<Policy> {
-    let known = KnownBudgets::new(&document.budgets);
-    let defaults = resolve(&document.defaults, &Settings::with_budgets(known.built_in()), &known, findings);
+    let known = Known {
+        budgets: KnownBudgets::new(&document.budgets),
+        freezes: KnownFreezes::new(&document.freezes),
+    };
+    let built_in = Settings::with_budgets(known.budgets.built_in());
+    let defaults = resolve(&document.defaults, &built_in, &known, findings);
     note_duplicate_names(&document.rules, findings);
     reach::note_duplicate_names(&document.classifiers, findings);
     reach::note_unreachable(&document.classifiers, findings);
@@ -38,10 +43,17 @@ pub(super) fn compile(document: Document, version: PolicyVersion, findings: &mut
     let rules = rules.into_iter().collect::<Option<Vec<Rule>>>()?;
     let classifiers = document.classifiers.iter().map(|given| given.classifier.clone());
     let classifiers = classifiers.collect::<Option<Vec<_>>>()?;
-    // Who uses a budget or classifier is certain only when nothing is wrong.
+    // Who uses a budget, freeze or classifier is certain only when nothing is wrong.
     note_unused_budgets(&document.budgets, &rules, findings);
+    freezes::note_unused(&document.freezes, &rules, findings);
     reach::note_unused(&document.classifiers, &rules, findings);
     Some(Policy { version, rules, storm: document.storm.unwrap_or(Storm::DEFAULT), classifiers })
+}
+
+/// What rules may name.
+struct Known {
+    budgets: KnownBudgets,
+    freezes: KnownFreezes,
 }
 
 /// Budgets by name: the two built-in ones, and over them those of the file.
@@ -81,12 +93,15 @@ impl KnownBudgets {
 fn resolve(
     given: &GivenSettings,
     base: &Settings,
-    known: &KnownBudgets,
+    known: &Known,
     findings: &mut Findings,
 ) -> Settings {
     let mut settings = given.over(base);
     if let Some(names) = &given.budgets {
-        settings.budgets = names.iter().filter_map(|name| known.find(name, findings)).collect();
+        settings.budgets = names.iter().filter_map(|name| known.budgets.find(name, findings)).collect();
+    }
+    if let Some(names) = &given.freezes {
+        settings.freezes = names.iter().filter_map(|name| known.freezes.find(name, findings)).collect();
     }
     settings
 }

@@ -76,9 +76,15 @@ codes! {
     BadDuration = "bad-duration", Error;
     /// The text is not a rate such as `6/h`.
     BadRate = "bad-rate", Error;
+    /// The text is not a time of the day such as `06:00`.
+    BadTime = "bad-time", Error;
+    /// There is no time zone of that name.
+    BadTimeZone = "bad-time-zone", Error;
+    /// The text is not the ARN of a change calendar of AWS Systems Manager.
+    BadCalendar = "bad-calendar", Error;
     /// The text is not a regular expression, or one that takes too much.
     BadRegex = "bad-regex", Error;
-    /// The name of a rule, budget or classifier has characters that names cannot have, or is too long.
+    /// The name of a rule, budget, freeze or classifier has characters that names cannot have, or is too long.
     BadName = "bad-name", Error;
     /// There is no failure class or group of that name.
     UnknownClass = "unknown-class", Error;
@@ -88,6 +94,8 @@ codes! {
     ReservedClass = "reserved-class", Error;
     /// There is no budget of that name.
     UnknownBudget = "unknown-budget", Error;
+    /// There is no freeze of that name.
+    UnknownFreeze = "unknown-freeze", Error;
     /// The value is none of those that the key takes.
     UnknownValue = "unknown-value", Error;
     /// The number, duration, rate or text is beyond what the key takes.
@@ -104,6 +112,8 @@ codes! {
     ShadowedExclusion = "shadowed-exclusion", Warning;
     /// No rule takes from this budget.
     UnusedBudget = "unused-budget", Warning;
+    /// No rule names this freeze.
+    UnusedFreeze = "unused-freeze", Warning;
     /// A classifier above matches everything that this classifier matches.
     UnreachableClassifier = "unreachable-classifier", Warning;
     /// No rule at work is about the pipelines and stages that this classifier looks at.

@@ -9,6 +9,7 @@ use crate::domain::storm::Storm;
 
 use super::classifiers::{self, GivenClassifier};
 use super::diagnostic::{Code, Diagnostic, quote};
+use super::freezes::{self, GivenFreeze};
 use super::keys;
 use super::limits;
 use super::node::{Node, ScalarKind, Value};
@@ -30,6 +31,7 @@ pub(super) struct Document {
     pub budgets: Vec<GivenBudget>,
     pub storm: Option<Storm>,
     pub classifiers: Vec<GivenClassifier>,
+    pub freezes: Vec<GivenFreeze>,
     pub rules: Vec<GivenRule>,
 }
 
@@ -75,12 +77,14 @@ impl Document {
         let mut patterns = Patterns::default();
         let given_classifiers =
             fields.get("classifiers").map(|node| classifiers::read(node, &mut patterns, findings));
+        let given_freezes = fields.get("freezes").map(|node| freezes::read(node, findings));
         let given_rules = fields.require("rules", findings).map(|node| rules(node, &mut patterns, findings));
         Self {
             defaults: defaults.unwrap_or_default(),
             budgets: given_budgets.unwrap_or_default(),
             storm: given_storm,
             classifiers: given_classifiers.unwrap_or_default(),
+            freezes: given_freezes.unwrap_or_default(),
             rules: given_rules.unwrap_or_default(),
         }
     }
@@ -191,7 +195,7 @@ fn rule(node: &Node, patterns: &mut Patterns, findings: &mut Findings) -> Option
     Some(GivenRule { name, selector, settings: GivenSettings::read(&fields, findings) })
 }
 
-fn own_name<T>(
+pub(super) fn own_name<T>(
     parsed: Result<T, crate::domain::ids::InvalidId>,
     owner: &str,
     name: &str,

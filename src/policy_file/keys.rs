@@ -42,6 +42,8 @@ const SETTINGS: &[&str] = &[
     "give-up-after",
     "budgets",
     "parallel",
+    "freezes",
+    "downstream",
     "evidence",
     "excerpts",
 ];
@@ -55,13 +57,15 @@ const BACKOFF_KEYS: &[&str] = &["initial", "factor", "max", "jitter"];
 
 const STORM_KEYS: &[&str] = &["failures", "within", "spread"];
 
-const LATER_SETTINGS: &[&str] = &["freezes", "downstream", "on-give-up", "notify"];
+const FREEZE_KEYS: &[&str] = &["days", "from", "to", "timezone", "change-calendar"];
+
+const LATER_SETTINGS: &[&str] = &["on-give-up", "notify"];
 
 /// The whole file.
 pub(super) const POLICY: Keys = Keys {
     owner: "a policy",
-    known: &[&["version", "defaults", "budgets", "storm", "classifiers", "rules"]],
-    later: &["freezes"],
+    known: &[&["version", "defaults", "budgets", "storm", "classifiers", "freezes", "rules"]],
+    later: &[],
     needed: &[
         ("version", "add `version: 1`"),
         ("rules", "add at least one rule: `rules: [{ name: everything, match: { pipeline: \"*\" } }]`"),
@@ -153,13 +157,22 @@ pub(super) const BUDGET: Keys = Keys {
     elsewhere: &[],
 };
 
+/// A value of `freezes`.
+pub(super) const FREEZE: Keys = Keys {
+    owner: "a freeze",
+    known: &[FREEZE_KEYS],
+    later: &[],
+    needed: &[("timezone", "add the place whose clock is meant, such as `timezone: Europe/Berlin`")],
+    elsewhere: &[],
+};
+
 /// `storm`.
 pub(super) const STORM: Keys =
     Keys { owner: "`storm`", known: &[STORM_KEYS], later: &[], needed: &[], elsewhere: &[] };
 
 /// Every key of the format, wherever it stands.
 pub(super) fn of_the_format() -> impl Iterator<Item = &'static str> {
-    [&POLICY, &RULE, &MATCH, &CLASSIFIER, &CLASSIFIER_MATCH, &BACKOFF, &BUDGET, &STORM]
+    [&POLICY, &RULE, &MATCH, &CLASSIFIER, &CLASSIFIER_MATCH, &BACKOFF, &BUDGET, &FREEZE, &STORM]
         .into_iter()
         .flat_map(Keys::all)
 }

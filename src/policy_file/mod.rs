@@ -10,6 +10,7 @@ mod compile;
 mod diagnostic;
 mod document;
 mod form;
+mod freezes;
 mod keys;
 pub mod limits;
 pub(crate) mod near;

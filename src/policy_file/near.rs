@@ -19,6 +19,12 @@ pub(crate) fn hint<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> 
     }
 }
 
+/// `did you mean …`, where one of very many names is near.
+pub(crate) fn guess<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    let known: Vec<&str> = known.into_iter().collect();
+    nearest(name, &known).map(|near| format!("did you mean `{near}`?"))
+}
+
 /// The known name that a typing error or two turn into this one, or that begins or ends like it.
 fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     if name.len() > LONGEST_NAME {

@@ -1,6 +1,7 @@
 //! Durations, rates and factors as they are written. Which of them a key takes is not decided here.
 
 use jiff::SignedDuration;
+use jiff::civil::Time;
 
 /// The seconds of a duration such as `30s`, `5m`, `2h` or `1d`. What is too long to count is as long as can be.
 pub fn duration(text: &str) -> Option<SignedDuration> {
@@ -29,6 +30,20 @@ pub(super) fn sum_in_one_unit(text: &str) -> Option<String> {
         .into_iter()
         .find(|(_, size)| seconds != 0 && seconds % size == 0)?;
     Some(format!("{}{unit}", seconds / size))
+}
+
+/// A time of the day such as `06:00`; the inner nothing is `24:00`, its end.
+#[expect(clippy::option_option, reason = "no time, the end of the day, or a time")]
+pub(super) fn time_of_day(text: &str) -> Option<Option<Time>> {
+    let (hour, minute) = text.split_once(':')?;
+    let is_written_in_full = |part: &str| part.len() == 2 && part.bytes().all(|b| b.is_ascii_digit());
+    if !is_written_in_full(hour) || !is_written_in_full(minute) {
+        return None;
+    }
+    if text == "24:00" {
+        return Some(None);
+    }
+    Time::new(hour.parse().ok()?, minute.parse().ok()?, 0, 0).ok().map(Some)
 }
 
 /// So many in so long.

@@ -206,6 +206,17 @@ pub(super) fn text<'n>(node: &'n Node, what: &str, findings: &mut Findings) -> O
     }
 }
 
+/// `true` or `false`.
+pub(super) fn boolean(node: &Node, what: &str, findings: &mut Findings) -> Option<bool> {
+    match &node.value {
+        Value::Scalar(Scalar { text, kind: ScalarKind::Bool }) => Some(text.eq_ignore_ascii_case("true")),
+        _ => {
+            findings.push(wrong_type(node, what, "`true` or `false`"));
+            None
+        }
+    }
+}
+
 /// A whole number within a range.
 pub(super) fn integer(
     node: &Node,

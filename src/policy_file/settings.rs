@@ -62,6 +62,8 @@ pub(super) struct GivenSettings {
     pub give_up_after: Option<SignedDuration>,
     pub budgets: Option<Vec<Spanned<String>>>,
     pub parallel: Option<ParallelRetries>,
+    pub freezes: Option<Vec<Spanned<String>>>,
+    pub downstream: Option<bool>,
     pub evidence: Option<Depth>,
     pub excerpts: Option<bool>,
 }
@@ -86,15 +88,23 @@ impl GivenSettings {
                 read::duration(node, "`give-up-after`", least, most, findings)
             }),
             budgets: fields.get("budgets").and_then(|node| {
-                let names = read::distinct_texts(node, "`budgets`", findings)?;
+                let names = names(read::distinct_texts(node, "`budgets`", findings)?);
                 if let Some(beyond) = names.get(limits::BUDGETS) {
                     let message = format!("a retry pays from at most {} budgets", limits::BUDGETS);
                     findings.push(Diagnostic::new(Code::TooLarge, beyond.span, message));
                 }
-                let owned =
-                    names.into_iter().map(|name| Spanned { value: name.value.to_owned(), span: name.span });
-                Some(owned.collect())
+                Some(names)
             }),
+            freezes: fields.get("freezes").and_then(|node| {
+                if matches!(&node.value, Value::Sequence(items) if items.is_empty()) {
+                    // A rule may lift what `defaults` ask for.
+                    return Some(Vec::new());
+                }
+                read::distinct_texts(node, "`freezes`", findings).map(names)
+            }),
+            downstream: fields
+                .get("downstream")
+                .and_then(|node| read::boolean(node, "`downstream`", findings)),
             parallel: fields
                 .get("parallel")
                 .and_then(|node| read::choice(node, "`parallel`", PARALLEL, findings)),
@@ -107,7 +117,7 @@ impl GivenSettings {
         }
     }
 
-    /// What is given here, over what holds otherwise. Budgets are left to whoever knows them.
+    /// What is given here, over what holds otherwise. Budgets and freezes are left to whoever knows them.
     pub fn over(&self, base: &Settings) -> Settings {
         Settings {
             mode: self.mode.unwrap_or(base.mode),
@@ -122,10 +132,16 @@ impl GivenSettings {
             give_up_after: self.give_up_after.unwrap_or(base.give_up_after),
             budgets: base.budgets.clone(),
             parallel: self.parallel.unwrap_or(base.parallel),
+            freezes: base.freezes.clone(),
+            downstream: self.downstream.unwrap_or(base.downstream),
             evidence: self.evidence.unwrap_or(base.evidence),
             excerpts: self.excerpts.unwrap_or(base.excerpts),
         }
     }
+}
+
+fn names(given: Vec<Spanned<&str>>) -> Vec<Spanned<String>> {
+    given.into_iter().map(|name| Spanned { value: name.value.to_owned(), span: name.span }).collect()
 }
 
 fn retry_on(node: &Node, findings: &mut Findings) -> Option<BTreeSet<Class>> {

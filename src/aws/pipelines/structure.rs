@@ -65,6 +65,11 @@ fn action(action: &types::ActionDeclaration) -> Result<ActionDeclaration, Unusab
         name: ActionName::parse(action.name())?,
         category: have(Category::parse(kind.category().as_str()))?,
         provider: provider(kind)?,
+        run_order: match action.run_order() {
+            // The default (API reference, `ActionDeclaration`).
+            None => 1,
+            Some(order) => count(order)?,
+        },
         change_set: match kind.provider() {
             "CloudFormation" => change_set(action)?,
             _ => None,

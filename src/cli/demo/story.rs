@@ -152,6 +152,8 @@ fn told_act(act: &Act) -> Option<Said> {
         Act::Delete { pipeline } => person(pipeline.to_string(), "deletes the pipeline"),
         Act::Pause { reason, .. } => person(String::new(), &format!("pauses the retrier: {reason}")),
         Act::Resume { .. } => person(String::new(), "resumes the retrier"),
+        Act::CloseCalendar { .. } => person(String::new(), "closes the change calendar"),
+        Act::OpenCalendar { .. } => person(String::new(), "opens the change calendar"),
         Act::Deploy { policy } => {
             let text = if policy.is_some() { "deploys another policy" } else { "deploys a broken policy" };
             person(String::new(), text)

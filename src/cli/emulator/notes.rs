@@ -21,6 +21,8 @@ fn of_act(act: &Act) -> Option<&'static str> {
         Act::Resume { .. } => Some("`resume`"),
         Act::Deploy { .. } => Some("`deploy`"),
         Act::SetMode(_) => Some("`mode`"),
+        Act::CloseCalendar { .. } => Some("`close-calendar`"),
+        Act::OpenCalendar { .. } => Some("`open-calendar`"),
         Act::Send { .. } => Some("`send`"),
         Act::Outage { operation, fault, .. } | Act::Break { operation, fault, .. } => {
             of_operation(*operation).or(of_fault(*fault))

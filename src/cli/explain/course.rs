@@ -12,6 +12,7 @@ use crate::domain::decide::{Question, decide};
 use crate::domain::decision::{Decision, Ruling, Verdict};
 use crate::domain::evidence::{Depth, Evidence};
 use crate::domain::facts::{failure, gather};
+use crate::domain::freeze::{CalendarReadings, CalendarState};
 use crate::domain::ids::PipelineArn;
 #[cfg(feature = "aws")]
 use crate::domain::ids::StageRunId;
@@ -82,6 +83,11 @@ pub(super) fn buckets(
     }
 }
 
+/// The policy's change calendars, as if all were open.
+pub(super) fn open_calendars(policy: &Policy) -> CalendarReadings {
+    policy.calendars().into_iter().map(|arn| (arn, Ok(CalendarState::Open))).collect()
+}
+
 /// A ledger in which nothing was ever written.
 pub(super) fn empty_ledger() -> View {
     View::default()
@@ -95,6 +101,7 @@ pub(super) fn course(
     tags: &TagsReading,
     reading: &Reading,
     evidence: &[Evidence],
+    calendars: &CalendarReadings,
     ledger: &View,
     now: Timestamp,
 ) -> Course {
@@ -115,6 +122,7 @@ pub(super) fn course(
             record: &record,
             reading,
             examination: &examination,
+            calendars,
             buckets: &ledger.buckets,
             windows: &ledger.windows,
             controls: &ledger.controls,
@@ -124,7 +132,7 @@ pub(super) fn course(
             jitter,
             timing: environment.timing,
         })
-        // Every failed run has been examined.
+        // Every failed run has been examined, and every calendar asked.
         .map_or_else(
             |_| screened(&covered, Ruling::WaitStateUnsettled, &event.run, now),
             |decided| decided.decision,

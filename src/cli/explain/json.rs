@@ -52,7 +52,7 @@ pub(super) fn render(report: &Report<'_>) -> Result<String, CliError> {
                 stage: next.stage.as_str(),
                 passage: next.passage.as_str(),
                 approval: match &next.passage {
-                    Passage::StopsAt(approval) => Some(approval.as_str()),
+                    Passage::StopsAt { approval, .. } => Some(approval.as_str()),
                     Passage::RunsOn | Passage::StopsBefore | Passage::Unknown => None,
                 },
                 entered: index < entered,

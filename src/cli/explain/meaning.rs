@@ -157,6 +157,14 @@ const fn of_ruling(ruling: Ruling) -> Meaning {
             "CodePipeline's own automatic retry of the stage may be about to start, and goes first.",
             "Nothing to do; to leave all retries to the product, remove the stage's automatic retry.",
         ),
+        Ruling::WaitFrozen => meaning(
+            "A freeze of the policy holds for this stage, or for one that a retry would run on into.",
+            "Nothing to do: it decides when the freeze is over, as long as the failure is not too old.",
+        ),
+        Ruling::GiveUpFrozenTooLong => meaning(
+            "A freeze holds for longer than `give-up-after` lets the failure wait.",
+            "Retry it by hand after the freeze, or make `give-up-after` in the rule longer.",
+        ),
         Ruling::WaitBackoff => meaning(
             "The failure is worth a retry, and the delay before it is not over.",
             "Nothing to do; `backoff` in the rule sets the delay.",

@@ -33,7 +33,7 @@ use crate::domain::trigger::StageEvent;
 use crate::policy_file::render;
 
 use aws::Source;
-use course::{Course, course, empty_ledger};
+use course::{Course, course, empty_ledger, open_calendars};
 use reading::{Assembled, Assumption, Given, assemble};
 
 #[cfg(feature = "aws")]
@@ -244,7 +244,8 @@ fn report<'a>(
 ) -> Report<'a> {
     let Assembled { reading, assumptions } = assemble(event, given);
     let tags = given.tags.clone().ok_or(Gap::NotRead);
-    let course = course(policy, event, &tags, &reading, &[], &empty_ledger(), now);
+    let calendars = open_calendars(policy);
+    let course = course(policy, event, &tags, &reading, &[], &calendars, &empty_ledger(), now);
     let mut all = Vec::new();
     if is_default_time {
         all.push(Assumption::new(
@@ -263,6 +264,9 @@ fn report<'a>(
             "builds with their logs, deployments and stacks say no more of what failed than these files",
             None,
         ));
+    }
+    if course.looked_at && !calendars.is_empty() {
+        all.push(Assumption::new("the change calendars that the policy names are open", None));
     }
     let is_parallel = reading.execution.is_ok_and(|execution| execution.mode == ExecutionMode::Parallel);
     // A PARALLEL pipeline has no state worth believing.

@@ -14,7 +14,7 @@ pub(super) fn sentence(stage: &StageName, ahead: &[StageAhead], is_retried: bool
     let mut stop = None;
     for next in &entered {
         match &next.passage {
-            Passage::StopsAt(approval) => {
+            Passage::StopsAt { approval, .. } => {
                 stop = Some(format!("stops at approval `{approval}` in `{}`", next.stage));
             }
             Passage::RunsOn | Passage::StopsBefore | Passage::Unknown => {
@@ -66,7 +66,7 @@ mod tests {
 
     #[test]
     fn every_way_has_its_words() {
-        let approval = || Passage::StopsAt(ActionName::parse("Release").unwrap());
+        let approval = || Passage::StopsAt { approval: ActionName::parse("Release").unwrap(), is_first: false };
         for (ahead, expected) in [
             (&[][..], "the execution is complete: `Test` is the last stage."),
             (&[("A", Passage::RunsOn)], "the change goes on into `A`, to the end of the pipeline."),

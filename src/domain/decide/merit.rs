@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Checked, Decider, Question, Stop, Unexamined, refuse, wait};
+use super::{Checked, Decider, Missing, Question, Stop, refuse, wait};
 use crate::domain::budget::{BucketKey, Peek, Slot};
 use crate::domain::class::Class;
 use crate::domain::decision::{Ruling, StepName};
@@ -58,7 +58,7 @@ impl Decider<'_, '_> {
         let mut details = Vec::new();
         for action in &facts.failed {
             let Some(examined) = examination.get(&action.id) else {
-                return Err(Stop::Unexamined(Unexamined(facts.failed.clone())));
+                return Err(Stop::Missing(Missing::Examination(facts.failed.clone())));
             };
             let class = examined.classified.class;
             seen.insert(action.name.clone(), class);

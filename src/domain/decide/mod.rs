@@ -2,6 +2,7 @@
 //!
 //! Pure and total. It asks whether a retry is allowed and useful; making it safe is the protocol's business.
 
+mod frozen;
 mod merit;
 mod standing;
 
@@ -15,7 +16,8 @@ use super::controls::Controls;
 use super::decision::{Decision, Ruling, Step, StepName, StepOutcome, Verdict};
 use super::evidence::Examination;
 use super::facts::FailedAction;
-use super::ids::ActionExecutionId;
+use super::freeze::CalendarReadings;
+use super::ids::{ActionExecutionId, CalendarArn};
 use super::pipeline::Reading;
 use super::screen::{Covered, pause_refusal, screened_steps};
 use super::stage_run::{Hint, StageRun, Timing, after};
@@ -32,6 +34,8 @@ pub struct Question<'a> {
     pub reading: &'a Reading,
     /// What the failed runs were found to be, as far as they have been examined.
     pub examination: &'a Examination,
+    /// What the change calendars say that were asked.
+    pub calendars: &'a CalendarReadings,
     /// What the budgets hold.
     pub buckets: &'a BTreeMap<BucketKey, Bucket>,
     /// What is known of a storm.
@@ -61,17 +65,21 @@ pub struct Decided {
     pub slot: Option<(BucketKey, Slot)>,
 }
 
-/// The failed runs that have to be examined before anything can be decided: all that refuses without knowing their class has
-/// let them pass.
+/// What has to be known before anything can be decided: all that refuses without it has let the failure pass.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unexamined(pub Vec<FailedAction>);
+pub enum Missing {
+    /// Why these runs failed.
+    Examination(Vec<FailedAction>),
+    /// What these change calendars say.
+    Calendars(BTreeSet<CalendarArn>),
+}
 
 /// Why a step does not let a failure pass.
 enum Stop {
     /// It refuses.
     Refusal(Refusal),
-    /// It cannot tell before these have been examined.
-    Unexamined(Unexamined),
+    /// It cannot tell before this is known.
+    Missing(Missing),
 }
 
 /// A refusal by one step.
@@ -92,8 +100,8 @@ fn wait<T>(ruling: Ruling, until: Timestamp, step: StepName, detail: impl Into<S
     Err(Stop::Refusal(Refusal { ruling, until: Some(until), step, detail: detail.into() }))
 }
 
-/// Decides about the stage run's present failure, once its failed runs have been examined.
-pub fn decide(question: &Question<'_>) -> Result<Decided, Unexamined> {
+/// Decides about the stage run's present failure, once all is known that this one takes.
+pub fn decide(question: &Question<'_>) -> Result<Decided, Missing> {
     let mut decider = Decider {
         question,
         decision: Decision {
@@ -110,7 +118,7 @@ pub fn decide(question: &Question<'_>) -> Result<Decided, Unexamined> {
     match decider.run() {
         Ok(()) => {}
         Err(Stop::Refusal(refusal)) => decider.stop(refusal),
-        Err(Stop::Unexamined(unexamined)) => return Err(unexamined),
+        Err(Stop::Missing(missing)) => return Err(missing),
     }
     Ok(Decided { decision: decider.decision, withdrawals: decider.withdrawals, slot: decider.slot })
 }
@@ -135,6 +143,7 @@ impl Decider<'_, '_> {
         self.people(&facts, failed_at)?;
         self.class(&facts)?;
         let retry = self.retries()?;
+        self.freeze(failed_at)?;
         self.backoff(retry, failed_at)?;
         self.budget(failed_at)?;
         self.decision.retry_mode = Some(self.retry_mode(&facts));

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::effects::{commit, finish, news, plain, wait_for};
 use super::{Commit, Conclusion, Context, Effect, Job, Next, Outcome, Purpose, State, TO_CLAIM, TO_EXAMINE};
 use crate::domain::backoff::Jitter;
-use crate::domain::decide::{Decided, Question, Unexamined, decide};
+use crate::domain::decide::{Decided, Missing, Question, decide};
 use crate::domain::decision::{Decision, Verdict};
 use crate::domain::facts::{Unfit, gather, outcome_of};
 use crate::domain::pipeline::Reading;
@@ -43,12 +43,13 @@ impl Answering<'_> {
     }
 
     /// The decision on what is known.
-    pub(super) fn decide(&self, covered: &Covered<'_>, own_claim: bool) -> Result<Decided, Unexamined> {
+    pub(super) fn decide(&self, covered: &Covered<'_>, own_claim: bool) -> Result<Decided, Missing> {
         decide(&Question {
             covered: *covered,
             record: &self.record,
             reading: &self.reading,
             examination: &self.context.examination,
+            calendars: &self.context.calendars,
             buckets: &self.context.view.buckets,
             windows: &self.context.view.windows,
             controls: &self.context.view.controls,
@@ -60,19 +61,30 @@ impl Answering<'_> {
         })
     }
 
-    /// Has the failed runs examined; then all begins anew with what is known, which comes to the same point.
-    pub(super) fn examine(self, covered: &Covered<'_>, unexamined: Unexamined) -> (State, Effect) {
-        if !self.context.examination.is_empty() {
+    /// Asks for what a decision takes; then all begins anew with what is known, which comes to the same point.
+    pub(super) fn ask(self, covered: &Covered<'_>, missing: Missing) -> (State, Effect) {
+        let was_asked = match &missing {
+            Missing::Examination(_) => !self.context.examination.is_empty(),
+            Missing::Calendars(_) => !self.context.calendars.is_empty(),
+        };
+        if was_asked {
             // What was asked for did not come.
             return finish(Conclusion::OutOfOrder);
         }
         if !self.environment.has_time(self.now, TO_EXAMINE) {
             return finish(Conclusion::OutOfTime);
         }
+        let failed = match missing {
+            Missing::Examination(failed) => failed,
+            Missing::Calendars(calendars) => {
+                let effect = Effect::ReadCalendars { calendars };
+                return (State::Consulting(self.job, Box::new(self.context)), effect);
+            }
+        };
         let run = self.record.id.clone();
         let depth = covered.rule.settings.evidence.min(self.environment.evidence);
         let excerpts = covered.rule.settings.excerpts;
-        let effect = Effect::Examine { run, failed: unexamined.0, depth, excerpts };
+        let effect = Effect::Examine { run, failed, depth, excerpts };
         (State::Examining(self.job, Box::new(self.context)), effect)
     }
 
@@ -80,7 +92,7 @@ impl Answering<'_> {
     pub(super) fn answer(mut self, covered: &Covered<'_>) -> (State, Effect) {
         let Decided { mut decision, withdrawals, slot } = match self.decide(covered, false) {
             Ok(decided) => decided,
-            Err(unexamined) => return self.examine(covered, unexamined),
+            Err(missing) => return self.ask(covered, missing),
         };
         let outcome =
             |decision: &Decision| Outcome { progress: self.progress, ..Outcome::handled(decision.clone()) };

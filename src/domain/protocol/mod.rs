@@ -22,7 +22,7 @@ mod repeated;
 mod step;
 mod swept;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -32,7 +32,8 @@ use super::controls::Controls;
 use super::decision::Decision;
 use super::evidence::{Depth, Examination};
 use super::facts::FailedAction;
-use super::ids::{PipelineArn, StageRunId};
+use super::freeze::CalendarReadings;
+use super::ids::{CalendarArn, PipelineArn, StageRunId};
 use super::live::Source;
 use super::pipeline::{ExecutionMode, Reading, RetryReply, StageReading};
 use super::policy::RetryMode;
@@ -81,6 +82,8 @@ pub enum Answer {
     },
     /// To [`Effect::Examine`].
     Examined(Examination),
+    /// To [`Effect::ReadCalendars`].
+    Calendars(CalendarReadings),
     /// To [`Effect::Commit`].
     Committed(Result<CommitReply, Fault>),
     /// To [`Effect::Arm`].
@@ -188,6 +191,11 @@ pub enum Effect {
         depth: Depth,
         /// Whether the line that decides is to be cited, cut and without secrets.
         excerpts: bool,
+    },
+    /// Ask change calendars whether they are closed.
+    ReadCalendars {
+        /// Which.
+        calendars: BTreeSet<CalendarArn>,
     },
     /// Carry out a transaction.
     Commit(Box<Commit>),
@@ -302,6 +310,8 @@ pub enum State {
     Observing(Job, Box<View>),
     /// The failed runs are being examined.
     Examining(Job, Box<Context>),
+    /// Change calendars are being asked.
+    Consulting(Job, Box<Context>),
     /// A transaction is under way.
     Committing(Box<Committing>),
     /// A wake-up is being armed.
@@ -334,11 +344,17 @@ pub struct Context {
     view: View,
     reading: Option<(Box<Reading>, Jitter)>,
     examination: Examination,
+    calendars: CalendarReadings,
 }
 
 impl Context {
     fn new(view: View) -> Self {
-        Self { view, reading: None, examination: Examination::new() }
+        Self {
+            view,
+            reading: None,
+            examination: Examination::new(),
+            calendars: CalendarReadings::new(),
+        }
     }
 }
 

@@ -45,7 +45,7 @@ impl Answering<'_> {
         }
         let decision = match self.decide(&covered, true) {
             Ok(Decided { decision, .. }) => decision,
-            Err(unexamined) => return self.examine(&covered, unexamined),
+            Err(missing) => return self.ask(&covered, missing),
         };
         match decision.ruling.verdict() {
             Verdict::Retry if !self.environment.has_time(self.now, TO_CLAIM) => finish(Conclusion::OutOfTime),

@@ -60,6 +60,9 @@ pub fn step(environment: &Environment<'_>, state: State, input: Input) -> (State
         (State::Examining(job, context), Answer::Examined(examination)) => {
             proceed(environment, job, Context { examination, ..*context }, now)
         }
+        (State::Consulting(job, context), Answer::Calendars(calendars)) => {
+            proceed(environment, job, Context { calendars, ..*context }, now)
+        }
         (State::Committing(committing), Answer::Committed(reply)) => {
             committed(environment, *committing, reply, now)
         }
@@ -247,6 +250,7 @@ fn fenced(
                 record: &held.record,
                 reading: &fresh,
                 examination: &held.context.examination,
+                calendars: &held.context.calendars,
                 buckets: &held.context.view.buckets,
                 windows: &held.context.view.windows,
                 controls: &held.context.view.controls,

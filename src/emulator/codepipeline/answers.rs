@@ -168,6 +168,7 @@ fn stage_declaration(stage: &StageDefinition) -> StageDeclaration {
                 name: action.name.clone(),
                 category: action.category,
                 provider: action.provider.clone(),
+                run_order: action.run_order,
                 change_set: action.change_set.clone(),
             })
             .collect(),

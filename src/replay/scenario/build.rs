@@ -12,7 +12,7 @@ use super::document::{
 use super::expect::expectation;
 use super::fleet::Fleet;
 use crate::domain::glob::Glob;
-use crate::domain::ids::{AccountId, ActionName, InvalidId, Partition, PipelineName, Region, StageName};
+use crate::domain::ids::{AccountId, ActionName, CalendarArn, InvalidId, Partition, PipelineName, Region, StageName};
 use crate::domain::pipeline::{Category, ChangeSet, ChangeSetPart, ExecutionMode};
 use crate::domain::policy::{Mode, Policy, RetryMode};
 use crate::emulator::acts::Act;
@@ -176,6 +176,13 @@ fn act(entry: EntryDocument) -> Built<Act> {
         })
     }));
     acts.extend(entry.resume.map(|document| Ok(Act::Resume { pipeline: document.pipeline.map(Glob::new) })));
+    acts.extend(entry.close_calendar.map(|document| {
+        let calendar = id(&document.calendar, CalendarArn::parse)?;
+        Ok(Act::CloseCalendar { calendar, lasting: document.lasting.map(|length| length.0) })
+    }));
+    acts.extend(
+        entry.open_calendar.map(|arn| Ok(Act::OpenCalendar { calendar: id(&arn, CalendarArn::parse)? })),
+    );
     acts.extend(entry.deploy.map(|document| match (document.policy, document.broken) {
         (Some(text), false) => Ok(Act::Deploy { policy: Some(Box::new(policy(&text)?)) }),
         (None, true) => Ok(Act::Deploy { policy: None }),

@@ -201,6 +201,8 @@ pub(super) struct EntryDocument {
     pub(super) delete: Option<String>,
     pub(super) pause: Option<PauseDocument>,
     pub(super) resume: Option<ResumeDocument>,
+    pub(super) close_calendar: Option<CloseCalendarDocument>,
+    pub(super) open_calendar: Option<String>,
     pub(super) deploy: Option<DeployDocument>,
     pub(super) mode: Option<String>,
     pub(super) refuse_retry: Option<String>,
@@ -261,6 +263,13 @@ pub(super) struct PauseDocument {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct ResumeDocument {
     pub(super) pipeline: Option<String>,
+}
+
+#[derive(Debug, serde::Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct CloseCalendarDocument {
+    pub(super) calendar: String,
+    pub(super) lasting: Option<Length>,
 }
 
 /// A new policy, or `broken: true` for one that does not compile.

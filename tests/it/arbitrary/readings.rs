@@ -276,6 +276,7 @@ fn reading_with(odd: f64, bent: f64) -> impl Strategy<Value = Reading> {
                 name: name.clone(),
                 category: categories[index],
                 provider: "CodeBuild".into(),
+                run_order: 1,
                 change_set: parts[index].clone().filter(|_| pair),
             };
             let structure = PipelineStructure {

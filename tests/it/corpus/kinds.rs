@@ -136,7 +136,7 @@ members!(RetryMetadata { automatic, manual });
 members!(PipelineExecution { status, kind, version, mode });
 members!(PipelineStructure { name, version, mode, stages });
 members!(StageDeclaration { name, native_retry, actions });
-members!(ActionDeclaration { name, category, provider, change_set });
+members!(ActionDeclaration { name, category, provider, change_set; run_order });
 members!(ActionExecution {
     execution,
     stage,

@@ -180,6 +180,7 @@ pub fn reading(run: &StageRunId, shown_by_state: &Shown, shown_by_history: &Show
                     name: action(),
                     category: Category::Build,
                     provider: "CodeBuild".into(),
+                    run_order: 1,
                     change_set: None,
                 }],
             }],

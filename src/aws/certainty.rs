@@ -12,6 +12,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use crate::domain::pipeline::Gap;
 use crate::domain::protocol::Fault;
 
 /// Why a request had no success.
@@ -126,6 +127,15 @@ pub fn cause<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Caus
 /// [`Cause::fault`] of [`cause`].
 pub fn fault<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Fault {
     cause(error).fault()
+}
+
+/// Why an answer is missing that a decision would have liked to have; nothing of what the error says.
+pub fn gap<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Gap {
+    match cause(error) {
+        Cause::Throttled => Gap::Throttled,
+        Cause::AccessDenied | Cause::Credentials => Gap::Denied,
+        Cause::Refused(_) | Cause::NotSent | Cause::Unknown => Gap::Unavailable,
+    }
 }
 
 fn of_answer(status: u16, code: Option<&str>) -> Cause<'_> {

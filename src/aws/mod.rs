@@ -2,6 +2,7 @@
 //!
 //! What an answer does not say is never guessed: every error becomes "certainly not done" or "may have been done".
 
+pub mod calendars;
 pub mod certainty;
 pub mod clients;
 pub mod evidence;
@@ -9,4 +10,5 @@ pub mod ledger;
 pub mod pipelines;
 pub mod regional;
 pub mod settings;
+mod together;
 pub mod wake_ups;

@@ -1,4 +1,4 @@
-//! The services that know why an action failed, in the Region where it ran. Clients are built when they are first asked
+//! The services that are asked in the Region where an action ran, or a calendar is kept. Clients are built when they are first asked
 //! for, share the HTTP stack of all the others, and are kept.
 
 use std::collections::BTreeMap;
@@ -46,6 +46,7 @@ pub struct Services {
     codebuild: OnceLock<aws_sdk_codebuild::Client>,
     codedeploy: OnceLock<aws_sdk_codedeploy::Client>,
     logs: OnceLock<aws_sdk_cloudwatchlogs::Client>,
+    ssm: OnceLock<aws_sdk_ssm::Client>,
 }
 
 impl Services {
@@ -57,6 +58,7 @@ impl Services {
             codebuild: OnceLock::new(),
             codedeploy: OnceLock::new(),
             logs: OnceLock::new(),
+            ssm: OnceLock::new(),
         }
     }
 
@@ -109,6 +111,19 @@ impl Services {
                 config.set_endpoint_url(Some(endpoint.clone()));
             }
             aws_sdk_cloudwatchlogs::Client::from_conf(config.build())
+        })
+    }
+
+    /// Systems Manager.
+    pub fn ssm(&self) -> &aws_sdk_ssm::Client {
+        self.ssm.get_or_init(|| {
+            let mut config = aws_sdk_ssm::config::Builder::from(&self.shared);
+            config.set_timeout_config(Some(EVIDENCE.timeouts()));
+            config.set_retry_config(Some(EVIDENCE.retries()));
+            if let Some(endpoint) = &self.endpoints.ssm {
+                config.set_endpoint_url(Some(endpoint.clone()));
+            }
+            aws_sdk_ssm::Client::from_conf(config.build())
         })
     }
 }

@@ -74,6 +74,8 @@ pub struct Endpoints {
     pub scheduler: Option<String>,
     /// SQS's.
     pub sqs: Option<String>,
+    /// Systems Manager's.
+    pub ssm: Option<String>,
 }
 
 /// Whose certificates are believed.
@@ -203,6 +205,7 @@ impl Endpoints {
             logs: of("CLOUDWATCH_LOGS"),
             scheduler: of("SCHEDULER"),
             sqs: of("SQS"),
+            ssm: of("SSM"),
         }
     }
 }

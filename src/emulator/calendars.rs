@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use super::evidence::Source;
 use super::faults::Operation;
 use super::ports::gap_of;
 use super::world::SharedWorld;
 use crate::domain::freeze::{CalendarReadings, CalendarState};
 use crate::domain::ids::CalendarArn;
+use crate::domain::pipeline::Gap;
 use crate::ports::Calendars;
 
 /// The calendars of a world that are closed, each until then where it opens by itself.
@@ -41,8 +43,11 @@ impl Calendars for SharedWorld {
             Operation::Calendars,
             |world| {
                 let now = world.now();
-                let state = |arn: &CalendarArn| (arn.clone(), Ok(world.calendars.state(arn, now)));
-                calendars.iter().map(state).collect()
+                let state = |arn: &CalendarArn| match world.denied.contains(&Source::Calendars) {
+                    true => Err(Gap::Denied),
+                    false => Ok(world.calendars.state(arn, now)),
+                };
+                calendars.iter().map(|arn| (arn.clone(), state(arn))).collect()
             },
             |fault| calendars.iter().map(|arn| (arn.clone(), Err(gap_of(fault)))).collect(),
         )

@@ -21,7 +21,7 @@ const LINES: usize = 200;
 const RESOURCES: usize = 5;
 const NESTED: usize = 2;
 
-/// Somebody who can be asked about failed runs. Access to each may be denied, for everybody.
+/// Somebody who can be asked about failed runs, or about freezes. Access to each may be denied, for everybody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Source {
     /// CodeBuild.
@@ -32,11 +32,14 @@ pub enum Source {
     Deployments,
     /// CloudFormation.
     Stacks,
+    /// Change calendars of Systems Manager.
+    Calendars,
 }
 
 impl Source {
     /// Every source.
-    pub const ALL: [Self; 4] = [Self::Builds, Self::Logs, Self::Deployments, Self::Stacks];
+    pub const ALL: [Self; 5] =
+        [Self::Builds, Self::Logs, Self::Deployments, Self::Stacks, Self::Calendars];
 
     /// The name used in scenarios.
     pub const fn as_str(self) -> &'static str {
@@ -45,6 +48,7 @@ impl Source {
             Self::Logs => "logs",
             Self::Deployments => "deployments",
             Self::Stacks => "stacks",
+            Self::Calendars => "calendars",
         }
     }
 }

@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::{Failure, Handler, read_policy};
+use crate::aws::calendars::SdkCalendars;
 use crate::aws::clients::{Clients, common};
 use crate::aws::evidence::SdkEvidence;
 use crate::aws::ledger::{DynamoLedger, Trouble};
@@ -45,7 +46,8 @@ pub async fn serve(
 }
 
 /// The function on AWS.
-type Deployed = Handler<DynamoLedger, SdkPipelines, SdkSchedules<fn() -> Timestamp>, SdkEvidence>;
+type Deployed =
+    Handler<DynamoLedger, SdkPipelines, SdkSchedules<fn() -> Timestamp>, SdkEvidence, SdkCalendars>;
 
 /// Puts it together. Nothing is asked of AWS yet.
 fn deployed(settings: Settings, clock: fn() -> Timestamp) -> Deployed {
@@ -67,7 +69,8 @@ fn deployed(settings: Settings, clock: fn() -> Timestamp) -> Deployed {
                 ledger: DynamoLedger::new(Arc::clone(&clients), settings.table, clock).reporting(report),
                 pipelines: SdkPipelines::new(Arc::clone(&clients)),
                 schedules: SdkSchedules::new(Arc::clone(&clients), route, clock),
-                evidence: SdkEvidence::new(clients),
+                evidence: SdkEvidence::new(Arc::clone(&clients)),
+                calendars: SdkCalendars::new(clients),
             },
             policies: Policies::new(policy),
             mode: settings.mode,

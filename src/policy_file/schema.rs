@@ -14,7 +14,7 @@ mod tests {
 
     use super::super::keys::{self, Keys};
     use super::super::node::{self, Node, ScalarKind, Value};
-    use super::super::{classifiers, document, load_bytes, settings};
+    use super::super::{classifiers, document, freezes, load_bytes, settings};
     use super::*;
 
     fn parsed() -> Json {
@@ -48,7 +48,7 @@ mod tests {
     #[test]
     fn it_knows_exactly_the_keys_that_are_read() {
         let schema = parsed();
-        let tables: [(&str, &Keys); 9] = [
+        let tables: [(&str, &Keys); 10] = [
             ("", &keys::POLICY),
             ("/properties/defaults", &keys::DEFAULTS),
             ("/$defs/rule", &keys::RULE),
@@ -57,6 +57,7 @@ mod tests {
             ("/$defs/classifier-match", &keys::CLASSIFIER_MATCH),
             ("/$defs/backoff", &keys::BACKOFF),
             ("/$defs/budget", &keys::BUDGET),
+            ("/$defs/freeze", &keys::FREEZE),
             ("/properties/storm", &keys::STORM),
         ];
         for (place, keys) in tables {
@@ -82,6 +83,7 @@ mod tests {
             ("/$defs/evidence", names(settings::EVIDENCE)),
             ("/$defs/excerpts", names(settings::EXCERPTS)),
             ("/$defs/backoff/properties/jitter", names(settings::JITTERS)),
+            ("/$defs/day", names(freezes::DAYS)),
             ("/$defs/budget/properties/per", names(document::PERS)),
             ("/$defs/class", settings::class_names().collect()),
             ("/$defs/classifier/properties/class", classifiers::class_names().collect()),
@@ -130,18 +132,22 @@ mod tests {
         let validator = jsonschema::draft202012::new(&parsed()).unwrap();
         let beyond_a_schema = [
             "bad-regex",
+            "bad-time-zone",
             "duplicate-classifier-name",
             "duplicate-key",
             "duplicate-rule-name",
             "shadowed-exclusion",
             "max-below-initial",
             "syntax",
+            "out-of-range-freeze",
             "too-large-patterns",
             "unknown-budget",
+            "unknown-freeze",
             "unreachable-rule",
             "unreachable-classifier",
             "unused-budget",
             "unused-classifier",
+            "unused-freeze",
         ];
         for entry in fs::read_dir("tests/cases/policy/bad").unwrap() {
             let path = entry.unwrap().path();

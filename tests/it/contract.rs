@@ -5,6 +5,9 @@
 mod budget_proofs;
 #[cfg(feature = "function")]
 mod dynamodb;
+pub mod calendars;
+#[cfg(all(feature = "function", feature = "serve"))]
+mod calendars_over_http;
 pub mod evidence;
 mod evidence_gaps;
 #[cfg(all(feature = "function", feature = "serve"))]

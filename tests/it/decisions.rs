@@ -63,6 +63,7 @@ fn decision(name: &str, case: &Case) -> Decision {
                 record: &subject.record,
                 reading: &subject.reading,
                 examination: &examination,
+                calendars: &subject.calendars,
                 buckets: &subject.buckets(case, &covered),
                 windows: &subject.windows,
                 controls: &controls,

@@ -73,7 +73,7 @@ fn the_reference_lists_every_finding_and_key() {
     }
     let schema: serde_json::Value = serde_json::from_str(schema()).unwrap();
     let places = ["", "/properties/defaults", "/$defs/match", "/$defs/budget", "/properties/storm"];
-    for place in places.into_iter().chain(["/$defs/classifier-match"]) {
+    for place in places.into_iter().chain(["/$defs/classifier-match", "/$defs/freeze"]) {
         for key in schema.pointer(place).unwrap()["properties"].as_object().unwrap().keys() {
             assert!(
                 reference.contains(&format!("`{key}`")) || reference.contains(&format!("`{key}:")),

@@ -1,9 +1,7 @@
 //! The bounds of one gathering: so many requests and so much time for all of its runs together. What is beyond is a gap.
 
-use std::future::{Future, poll_fn};
-use std::pin::Pin;
+use std::future::Future;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::task::Poll;
 use std::time::Duration;
 
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -11,7 +9,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::aws::certainty::{Cause, cause};
+use crate::aws::certainty::gap;
 use crate::domain::pipeline::Gap;
 
 /// Most time for all requests together.
@@ -51,33 +49,4 @@ impl Effort {
             Err(_) => Err((operation, Gap::Unavailable)),
         }
     }
-}
-
-/// Why an answer is missing; nothing of what the error says.
-fn gap<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Gap {
-    match cause(error) {
-        Cause::Throttled => Gap::Throttled,
-        Cause::AccessDenied | Cause::Credentials => Gap::Denied,
-        Cause::Refused(_) | Cause::NotSent | Cause::Unknown => Gap::Unavailable,
-    }
-}
-
-/// Work whose future is kept apart from that of whoever waits for it: a request's takes some kilobytes.
-pub(super) type Work<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
-
-/// Does everything at the same time; the results in the order of the work.
-pub(super) async fn together<T>(work: Vec<Work<'_, T>>) -> Vec<T> {
-    let mut slots: Vec<_> = work.into_iter().map(|work| (Some(work), None)).collect();
-    poll_fn(|context| {
-        for (work, result) in &mut slots {
-            if let Some(running) = work
-                && let Poll::Ready(done) = running.as_mut().poll(context)
-            {
-                (*work, *result) = (None, Some(done));
-            }
-        }
-        if slots.iter().all(|(work, _)| work.is_none()) { Poll::Ready(()) } else { Poll::Pending }
-    })
-    .await;
-    slots.into_iter().filter_map(|(_, result)| result).collect()
 }

@@ -24,6 +24,7 @@ use std::sync::Arc;
 
 use super::clients::Clients;
 use super::regional::{Regions, Services};
+use super::together::{Work, together};
 use crate::domain::evidence::{Depth, Evidence, Place, Text};
 use crate::domain::facts::FailedAction;
 use crate::domain::ids::{Region, StageRunId};
@@ -31,7 +32,7 @@ use crate::domain::pipeline::Gap;
 use crate::domain::text::EvidenceText;
 use crate::ports::EvidenceSource;
 
-use effort::{Effort, Missing, Work, together};
+use effort::{Effort, Missing};
 use subject::{Subject, subject};
 
 /// Longest code that is kept, in bytes.

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::course::{buckets, course, empty_ledger};
 use super::reading::Assumption;
 use super::{Explain, Origin, Report, assumed_of_the_product, files};
+use crate::aws::calendars::SdkCalendars;
 use crate::aws::evidence::SdkEvidence;
 use crate::aws::pipelines::SdkPipelines;
 use crate::cli::account::{Account, AccountArguments, block_on};
@@ -28,7 +29,7 @@ use crate::domain::policy::Policy;
 use crate::domain::protocol::View;
 use crate::domain::tags::TagsReading;
 use crate::domain::trigger::{EventKey, StageEvent, StageEventState};
-use crate::ports::{EvidenceSource, Pipelines};
+use crate::ports::{Calendars, EvidenceSource, Pipelines};
 
 /// What is read from the account.
 #[derive(Debug, Clone, Args)]
@@ -102,15 +103,18 @@ struct Seen {
 pub(super) fn explain(arguments: &Explain, policy: &Policy, policy_file: String) -> Result<Exit, CliError> {
     let event = arguments.event.as_deref().map(files::event).transpose()?;
     let origin = Origin::Account { told: event.is_some() };
-    let (Seen { event, tags, reading, structure, .. }, ledger, evidence) = block_on(Box::pin(async {
+    let (Seen { event, tags, reading, structure, .. }, ledger, evidence, calendars) = block_on(Box::pin(async {
         let seen = read(&arguments.live, event, policy).await?;
         let ledger = ledger(&arguments.live.table, &seen, policy).await?;
         let evidence = evidence(&seen, policy).await;
-        Ok((seen, ledger, evidence))
+        let calendars = SdkCalendars::new(Arc::clone(&seen.account.clients));
+        let calendars = calendars.states(&policy.calendars(), clock::now()).await;
+        Ok((seen, ledger, evidence, calendars))
     }))?;
     let now = arguments.now(&event)?.unwrap_or_else(|| clock::now().max(event.time));
     let empty = empty_ledger();
-    let course = course(policy, &event, &tags, &reading, &evidence, ledger.as_ref().unwrap_or(&empty), now);
+    let ledger_or_empty = ledger.as_ref().unwrap_or(&empty);
+    let course = course(policy, &event, &tags, &reading, &evidence, &calendars, ledger_or_empty, now);
     let assumptions = match &ledger {
         _ if !course.looked_at => Vec::new(),
         None => assumed_of_the_product(Some("--stack-name")).into(),

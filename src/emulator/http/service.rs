@@ -75,6 +75,7 @@ impl Asked {
                 Source::Logs => "logs",
                 Source::Deployments => "codedeploy",
                 Source::Stacks => "cloudformation",
+                Source::Calendars => "ssm",
             },
         };
         format!("{service}:{name}")
@@ -105,8 +106,8 @@ impl Service {
     /// Carries a request out, after everything that is due by then.
     ///
     /// What the world plans to go wrong with `observe` goes wrong with every reading operation, what it plans for `retry`
-    /// with `RetryStageExecution`, and what it plans for `evidence` with those of providers; acts that are hooked to those calls happen before them. Nobody dies over HTTP,
-    /// so a planned crash changes nothing.
+    /// with `RetryStageExecution`, and what it plans for `evidence` and `calendars` with those of providers and calendars; acts
+    /// that are hooked to those calls happen before them. Nobody dies over HTTP, so a planned crash changes nothing.
     pub fn call(&self, call: Call<'_>) -> Reply {
         let asked = match (operations::find(call.operation), providers::find(call.operation)) {
             (Some(operation), _) => Asked::CodePipeline(operation),
@@ -150,6 +151,7 @@ impl Service {
 /// What goes wrong with this call, after what is hooked to it has happened.
 fn planned(world: &mut World, asked: Asked) -> Option<Fault> {
     let operation = match asked {
+        Asked::Provider(providers::Operation { source: Source::Calendars, .. }) => faults::Operation::Calendars,
         Asked::Provider(_) => faults::Operation::Evidence,
         Asked::CodePipeline(operation) => match operation.effect {
             Effect::Reads => faults::Operation::Observe,

@@ -326,6 +326,7 @@ impl<B: Book> Scene<B> {
                 Answer::Observed { reading: Box::new(reading), jitter }
             }
             Effect::Examine { run, failed, .. } => Answer::Examined(examine(&[], &run, &failed, &[], false)),
+            Effect::ReadCalendars { calendars } => panic!("no rule has a freeze: {calendars:?}"),
             Effect::Arm { wake_up, .. } => {
                 self.wake_ups.push(wake_up);
                 Answer::Armed(Ok(()))

@@ -117,6 +117,10 @@ mod pipelines {
     crate::contract::pipelines::suite!(super::run, super::new);
 }
 
+mod calendars {
+    crate::contract::calendars::suite!(super::run, super::new);
+}
+
 mod evidence {
     use codepipeline_retrier::domain::evidence::Depth;
     use codepipeline_retrier::domain::pipeline::Gap;

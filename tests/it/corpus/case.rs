@@ -61,6 +61,7 @@ impl Setting {
                 pipelines: tape.clone(),
                 schedules: tape.clone(),
                 evidence: tape.clone(),
+                calendars: tape.clone(),
             },
             policies: Policies::new(self.policy()),
             mode: self.mode,

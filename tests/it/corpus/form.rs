@@ -33,6 +33,10 @@ pub fn kebab(name: &str) -> String {
     name.replace('_', "-")
 }
 
+pub fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
 /// Structures: `members!(Type { member, … ; later member, … })`.
 macro_rules! members {
     ($kind:ty { $($name:ident),* $(; $($later:ident),*)? }) => {
@@ -41,7 +45,7 @@ macro_rules! members {
                 let mut object = serde_json::Map::new();
                 $(object.insert($crate::corpus::form::kebab(stringify!($name)), self.$name.store());)*
                 $($(
-                    if self.$later != Default::default() {
+                    if !$crate::corpus::form::is_default(&self.$later) {
                         object.insert($crate::corpus::form::kebab(stringify!($later)), self.$later.store());
                     }
                 )*)?

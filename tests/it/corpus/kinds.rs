@@ -3,9 +3,10 @@
 use codepipeline_retrier::domain::budget::{Bucket, BucketKey, Deposit};
 use codepipeline_retrier::domain::controls::{Controls, Pause, Retired};
 use codepipeline_retrier::domain::decision::Ruling;
+use codepipeline_retrier::domain::freeze::CalendarState;
 use codepipeline_retrier::domain::glob::Glob;
 use codepipeline_retrier::domain::ids::{
-    AccountId, ActionExecutionId, ActionName, BudgetName, ExecutionId, Partition, PipelineArn, PipelineName,
+    AccountId, ActionExecutionId, ActionName, BudgetName, CalendarArn, ExecutionId, Partition, PipelineArn, PipelineName,
     Region, RuleName, StageName, StageRunId,
 };
 use codepipeline_retrier::domain::live::{LivePolicy, Package, Pushed};
@@ -32,6 +33,7 @@ texts!(
     ActionExecutionId,
     ActionName,
     BudgetName,
+    CalendarArn,
     ExecutionId,
     ExecutionStatus,
     Partition,
@@ -193,6 +195,24 @@ impl Form for ChangeSetPart {
         match value.get("makes") {
             Some(_) => member(value, "makes").map(|name| Self::Makes(set(name))),
             None => member(value, "executes").map(|name| Self::Executes(set(name))),
+        }
+    }
+}
+
+/// `open`, or `{"closed": until then}`.
+impl Form for CalendarState {
+    fn store(&self) -> Value {
+        match self {
+            Self::Open => "open".into(),
+            Self::Closed { until } => json!({ "closed": until.store() }),
+        }
+    }
+
+    fn load(value: &Value) -> Result<Self, String> {
+        match value.get("closed") {
+            Some(_) => member(value, "closed").map(|until| Self::Closed { until }),
+            None if value == "open" => Ok(Self::Open),
+            None => wanted("state of a calendar", value),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The ports with a tape running: what the engine asks and is answered, as it is recorded, or played back to it.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::future::{Future, pending};
 use std::sync::{Arc, Mutex};
 
@@ -9,7 +9,8 @@ use codepipeline_retrier::domain::budget::{BucketKey, Withdrawal};
 use codepipeline_retrier::domain::controls::Controls;
 use codepipeline_retrier::domain::evidence::{Depth, Evidence};
 use codepipeline_retrier::domain::facts::FailedAction;
-use codepipeline_retrier::domain::ids::{PipelineArn, StageRunId};
+use codepipeline_retrier::domain::freeze::CalendarReadings;
+use codepipeline_retrier::domain::ids::{CalendarArn, PipelineArn, StageRunId};
 use codepipeline_retrier::domain::pipeline::{ExecutionMode, Reading, RetryReply, StageReading};
 use codepipeline_retrier::domain::policy::RetryMode;
 use codepipeline_retrier::domain::protocol::{Commit, CommitReply, ControlsReply, Fault, View};
@@ -17,7 +18,7 @@ use codepipeline_retrier::domain::storm::{Note, Window, WindowKey};
 use codepipeline_retrier::domain::tags::TagsReading;
 use codepipeline_retrier::domain::trigger::WakeUp;
 use codepipeline_retrier::emulator::world::SharedWorld;
-use codepipeline_retrier::ports::{EvidenceSource, KeptPolicy, Ledger, Pipelines, Quarantined, Schedules};
+use codepipeline_retrier::ports::{Calendars, EvidenceSource, KeptPolicy, Ledger, Pipelines, Quarantined, Schedules};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -172,6 +173,13 @@ impl Pipelines for Tape {
 impl EvidenceSource for Tape {
     async fn gather(&self, _: &StageRunId, failed: &[FailedAction], _: Depth) -> Vec<Evidence> {
         vec![Evidence::default(); failed.len()]
+    }
+}
+
+impl Calendars for Tape {
+    async fn states(&self, calendars: &BTreeSet<CalendarArn>, now: Timestamp) -> CalendarReadings {
+        let asks = json!({ "read-calendars": calendars.store() });
+        self.exchange(asks, self.world.as_ref().map(|world| Calendars::states(world, calendars, now))).await
     }
 }
 

@@ -35,6 +35,9 @@ pub struct Case {
     pub tags: BTreeMap<String, String>,
     #[serde(default)]
     pub record: Record,
+    /// What change calendars say, by the names of their documents; one that is not here was not to be asked.
+    #[serde(default)]
+    pub calendars: BTreeMap<String, Calendar>,
     /// Buckets that are not full, by the name of their budget.
     #[serde(default)]
     pub budgets: BTreeMap<String, Bucket>,
@@ -92,6 +95,30 @@ pub struct Structure {
     /// Whether the stage is there.
     pub has_stage: bool,
     pub declares: Vec<Declaration>,
+    /// The stages behind this one.
+    pub ahead: Vec<StageAhead>,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct StageAhead {
+    pub stage: String,
+    /// Categories of its actions by the order in which they run; one deployment by default.
+    #[serde(default = "one_deployment")]
+    pub actions: BTreeMap<u32, String>,
+    /// Whether the transition into it is disabled.
+    #[serde(default)]
+    pub is_closed: bool,
+}
+
+/// A change calendar: open, closed, closed until then, or not to be read.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Calendar {
+    Open,
+    Closed,
+    ClosedUntil(Instant),
+    Unread(String),
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -293,7 +320,7 @@ impl Default for Execution {
 
 impl Default for Structure {
     fn default() -> Self {
-        Self { version: 3, native_retry: false, has_stage: true, declares: Vec::new() }
+        Self { version: 3, native_retry: false, has_stage: true, declares: Vec::new(), ahead: Vec::new() }
     }
 }
 
@@ -314,6 +341,10 @@ fn one_throttled_run() -> Vec<Action> {
         code: job_failed(),
         message: "Rate exceeded".into(),
     }]
+}
+
+fn one_deployment() -> BTreeMap<u32, String> {
+    [(1, "Deploy".into())].into()
 }
 
 fn clock(text: &str) -> Instant {

@@ -13,6 +13,7 @@ use codepipeline_retrier::domain::budget::{Bucket, BucketKey};
 use codepipeline_retrier::domain::controls::Controls;
 use codepipeline_retrier::domain::decide::{Decided, Question, decide};
 use codepipeline_retrier::domain::decision::{Ruling, StepName, StepOutcome, Verdict};
+use codepipeline_retrier::domain::freeze::CalendarReadings;
 use codepipeline_retrier::domain::ids::{ActionExecutionId, ActionName};
 use codepipeline_retrier::domain::pipeline::{
     ActionExecution, ActionStatus, Category, ErrorDetails, ExecutionMode, ExecutionStatus, Reading,
@@ -64,6 +65,7 @@ impl Asked {
             record: &self.record,
             reading: &self.reading,
             examination: &examination,
+            calendars: &CalendarReadings::new(),
             buckets: &self.buckets,
             windows: &BTreeMap::new(),
             controls: &controls,

@@ -10,9 +10,10 @@ use codepipeline_retrier::domain::budget::{Bucket, BucketKey};
 use codepipeline_retrier::domain::controls::{self, Controls};
 use codepipeline_retrier::domain::decision::Decision;
 use codepipeline_retrier::domain::evidence::Depth;
+use codepipeline_retrier::domain::freeze::{CalendarReadings, CalendarState};
 use codepipeline_retrier::domain::glob::Glob;
 use codepipeline_retrier::domain::ids::{
-    AccountId, ActionExecutionId, ActionName, ExecutionId, Partition, PipelineArn, PipelineName, Region,
+    AccountId, ActionExecutionId, ActionName, CalendarArn, ExecutionId, Partition, PipelineArn, PipelineName, Region,
     StageName, StageRunId,
 };
 use codepipeline_retrier::domain::live::Standing;
@@ -30,7 +31,7 @@ use codepipeline_retrier::domain::text::EvidenceText;
 use codepipeline_retrier::domain::trigger::EventKey;
 use codepipeline_retrier::policy_file;
 
-use super::case::{Action, Case, Fraction, Instant, five_past_ten};
+use super::case::{Action, Calendar, Case, Fraction, Instant, StageAhead, five_past_ten};
 use crate::history;
 
 /// A case as the product sees it.
@@ -49,6 +50,7 @@ pub struct Subject {
     pub active_since: Option<Timestamp>,
     pub windows: BTreeMap<WindowKey, Window>,
     pub own_claim: bool,
+    pub calendars: CalendarReadings,
     pub now: Timestamp,
     pub jitter: Jitter,
 }
@@ -78,6 +80,7 @@ impl Subject {
             windows: windows(case, &run, time.min(now)),
             active_since: case.active_since.map(|Instant(at)| at),
             own_claim: case.record.own_claim.is_some(),
+            calendars: case.calendars.iter().map(|(name, calendar)| asked(name, calendar)).collect(),
             now,
             jitter: Jitter(match case.jitter {
                 Fraction::Lowest => 0,
@@ -137,6 +140,17 @@ impl Subject {
         assert!(named.is_empty(), "the rule has no such budget: {named:?}");
         buckets
     }
+}
+
+fn asked(name: &str, calendar: &Calendar) -> (CalendarArn, Result<CalendarState, Gap>) {
+    let arn = CalendarArn::parse(format!("arn:aws:ssm:eu-central-1:111122223333:document/{name}")).unwrap();
+    let state = match calendar {
+        Calendar::Open => Ok(CalendarState::Open),
+        Calendar::Closed => Ok(CalendarState::Closed { until: None }),
+        Calendar::ClosedUntil(Instant(until)) => Ok(CalendarState::Closed { until: Some(*until) }),
+        Calendar::Unread(gap) => Err(parse_gap(gap)),
+    };
+    (arn, state)
 }
 
 fn run(case: &Case) -> StageRunId {
@@ -215,11 +229,15 @@ fn reading(case: &Case, run: &StageRunId, runs: Vec<ActionExecution>) -> Reading
         name: run.pipeline.name.clone(),
         version: case.structure.version,
         mode,
-        stages: Vec::from_iter(case.structure.has_stage.then(|| declaration(case, run, &names, &runs))),
+        stages: (case.structure.has_stage.then(|| declaration(case, run, &names, &runs)).into_iter())
+            .chain(case.structure.ahead.iter().map(declared_ahead))
+            .collect(),
     };
     let state = PipelineState {
         version: case.state.version.unwrap_or(case.structure.version),
-        stages: Vec::from_iter(case.structure.has_stage.then(|| stage_state(case, run, &names, &runs))),
+        stages: (case.structure.has_stage.then(|| stage_state(case, run, &names, &runs)).into_iter())
+            .chain(case.structure.ahead.iter().map(shown_ahead))
+            .collect(),
     };
     let entries = match &case.entries {
         Some(entries) => entries.iter().map(entry).collect(),
@@ -262,6 +280,7 @@ fn declaration(
             name: name.clone(),
             category: known.map_or(Category::Build, |run| run.category),
             provider: known.map_or("CodeBuild".into(), |run| run.provider.clone()),
+            run_order: 1,
             change_set: makes.map(ChangeSetPart::Makes).or(executes.map(ChangeSetPart::Executes)),
         }
     });
@@ -269,6 +288,31 @@ fn declaration(
         name: run.stage.clone(),
         native_retry: case.structure.native_retry.then_some(RetryMode::FailedActions),
         actions: actions.collect(),
+    }
+}
+
+fn declared_ahead(ahead: &StageAhead) -> StageDeclaration {
+    let actions = ahead.actions.iter().map(|(order, category)| ActionDeclaration {
+        name: action_name(&format!("{category}{order}")),
+        category: Category::parse(category).unwrap(),
+        provider: "Any".into(),
+        run_order: *order,
+        change_set: None,
+    });
+    StageDeclaration {
+        name: StageName::parse(&ahead.stage).unwrap(),
+        native_retry: None,
+        actions: actions.collect(),
+    }
+}
+
+fn shown_ahead(ahead: &StageAhead) -> StageState {
+    StageState {
+        name: StageName::parse(&ahead.stage).unwrap(),
+        latest: None,
+        transition: if ahead.is_closed { Transition::Disabled } else { Transition::Enabled },
+        actions: Vec::new(),
+        retries: None,
     }
 }
 

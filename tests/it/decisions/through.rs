@@ -3,6 +3,7 @@
 
 use codepipeline_retrier::classify::examine;
 use codepipeline_retrier::domain::decision::Decision;
+use codepipeline_retrier::domain::ids::CalendarArn;
 use codepipeline_retrier::domain::protocol::{Answer, Effect, Input, State, View, step};
 use codepipeline_retrier::domain::screen::screen;
 use codepipeline_retrier::domain::stage_run::Owner;
@@ -46,6 +47,10 @@ pub fn protocol(case: &Case, subject: &Subject) -> Decision {
                 Answer::Observed { reading: Box::new(subject.reading.clone()), jitter: subject.jitter }
             }
             Effect::Examine { run, failed, .. } => Answer::Examined(examine(&[], &run, &failed, &[], false)),
+            Effect::ReadCalendars { calendars } => {
+                let of_case = |arn: &CalendarArn| (arn.clone(), subject.calendars[arn]);
+                Answer::Calendars(calendars.iter().map(of_case).collect())
+            }
             Effect::Commit(commit) => return commit.decision.expect("a decision is written with its record"),
             Effect::Finish(outcome) => return outcome.decision.expect("an event ends with a decision"),
             effect => panic!("not on the way to a decision: {effect:?}"),

@@ -39,6 +39,7 @@ impl Machine {
             }
             Effect::Observe { .. } => self.observe(world, &mut worker, manner),
             Effect::Examine { .. } => panic!("answered at once"),
+            Effect::ReadCalendars { calendars } => panic!("no rule has a freeze: {calendars:?}"),
             Effect::Commit(commit) => Answer::Committed(self.commit(world, &mut worker, *commit, manner)?),
             Effect::Arm { wake_up, at } => {
                 let subject = Subject::WakeUp { run, sequence: wake_up.sequence };

@@ -8,6 +8,7 @@ use proptest::test_runner::{TestCaseError, TestRunner};
 
 use codepipeline_retrier::domain::backoff::Jitter;
 use codepipeline_retrier::domain::evidence::Examination;
+use codepipeline_retrier::domain::freeze::CalendarReadings;
 use codepipeline_retrier::domain::pipeline::RetryReply;
 use codepipeline_retrier::domain::protocol::{
     Answer, CommitReply, Conclusion, ControlsReply, Effect, Input, State, View, step,
@@ -32,6 +33,7 @@ fn nonsense(story: &Story, replies: &Replies) -> Vec<Answer> {
         Answer::ControlsWritten(Ok(ControlsReply::Done)),
         Answer::Observed { reading: replies.reading.clone(), jitter: Jitter(0) },
         Answer::Examined(Examination::new()),
+        Answer::Calendars(CalendarReadings::new()),
         Answer::Committed(Ok(CommitReply::Done)),
         Answer::Armed(Ok(())),
         Answer::Fenced(Box::new(again(&replies.reading, mode))),
@@ -87,6 +89,7 @@ fn name(effect: &Effect) -> &'static str {
         Effect::WriteControls(_) => "write-controls",
         Effect::Observe { .. } => "observe",
         Effect::Examine { .. } => "examine",
+        Effect::ReadCalendars { .. } => "read-calendars",
         Effect::Commit(commit) if !commit.deposits.is_empty() => "give-back",
         Effect::Commit(commit) if commit.record.claim.as_ref().is_some_and(|of| of.owner == me()) => "claim",
         Effect::Commit(_) => "commit",

@@ -8,6 +8,7 @@ use codepipeline_retrier::classify::examine;
 use codepipeline_retrier::domain::backoff::Jitter;
 use codepipeline_retrier::domain::controls::{Controls, Pause};
 use codepipeline_retrier::domain::decision::Ruling;
+use codepipeline_retrier::domain::freeze::CalendarState;
 use codepipeline_retrier::domain::ids::{ActionExecutionId, ActionName};
 use codepipeline_retrier::domain::pipeline::{
     ActionExecution, ActionStatus, Category, ErrorDetails, ExecutionKind, ExecutionMode, ExecutionStatus,
@@ -167,6 +168,10 @@ pub fn handle_with_fence(
                 Answer::Observed { reading: Box::new(reading.clone()), jitter: Jitter(0) }
             }
             Effect::Examine { run, failed, .. } => Answer::Examined(examine(&[], &run, &failed, &[], false)),
+            Effect::ReadCalendars { calendars } => {
+                handled.asked.push("calendars");
+                Answer::Calendars(calendars.into_iter().map(|arn| (arn, Ok(CalendarState::Open))).collect())
+            }
             Effect::Commit(commit) => {
                 handled.written.push(*commit);
                 Answer::Committed(Ok(CommitReply::Done))

@@ -9,7 +9,8 @@ use proptest::test_runner::TestCaseError;
 
 use codepipeline_retrier::classify::examine;
 use codepipeline_retrier::domain::decision::Ruling;
-use codepipeline_retrier::domain::ids::{ActionExecutionId, PipelineName};
+use codepipeline_retrier::domain::freeze::{CalendarReadings, CalendarState};
+use codepipeline_retrier::domain::ids::{ActionExecutionId, CalendarArn, PipelineName};
 use codepipeline_retrier::domain::pipeline::{
     ActionExecution, ActionStatus, Gap, Reading, RetryReply, StageReading,
 };
@@ -58,6 +59,8 @@ pub struct Watch<'a> {
     evidence: Evidence,
     has_begun: bool,
     tags: TagsReading,
+    /// What the change calendars said that were asked last.
+    calendars: CalendarReadings,
 }
 
 impl<'a> Watch<'a> {
@@ -75,6 +78,7 @@ impl<'a> Watch<'a> {
             evidence: Evidence::None,
             has_begun: false,
             tags: Err(Gap::NotRead),
+            calendars: CalendarReadings::new(),
         }
     }
 
@@ -92,6 +96,15 @@ impl<'a> Watch<'a> {
                 let is_meant = wanted.is_empty() || self.tags.as_ref().is_ok_and(|tags| wanted.matches(tags));
                 prop_assert!(is_meant, "a call for a pipeline whose tags are not meant, or not known");
                 prop_assert!(self.holds(), "a call without a claim");
+                let frozen = self.story.setting.policy.as_ref().is_some_and(|policy| {
+                    let is_open = |arn: &CalendarArn| match self.calendars.get(arn) {
+                        Some(Ok(CalendarState::Open)) => true,
+                        Some(Ok(CalendarState::Closed { until })) => until.is_some_and(|until| until <= now),
+                        Some(Err(_)) | None => false,
+                    };
+                    !policy.calendars().iter().all(is_open)
+                });
+                prop_assert!(!frozen, "a call while a calendar is closed, or not known to be open");
                 prop_assert_eq!(self.calls, 0, "a second call");
                 prop_assert_eq!(self.story.setting.rule_mode(), Mode::Active, "a call in shadow");
                 let claim = self.known.as_ref().and_then(|record| record.claim.clone()).unwrap();
@@ -120,6 +133,10 @@ impl<'a> Watch<'a> {
             Effect::Examine { failed, .. } => {
                 prop_assert!(!failed.is_empty(), "nothing is examined");
                 prop_assert!(self.reading.is_some(), "examined before it was read");
+            }
+            Effect::ReadCalendars { calendars } => {
+                prop_assert!(!calendars.is_empty(), "no calendar is asked");
+                prop_assert!(self.reading.is_some(), "asked before it was read");
             }
             Effect::NoteFailure(note) => {
                 self.notes += 1;
@@ -275,6 +292,11 @@ impl<'a> Watch<'a> {
                 Answer::Observed { reading: from.reading.clone(), jitter: from.jitter }
             }
             Effect::Examine { run, failed, .. } => Answer::Examined(examine(&[], &run, &failed, &[], false)),
+            Effect::ReadCalendars { calendars } => {
+                let state = |arn| (arn, replies.calendar);
+                self.calendars = calendars.into_iter().map(state).collect();
+                Answer::Calendars(self.calendars.clone())
+            }
             Effect::Commit(commit) => self.answer_commit(&commit, replies),
             Effect::Arm { .. } | Effect::Finish(_) => Answer::Armed(replies.armed),
             Effect::Fence { mode, .. } => {

@@ -40,6 +40,10 @@ pub static TARGET_IDS: Shape = Shape::list(&TEXT, 0, ANY);
 pub static BATCH_GET_DEPLOYMENT_TARGETS_INPUT: Shape =
     Shape::Structure(&[required("deploymentId", &TEXT), required("targetIds", &TARGET_IDS)]);
 
+pub static CALENDAR_NAMES: Shape = Shape::list(&TEXT, 0, ANY);
+pub static GET_CALENDAR_STATE_INPUT: Shape =
+    Shape::Structure(&[required("CalendarNames", &CALENDAR_NAMES), optional("AtTime", &TEXT)]);
+
 pub static NEXT_TOKEN: Shape = Shape::text(1, 1024);
 pub static DESCRIBE_STACK_EVENTS_INPUT: Shape =
     Shape::Structure(&[required("StackName", &TEXT), optional("NextToken", &NEXT_TOKEN)]);

@@ -1,7 +1,8 @@
-//! Those who carry actions out, as clients ask them why a run failed: CodeBuild, CloudWatch Logs and CodeDeploy in JSON,
-//! CloudFormation in its query protocol. Each answers for the Region that it is asked in, and only reads.
+//! Those who carry actions out, as clients ask them why a run failed, and who keeps change calendars: CodeBuild, CloudWatch
+//! Logs, CodeDeploy and Systems Manager in JSON, CloudFormation in its query protocol. Each answers for the Region that it is asked in, and only reads.
 
 mod builds;
+mod calendars;
 mod change_sets;
 mod deployments;
 mod inputs;
@@ -39,7 +40,11 @@ pub struct Operation {
 }
 
 #[rustfmt::skip]
-const OPERATIONS: [Operation; 7] = [
+const OPERATIONS: [Operation; 8] = [
+    Operation {
+        target: "AmazonSSM.GetCalendarState", source: Source::Calendars, invalid: "ValidationException",
+        input: &inputs::GET_CALENDAR_STATE_INPUT, answer: calendars::get_calendar_state,
+    },
     Operation {
         target: "CloudFormation_20100515.DescribeChangeSet", source: Source::Stacks, invalid: "ValidationException",
         input: &inputs::DESCRIBE_CHANGE_SET_INPUT, answer: change_sets::describe_change_set,

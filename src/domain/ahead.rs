@@ -86,6 +86,11 @@ pub fn entered(ahead: &[StageAhead]) -> impl Iterator<Item = &StageAhead> {
     })
 }
 
+/// The stages of those in which something would run.
+pub fn reached(ahead: &[StageAhead]) -> impl Iterator<Item = &StageAhead> {
+    entered(ahead).filter(|next| !matches!(next.passage, Passage::StopsAt { is_first: true, .. }))
+}
+
 fn behind<T>(stages: &[T], is_it: impl Fn(&T) -> bool) -> Option<&[T]> {
     let index = stages.iter().position(is_it)?;
     stages.get(index + 1..)

@@ -31,6 +31,9 @@ struct Ahead<'a> {
     approval: Option<&'a str>,
     /// Whether a retry carries the change into it without anybody's doing.
     entered: bool,
+    /// The freezes there that a retry waits for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    freezes: Vec<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -56,6 +59,9 @@ pub(super) fn render(report: &Report<'_>) -> Result<String, CliError> {
                     Passage::RunsOn | Passage::StopsBefore | Passage::Unknown => None,
                 },
                 entered: index < entered,
+                freezes: (report.freezes_ahead.get(&next.stage).into_iter().flatten())
+                    .map(|freeze| freeze.name.as_str())
+                    .collect(),
             })
             .collect()
     });

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::course::{buckets, course, empty_ledger};
 use super::reading::Assumption;
-use super::{Explain, Origin, Report, assumed_of_the_product, files};
+use super::{Explain, Origin, Report, assumed_of_the_product, files, freezes_ahead};
 use crate::aws::calendars::SdkCalendars;
 use crate::aws::evidence::SdkEvidence;
 use crate::aws::pipelines::SdkPipelines;
@@ -121,7 +121,8 @@ pub(super) fn explain(arguments: &Explain, policy: &Policy, policy_file: String)
         Some(ledger) => assumed_beside(&ledger.controls, policy),
     };
     let ahead = stages_ahead(&event.run.stage, structure.as_ref(), reading.state.as_ref().ok());
-    let report = Report { event: &event, origin, policy_file, course, ahead, assumptions };
+    let freezes_ahead = freezes_ahead(policy, &event.run, &tags, ahead.as_deref());
+    let report = Report { event: &event, origin, policy_file, course, ahead, freezes_ahead, assumptions };
     arguments.show(&report)?;
     if report.course.decision.ruling == Ruling::WaitCannotVerify {
         output::hint(RIGHTS);

@@ -13,6 +13,7 @@ mod reading;
 mod text;
 mod way;
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
@@ -23,12 +24,14 @@ use super::error::CliError;
 use super::exit::Exit;
 use super::output::{self, Format};
 use super::{clock, validate};
-use crate::domain::ahead::{StageAhead, stages_ahead};
+use crate::domain::ahead::{StageAhead, reached, stages_ahead};
 use crate::domain::decision::Ruling;
 use crate::domain::evidence::Depth;
-use crate::domain::ids::StageRunId;
+use crate::domain::freeze::Freeze;
+use crate::domain::ids::{StageName, StageRunId};
 use crate::domain::pipeline::{ExecutionMode, Gap};
 use crate::domain::policy::Policy;
+use crate::domain::tags::{NO_TAGS, TagsReading};
 use crate::domain::trigger::StageEvent;
 use crate::policy_file::render;
 
@@ -148,6 +151,8 @@ struct Report<'a> {
     course: Course,
     /// None where nothing tells of the stages.
     ahead: Option<Vec<StageAhead>>,
+    /// The freezes of the rules of those stages that a retry would run on into, and wait for.
+    freezes_ahead: BTreeMap<StageName, Vec<Freeze>>,
     assumptions: Vec<Assumption>,
 }
 
@@ -272,7 +277,26 @@ fn report<'a>(
     // A PARALLEL pipeline has no state worth believing.
     let state = given.state.as_ref().filter(|_| !is_parallel);
     let ahead = stages_ahead(&event.run.stage, given.structure.as_ref(), state);
-    Report { event, origin: Origin::Files, policy_file, course, ahead, assumptions: all }
+    let freezes_ahead = freezes_ahead(policy, &event.run, &tags, ahead.as_deref());
+    Report { event, origin: Origin::Files, policy_file, course, ahead, freezes_ahead, assumptions: all }
+}
+
+/// The freezes of later stages, where the rule respects them.
+fn freezes_ahead(
+    policy: &Policy,
+    run: &StageRunId,
+    tags: &TagsReading,
+    ahead: Option<&[StageAhead]>,
+) -> BTreeMap<StageName, Vec<Freeze>> {
+    let tags = tags.as_ref().unwrap_or(&NO_TAGS);
+    let respects = policy.rule_for(run, tags).is_some_and(|rule| rule.settings.downstream);
+    let reached = reached(ahead.unwrap_or_default()).filter(|_| respects);
+    let freezes = reached.map(|next| {
+        let there = StageRunId { stage: next.stage.clone(), ..run.clone() };
+        let rules = policy.rules_ahead(run, &there, tags);
+        (next.stage.clone(), rules.into_iter().flat_map(|rule| rule.settings.freezes.clone()).collect())
+    });
+    freezes.filter(|(_, freezes): &(_, Vec<Freeze>)| !freezes.is_empty()).collect()
 }
 
 /// What is taken for true of the product, whose ledger is not read; the flag that would have it read, where there is one.

@@ -40,6 +40,9 @@ pub(super) fn render(report: &Report<'_>) -> String {
         heading(&mut out, "Stages ahead");
         let is_retried = report.course.end().ruling == Ruling::RetryEligible;
         out.push_str(&paragraph("  ", &way::sentence(&report.event.run.stage, ahead, is_retried)));
+        for (stage, freezes) in &report.freezes_ahead {
+            out.push_str(&paragraph("  ", &way::frozen(stage, freezes)));
+        }
     }
     assumptions(&mut out, report);
     out

@@ -1,6 +1,7 @@
 //! How far a retry would carry the change, as one sentence.
 
 use crate::domain::ahead::{Passage, StageAhead, entered};
+use crate::domain::freeze::Freeze;
 use crate::domain::ids::StageName;
 
 /// The sentence, for the stages behind this one. `is_retried` says whether the product retries by itself.
@@ -38,6 +39,13 @@ pub(super) fn sentence(stage: &StageName, ahead: &[StageAhead], is_retried: bool
         ""
     };
     format!("{condition}, the change {way}{doubt}.")
+}
+
+/// What is frozen at times in a stage that a retry runs on into.
+pub(super) fn frozen(stage: &StageName, freezes: &[Freeze]) -> String {
+    let names: Vec<String> =
+        freezes.iter().map(|freeze| format!("`{}` ({})", freeze.name, freeze.when)).collect();
+    format!("A retry waits for the end of what freezes `{stage}`: {}.", list(&names))
 }
 
 /// `a`, `a and b`, `a, b and c`.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{Checked, Decider, Missing, Stop, refuse, wait};
-use crate::domain::ahead::{Passage, entered, stages_ahead};
+use crate::domain::ahead::{reached, stages_ahead};
 use crate::domain::decision::{Ruling, StepName};
 use crate::domain::freeze::{Freeze, SPREAD, Weather, weather};
 use crate::domain::ids::{StageName, StageRunId};
@@ -71,7 +71,7 @@ impl<'a> Decider<'_, 'a> {
         let run = &self.question.record.id;
         let (structure, state) = (reading.structure.as_ref().ok(), reading.state.as_ref().ok());
         let ahead = stages_ahead(&run.stage, structure, state).unwrap_or_default();
-        for next in entered(&ahead).filter(|next| !matches!(next.passage, Passage::StopsAt { is_first: true, .. })) {
+        for next in reached(&ahead) {
             let there = StageRunId { stage: next.stage.clone(), ..run.clone() };
             for rule in covered.policy.rules_ahead(run, &there, covered.tags) {
                 held.extend(rule.settings.freezes.iter().map(|freeze| (Some(next.stage.clone()), freeze)));

@@ -17,6 +17,8 @@ pub mod freeze;
 pub mod glob;
 pub mod ids;
 pub mod live;
+pub mod notice;
+pub mod outlet;
 pub mod pipeline;
 pub mod policy;
 pub mod protocol;

@@ -13,6 +13,7 @@ use super::evidence::Depth;
 use super::freeze::Freeze;
 use super::glob::Glob;
 use super::ids::{BudgetName, CalendarArn, RuleName, StageRunId};
+use super::notice::Occasion;
 use super::storm::Storm;
 use super::tags::{TagSelector, Tags};
 
@@ -113,6 +114,8 @@ pub struct Settings {
     pub freezes: Vec<Freeze>,
     /// Whether the freezes of later stages count too, up to the next approval. Default: yes.
     pub downstream: bool,
+    /// What a team is told of. Default: what is given up, and what recovered.
+    pub notify: BTreeSet<Occasion>,
     /// How deep to look at what failed. Default: logs.
     pub evidence: Depth,
     /// Whether decisions cite the line that decided, cut and without secrets. Default: no.
@@ -140,6 +143,7 @@ impl Settings {
             parallel: ParallelRetries::Latest,
             freezes: Vec::new(),
             downstream: true,
+            notify: Occasion::usual(),
             evidence: Depth::Logs,
             excerpts: false,
         }

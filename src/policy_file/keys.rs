@@ -44,6 +44,7 @@ const SETTINGS: &[&str] = &[
     "parallel",
     "freezes",
     "downstream",
+    "notify",
     "evidence",
     "excerpts",
 ];
@@ -59,7 +60,7 @@ const STORM_KEYS: &[&str] = &["failures", "within", "spread"];
 
 const FREEZE_KEYS: &[&str] = &["days", "from", "to", "timezone", "change-calendar"];
 
-const LATER_SETTINGS: &[&str] = &["on-give-up", "notify"];
+const LATER_SETTINGS: &[&str] = &["on-give-up"];
 
 /// The whole file.
 pub(super) const POLICY: Keys = Keys {

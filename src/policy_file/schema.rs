@@ -16,6 +16,7 @@ mod tests {
     use super::super::node::{self, Node, ScalarKind, Value};
     use super::super::{classifiers, document, freezes, load_bytes, settings};
     use super::*;
+    use crate::domain::notice::Occasion;
 
     fn parsed() -> Json {
         serde_json::from_str(schema()).unwrap()
@@ -84,6 +85,7 @@ mod tests {
             ("/$defs/excerpts", names(settings::EXCERPTS)),
             ("/$defs/backoff/properties/jitter", names(settings::JITTERS)),
             ("/$defs/day", names(freezes::DAYS)),
+            ("/$defs/occasion", Occasion::ALL.into_iter().map(Occasion::as_str).collect()),
             ("/$defs/budget/properties/per", names(document::PERS)),
             ("/$defs/class", settings::class_names().collect()),
             ("/$defs/classifier/properties/class", classifiers::class_names().collect()),

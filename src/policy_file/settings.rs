@@ -7,6 +7,7 @@ use jiff::SignedDuration;
 use crate::domain::backoff::{Backoff, JitterKind};
 use crate::domain::class::{Class, Group};
 use crate::domain::evidence::Depth;
+use crate::domain::notice::Occasion;
 use crate::domain::policy::{Mode, ParallelRetries, RetryMode, Settings};
 
 use super::diagnostic::{Code, Diagnostic, quote};
@@ -64,6 +65,7 @@ pub(super) struct GivenSettings {
     pub parallel: Option<ParallelRetries>,
     pub freezes: Option<Vec<Spanned<String>>>,
     pub downstream: Option<bool>,
+    pub notify: Option<BTreeSet<Occasion>>,
     pub evidence: Option<Depth>,
     pub excerpts: Option<bool>,
 }
@@ -102,6 +104,7 @@ impl GivenSettings {
                 }
                 read::distinct_texts(node, "`freezes`", findings).map(names)
             }),
+            notify: fields.get("notify").and_then(|node| notify(node, findings)),
             downstream: fields
                 .get("downstream")
                 .and_then(|node| read::boolean(node, "`downstream`", findings)),
@@ -134,6 +137,7 @@ impl GivenSettings {
             parallel: self.parallel.unwrap_or(base.parallel),
             freezes: base.freezes.clone(),
             downstream: self.downstream.unwrap_or(base.downstream),
+            notify: self.notify.clone().unwrap_or_else(|| base.notify.clone()),
             evidence: self.evidence.unwrap_or(base.evidence),
             excerpts: self.excerpts.unwrap_or(base.excerpts),
         }
@@ -142,6 +146,27 @@ impl GivenSettings {
 
 fn names(given: Vec<Spanned<&str>>) -> Vec<Spanned<String>> {
     given.into_iter().map(|name| Spanned { value: name.value.to_owned(), span: name.span }).collect()
+}
+
+/// An empty list is nothing at all.
+fn notify(node: &Node, findings: &mut Findings) -> Option<BTreeSet<Occasion>> {
+    if matches!(&node.value, Value::Sequence(items) if items.is_empty()) {
+        return Some(BTreeSet::new());
+    }
+    let mut occasions = BTreeSet::new();
+    let mut is_sound = true;
+    for name in read::distinct_texts(node, "`notify`", findings)? {
+        if let Some(occasion) = Occasion::parse(name.value) {
+            occasions.insert(occasion);
+            continue;
+        }
+        is_sound = false;
+        let message = format!("`notify` cannot be {}", quote(name.value));
+        let mut finding = Diagnostic::new(Code::UnknownValue, name.span, message);
+        finding.hint = near::hint(name.value, Occasion::ALL.into_iter().map(Occasion::as_str));
+        findings.push(finding);
+    }
+    is_sound.then_some(occasions)
 }
 
 fn retry_on(node: &Node, findings: &mut Findings) -> Option<BTreeSet<Class>> {

@@ -34,6 +34,7 @@ mod json;
 #[cfg(feature = "function")]
 pub mod lambda;
 pub mod names;
+pub mod notice;
 pub mod policy_file;
 pub mod ports;
 pub mod replay;

@@ -1,0 +1,56 @@
+//! Pages of the AWS console, in whichever partition.
+
+use crate::domain::ids::{PipelineArn, StageRunId};
+
+/// The console's domain; none of a partition whose console is not known.
+fn domain(pipeline: &PipelineArn) -> Option<&'static str> {
+    match pipeline.partition.as_str() {
+        "aws" => Some("console.aws.amazon.com"),
+        "aws-cn" => Some("console.amazonaws.cn"),
+        "aws-us-gov" => Some("console.amazonaws-us-gov.com"),
+        _ => None,
+    }
+}
+
+/// The execution's page: its timeline with every run of every action, from where builds and logs are one click away.
+pub(super) fn execution(run: &StageRunId) -> Option<String> {
+    let PipelineArn { region, name, .. } = &run.pipeline;
+    let domain = domain(&run.pipeline)?;
+    let execution = &run.execution;
+    Some(format!(
+        "https://{region}.{domain}/codesuite/codepipeline/pipelines/{name}/executions/{execution}/timeline?region={region}"
+    ))
+}
+
+/// The command that shows the decisions about the pipeline.
+pub(super) fn history(run: &StageRunId) -> String {
+    format!("retrier history {} --region {}", run.pipeline.name, run.pipeline.region)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ids::{ExecutionId, StageName};
+
+    fn run(partition: &str) -> StageRunId {
+        StageRunId {
+            pipeline: PipelineArn::parse(&format!("arn:{partition}:codepipeline:xx-west-1:111122223333:shop")).unwrap(),
+            execution: ExecutionId::parse("e-1").unwrap(),
+            stage: StageName::parse("Test").unwrap(),
+        }
+    }
+
+    #[test]
+    fn every_partition_has_its_own_console() {
+        let page = "/codesuite/codepipeline/pipelines/shop/executions/e-1/timeline?region=xx-west-1";
+        for (partition, domain) in [
+            ("aws", Some("console.aws.amazon.com")),
+            ("aws-cn", Some("console.amazonaws.cn")),
+            ("aws-us-gov", Some("console.amazonaws-us-gov.com")),
+            ("aws-iso", None),
+        ] {
+            let expected = domain.map(|domain| format!("https://xx-west-1.{domain}{page}"));
+            assert_eq!(execution(&run(partition)), expected, "{partition}");
+        }
+    }
+}

@@ -241,6 +241,18 @@ mod tests {
     }
 
     #[test]
+    fn the_page_for_operators_says_the_same() {
+        let page = std::fs::read_to_string("docs/reasons.md").unwrap();
+        for ruling in Ruling::ALL {
+            let Meaning { means, advice } = of_ruling(*ruling);
+            let row = format!("| `{ruling}` | {means} | {advice} |");
+            assert!(page.lines().any(|line| line == row), "docs/reasons.md has no line\n{row}");
+        }
+        let rows = page.lines().filter(|line| line.starts_with("| `")).count();
+        assert_eq!(rows, Ruling::ALL.len(), "docs/reasons.md has a reason that nothing gives");
+    }
+
+    #[test]
     fn no_two_rulings_mean_the_same() {
         let meanings: BTreeSet<_> = Ruling::ALL.iter().map(|ruling| of_ruling(*ruling).means).collect();
         assert_eq!(meanings.len(), Ruling::ALL.len());

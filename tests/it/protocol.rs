@@ -1,5 +1,6 @@
 //! The protocol as a function: whatever the world answers, in whatever order, it ends, and it calls only what it may.
 
+mod claimed;
 mod fenced;
 mod outlived;
 mod properties;

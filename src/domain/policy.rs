@@ -275,6 +275,7 @@ mod tests {
         assert_eq!(default_backoff().delay(1, crate::domain::backoff::Jitter(u64::MAX)).as_secs(), 60);
         let budgets = default_budgets();
         assert_eq!(budgets.len(), 2);
+        assert_eq!(Settings::LONGEST_GIVE_UP.as_hours(), 168);
         let settings = Settings::with_budgets(budgets.into_values().collect());
         assert!(settings.retry_on.contains(&Class::Throttling));
         assert!(!settings.retry_on.contains(&Class::Unknown));

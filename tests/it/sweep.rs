@@ -10,6 +10,7 @@ use codepipeline_retrier::domain::stage_run::Progress;
 use codepipeline_retrier::emulator::acts::Act;
 use codepipeline_retrier::emulator::codepipeline::Outcome;
 use codepipeline_retrier::emulator::faults::{Fault, Operation};
+use codepipeline_retrier::engine::SliceEnd;
 
 use scene::{Fleet, LOST, Played, fails, fleet, name, play, retry, succeeds};
 
@@ -69,6 +70,25 @@ fn a_lost_wake_up_is_made_up_for() {
         assert_eq!(played.findings(), Vec::<String>::new(), "{fault:?}");
         assert_eq!(played.progress(), [Progress::Recovered]);
     }
+}
+
+#[test]
+fn a_slice_says_what_it_did() {
+    let lost = Fleet { pipelines: 3, deliveries: LOST, ..Fleet::default() };
+    let played = play(&fleet(&lost));
+    let news = played.reports.iter().find(|report| !report.outcomes.is_empty()).unwrap();
+    assert_eq!((news.end, news.pipelines, news.findings, news.overdue), (SliceEnd::Complete, 3, 3, 0));
+    assert_eq!((news.outcomes.len(), news.unhandled, news.lagging), (3, 0, 0));
+    assert!(news.oldest.is_some_and(|age| age < SignedDuration::from_mins(15)), "{news:?}");
+
+    // Two wake-ups are never armed, and their messages never come again.
+    let mut scenario = fleet(&Fleet { pipelines: 2, ..Fleet::default() });
+    for nth in [1, 2] {
+        let act = Act::Break { operation: Operation::Arm, nth, fault: Fault::CrashBefore };
+        scenario.timeline.insert(0, (SignedDuration::ZERO, act));
+    }
+    let played = scene::play_forgetting(&scenario);
+    assert_eq!(played.reports.iter().map(|report| report.overdue).max(), Some(2));
 }
 
 #[test]
@@ -165,6 +185,11 @@ fn three_thousand_pipelines_are_swept_in_slices() {
     let latest = played.failures.iter().map(|of| of.decided.unwrap().duration_since(of.failed_at)).max();
     // A round of 3,000 requests at two a second takes 25 minutes, and a failure may miss the one under way.
     assert!(latest.unwrap() < SignedDuration::from_mins(75), "{latest:?}");
+    // Progress is written at the beginning and the end of a slice, and every five seconds between.
+    let saves = usize::try_from(played.saves).unwrap();
+    assert!((3 * played.slices..=8 * played.slices).contains(&saves), "{saves} of {}", played.slices);
+    let most = played.reports.iter().map(|report| report.pipelines).max().unwrap();
+    assert!((30..=36).contains(&most), "{most} pipelines in a slice of 18 seconds");
 }
 
 #[test]

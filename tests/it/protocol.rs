@@ -9,5 +9,6 @@ mod scene;
 mod stormy;
 mod swept;
 mod tags;
+mod told;
 mod watch;
 mod worth;

@@ -60,3 +60,18 @@ fn whoever_works_by_another_policy_is_told_which() {
     assert_eq!((outcome.conclusion, outcome.decision), (Conclusion::PolicyMoved, None));
     assert_eq!(outcome.source, Some(Source::Pushed(pushed)));
 }
+
+#[test]
+fn another_failure_of_the_same_second_is_decided_about() {
+    let setting = setting(Mode::Active);
+    let mut record = StageRun::unwritten(&run());
+    record.revision = 1;
+    for (attempt, asked) in [("1", &["note", "observe", "arm"][..]), ("2", &[])] {
+        let key = EventKey { attempt: attempt.into(), last_retry: String::new() };
+        record.begin_wait(Ruling::WaitBackoff, Some(at(360)), at(360), Hint { key, time: at(300) });
+        let view = view(&setting, Some(record.clone()), Vec::new());
+        // The event has attempt 2.
+        let handled = handle(&setting, event(300), &view, &reading(300), at(310));
+        assert_eq!((handled.asked.as_slice(), handled.ruling()), (asked, Some(Ruling::WaitBackoff)));
+    }
+}

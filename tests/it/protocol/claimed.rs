@@ -1,12 +1,12 @@
 //! Claims that somebody else takes over, and failures that are more by then than what was claimed.
 
 use codepipeline_retrier::domain::decision::Ruling;
-use codepipeline_retrier::domain::pipeline::{Refusal, RetryReply};
+use codepipeline_retrier::domain::pipeline::{ActionStatus, Refusal, RetryReply};
 use codepipeline_retrier::domain::policy::Mode;
 
 use super::scene::{
-    claimed, event, handle, handle_with_call, handle_with_fence, in_parallel, reading, setting, view,
-    wake_up, with_lint,
+    claimed, event, handle, handle_with_call, handle_with_fence, hint, in_parallel, reading, retried_at,
+    setting, view, wake_up, with_lint,
 };
 use crate::arbitrary::at;
 
@@ -34,7 +34,7 @@ fn a_claim_is_not_taken_over_for_more_than_it_was_made_for() {
     let view = view(&setting, Some(record.clone()), Vec::new());
     let more = with_lint(reading(300), 320);
     let handled = handle(&setting, wake_up(&record), &view, &more, at(1_100));
-    assert!(!handled.called());
+    assert_eq!(handled.asked, ["observe", "arm"]);
     assert_eq!(handled.ruling(), Some(Ruling::WaitStateUnsettled));
     assert_eq!(handled.record().claim, None);
     assert_eq!(handled.record().wait.as_ref().map(|wait| wait.wake_at), Some(at(1_130)));
@@ -55,4 +55,16 @@ fn what_has_failed_since_the_claim_is_not_retried_with_it() {
 
     let same = handle(&setting, event(300), &view, &claimed, at(370));
     assert!(same.called(), "{same:?}");
+}
+
+#[test]
+fn what_waits_for_the_end_of_its_own_claim_is_over_with_it() {
+    let setting = setting(Mode::Active);
+    let mut record = claimed(300, 1_000);
+    record.begin_wait(Ruling::WaitClaimOpen, Some(at(1_060)), at(1_060), hint(300));
+    let view = view(&setting, Some(record.clone()), Vec::new());
+    let shown = retried_at(300, 410, 700, ActionStatus::Succeeded);
+    let handled = handle(&setting, wake_up(&record), &view, &shown, at(1_100));
+    assert_eq!(handled.ruling(), Some(Ruling::RetryEligible));
+    assert_eq!((&handled.record().wait, &handled.record().claim), (&None, &None));
 }

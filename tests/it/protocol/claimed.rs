@@ -34,7 +34,7 @@ fn a_claim_is_not_taken_over_for_more_than_it_was_made_for() {
     let setting = setting(Mode::Active);
     let record = claimed(300, 1_000);
     let view = view(&setting, Some(record.clone()), Vec::new());
-    let more = with_lint(reading(300), 320);
+    let more = with_lint(reading(300), 320, ActionStatus::Failed);
     let handled = handle(&setting, wake_up(&record), &view, &more, at(1_100));
     assert_eq!(handled.asked, ["observe", "arm"]);
     assert_eq!(handled.ruling(), Some(Ruling::WaitStateUnsettled));
@@ -49,7 +49,7 @@ fn what_has_failed_since_the_claim_is_not_retried_with_it() {
     let setting = setting(Mode::Active);
     let view = view(&setting, None, Vec::new());
     let claimed = in_parallel(reading(300));
-    let more = with_lint(claimed.clone(), 365);
+    let more = with_lint(claimed.clone(), 365, ActionStatus::Failed);
     let handled = handle_with_fence(&setting, event(300), &view, &claimed, &more, at(370));
     assert!(!handled.called());
     assert_eq!(handled.ruling(), Some(Ruling::WaitStateUnsettled));

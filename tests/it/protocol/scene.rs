@@ -82,19 +82,24 @@ pub fn reading(seconds: i64) -> Reading {
     }
 }
 
-/// The same with another action, `Lint`, that failed at that second.
-pub fn with_lint(mut reading: Reading, seconds: i64) -> Reading {
+/// The same with another action, `Lint`, that ended so at that second.
+pub fn with_lint(mut reading: Reading, seconds: i64, status: ActionStatus) -> Reading {
     let runs = reading.actions.as_mut().unwrap();
     let lint = ActionExecution {
         action: ActionName::parse("Lint").unwrap(),
         id: ActionExecutionId::parse("lint-1").unwrap(),
         last_change: at(seconds),
+        status,
         ..runs[0].clone()
     };
     runs.push(lint);
     let names = ["Unit", "Lint"].map(|name| ActionName::parse(name).unwrap());
-    let shown = history::stage_state(&run().stage, &run().execution, &names, runs);
-    reading.state = reading.state.map(|state| PipelineState { stages: vec![shown], ..state });
+    let mut shown = history::stage_state(&run().stage, &run().execution, &names, runs);
+    reading.state = reading.state.map(|mut state| {
+        // The stage stands as it stood.
+        shown.latest = state.stages.remove(0).latest;
+        PipelineState { stages: vec![shown], ..state }
+    });
     reading
 }
 

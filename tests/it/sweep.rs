@@ -92,6 +92,38 @@ fn a_slice_says_what_it_did() {
 }
 
 #[test]
+fn nobody_claims_twice_under_one_name() {
+    let played = play(&fleet(&Fleet { pipelines: 3, deliveries: LOST, ..Fleet::default() }));
+    let mut owners = played.owners();
+    assert_eq!(owners.len(), 3);
+    owners.sort();
+    owners.dedup();
+    assert_eq!(owners.len(), 3, "{owners:?}");
+}
+
+#[test]
+fn what_the_ledger_refuses_is_left_to_the_next_round_at_once() {
+    let mut scenario = fleet(&Fleet { pipelines: 1, deliveries: LOST, ..Fleet::default() });
+    let (operation, fault) = (Operation::LedgerCommit, Fault::NotDone);
+    let outage = Act::Outage { operation, fault, lasting: SignedDuration::from_mins(40) };
+    scenario.timeline.insert(0, (SignedDuration::ZERO, outage));
+    let played = play(&scenario);
+    assert_eq!(played.findings(), Vec::<String>::new());
+    assert_eq!(played.reports.iter().map(|report| report.unhandled).max(), Some(1));
+    assert!(played.reports.iter().any(|report| report.lagging == 1));
+}
+
+/// A page has a hundred executions.
+#[test]
+fn a_failure_is_found_behind_more_executions_than_a_page_has() {
+    let script = vec![fails(), succeeds()];
+    let many = Fleet { executions: 250, script, deliveries: LOST, ..Fleet::default() };
+    let played = play(&fleet(&many));
+    assert_eq!(played.findings(), Vec::<String>::new());
+    assert!(played.failures.iter().all(|of| of.decided.is_some()));
+}
+
+#[test]
 fn an_open_claim_is_made_up_for() {
     for (operation, fault) in [
         (Operation::Fence, Fault::CrashBefore),

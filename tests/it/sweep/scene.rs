@@ -168,6 +168,12 @@ impl Played {
         self.world.ledger.records().flat_map(|of| &of.retries).map(|retry| retry.progress).collect()
     }
 
+    /// Who claimed each retry, in order.
+    pub fn owners(&self) -> Vec<String> {
+        let claims = self.world.ledger.commits().iter().filter_map(|commit| commit.record.claim.as_ref());
+        claims.map(|claim| claim.owner.0.clone()).collect()
+    }
+
     /// Every decision on record, by pipeline and in order.
     pub fn rulings(&self) -> Vec<Ruling> {
         let mut decisions: Vec<_> = self.world.ledger.decisions().iter().collect();

@@ -72,22 +72,16 @@ fn who_always_finds_other_controls_gives_way_after_twenty_times() {
 
 #[test]
 fn the_end_of_a_claim_is_written_on_newer_records_twenty_times() {
-    let (written, outcome) = handle(|commit| match &commit.record.claim {
-        Some(_) => Ok(CommitReply::Done),
-        // Somebody has written to the record while the retry was called; the claim is in it still.
-        None => {
-            let mut newer = touched(&commit.record);
-            newer.retries.clear();
-            newer.claim(
-                &commit.record.live.answered,
-                RetryMode::FailedActions,
-                &[],
-                &Owner("me".into()),
-                at(1_000),
-                &hint(300),
-            );
-            Ok(CommitReply::Conflict(Some(Box::new(newer))))
+    let (written, outcome) = handle(|commit| {
+        if commit.record.claim.is_some() {
+            return Ok(CommitReply::Done);
         }
+        // Somebody has written to the record while the retry was called; the claim is in it still.
+        let mut newer = touched(&commit.record);
+        newer.retries.clear();
+        let (failed, owner) = (&commit.record.live.answered, Owner("me".into()));
+        newer.claim(failed, RetryMode::FailedActions, &[], &owner, at(1_000), &hint(300));
+        Ok(CommitReply::Conflict(Some(Box::new(newer))))
     });
     assert_eq!((written.len(), outcome.conclusion), (22, Conclusion::Contended));
 }

@@ -92,6 +92,57 @@ fn a_slice_says_what_it_did() {
 }
 
 #[test]
+fn a_wait_that_is_about_to_end_is_left_to_its_wake_up() {
+    let mut scenario = fleet(&Fleet::default());
+    // It fails ten seconds before a tick, and is due fifty after it.
+    scenario.timeline[0].0 = SignedDuration::from_secs(30 * 60 - 35);
+    let played = play(&scenario);
+    assert_eq!(played.findings(), Vec::<String>::new());
+    assert_eq!(played.progress(), [Progress::Recovered]);
+    assert!(played.reports.len() > 3);
+    assert!(played.reports.iter().all(|report| report.overdue == 0));
+}
+
+#[test]
+fn a_list_of_what_is_overdue_that_cannot_be_had_is_told() {
+    let mut scenario = fleet(&Fleet::default());
+    let (operation, fault) = (Operation::Overdue, Fault::NotDone);
+    let outage = Act::Outage { operation, fault, lasting: SignedDuration::from_mins(20) };
+    scenario.timeline.insert(0, (SignedDuration::ZERO, outage));
+    let unhandled: Vec<u32> = play(&scenario).reports.iter().map(|report| report.unhandled).collect();
+    assert_eq!(unhandled[..2], [1, 0]);
+}
+
+/// Far more than a slice gets through, within fewer minutes than are read again each time; but not more than a page has, behind
+/// which nobody looks where nothing on it has changed.
+#[test]
+fn a_crowd_of_failures_in_one_pipeline_is_gone_through_in_slices() {
+    let crowd =
+        Fleet { executions: 90, parallel: true, script: vec![fails()], deliveries: LOST, ..Fleet::default() };
+    let played = play(&fleet(&crowd));
+    assert_eq!(played.findings(), Vec::<String>::new());
+    assert!(played.failures.len() >= 90, "{}", played.failures.len());
+    assert!(played.failures.iter().all(|of| of.decided.is_some()));
+}
+
+/// A PARALLEL pipeline is read again in four requests, any other in one; and the retry is a request, too.
+#[test]
+fn the_last_look_is_paid_for_after_the_retry() {
+    for (parallel, requests) in [(true, 4 + 1), (false, 1 + 1)] {
+        let of = Fleet { pipelines: 3, parallel, deliveries: LOST, ..Fleet::default() };
+        let played = play(&fleet(&of));
+        let fences = played.requests.iter().enumerate().filter(|(_, (_, of))| *of == Operation::Fence);
+        let mut pauses = Vec::new();
+        for (index, (fenced, _)) in fences {
+            let next = played.requests[index + 1..].iter().find(|(_, of)| *of != Operation::Retry);
+            pauses.extend(next.map(|(at, _)| at.duration_since(*fenced)));
+        }
+        let shortest = pauses.into_iter().min().unwrap();
+        assert_eq!(shortest, SignedDuration::from_millis(500) * requests, "parallel: {parallel}");
+    }
+}
+
+#[test]
 fn nobody_claims_twice_under_one_name() {
     let played = play(&fleet(&Fleet { pipelines: 3, deliveries: LOST, ..Fleet::default() }));
     let mut owners = played.owners();

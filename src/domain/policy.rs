@@ -302,9 +302,109 @@ mod tests {
         assert_eq!(default_backoff().delay(1, crate::domain::backoff::Jitter(u64::MAX)).as_secs(), 60);
         let budgets = default_budgets();
         assert_eq!(budgets.len(), 2);
+        assert_eq!(Settings::LONGEST_GIVE_UP.as_hours(), 168);
         let settings = Settings::with_budgets(budgets.into_values().collect());
         assert!(settings.retry_on.contains(&Class::Throttling));
         assert!(!settings.retry_on.contains(&Class::Unknown));
+    }
+
+    #[test]
+    fn the_default_budgets_are_those_of_the_documentation() {
+        let budgets = default_budgets();
+        let of = |name: &str| {
+            let budget = &budgets[&BudgetName::parse(name).unwrap()];
+            (budget.capacity(), SignedDuration::from_millis(budget.interval_ms()))
+        };
+        assert_eq!(of("region"), (20, SignedDuration::from_mins(1)));
+        assert_eq!(of("pipeline"), (4, SignedDuration::from_hours(4)));
+    }
+
+    fn selector(pipeline: &[&str], stage: &[&str], team: Option<&str>) -> Selector {
+        let globs = |globs: &[&str]| globs.iter().map(|glob| Glob::new(*glob)).collect::<Vec<_>>();
+        let tags = team.map(|team| ("team".to_owned(), globs(&[team]))).into_iter().collect();
+        Selector {
+            pipeline: globs(pipeline),
+            stage: globs(stage),
+            tags: TagSelector(tags),
+            ..Selector::default()
+        }
+    }
+
+    #[test]
+    fn a_selector_covers_another_in_every_key() {
+        let everything = Selector::default();
+        let web = selector(&["web-*"], &[], None);
+        let web_tests = selector(&["web-*"], &["Test*"], None);
+        let shop_test = selector(&["web-shop"], &["Test"], None);
+        let of_a_team = selector(&["web-*"], &[], Some("web"));
+        let elsewhere = Selector { account: vec![Glob::new("1*")], ..Selector::default() };
+        let abroad = Selector { region: vec![Glob::new("us-*")], ..Selector::default() };
+        for (wide, narrow, expected) in [
+            (&everything, &everything, true),
+            (&everything, &web, true),
+            (&web, &everything, false),
+            (&web, &web_tests, true),
+            (&web_tests, &web, false),
+            (&web_tests, &shop_test, true),
+            (&web, &of_a_team, true),
+            (&of_a_team, &web, false),
+            (&everything, &elsewhere, true),
+            (&elsewhere, &everything, false),
+            (&abroad, &everything, false),
+            (&abroad, &web, false),
+            (&selector(&["*"], &[], None), &everything, true),
+            (&selector(&["web-*", "shop"], &[], None), &selector(&["shop", "web-1"], &[], None), true),
+            (&selector(&["web-*"], &[], None), &selector(&["shop", "web-1"], &[], None), false),
+        ] {
+            assert_eq!(wide.covers(narrow), expected, "{wide:?} {narrow:?}");
+        }
+    }
+
+    fn policy(selectors: Vec<Selector>) -> Policy {
+        let rule = |(index, selector)| Rule {
+            name: RuleName::parse(format!("rule-{index}")).unwrap(),
+            selector,
+            settings: Settings::with_budgets(Vec::new()),
+        };
+        Policy {
+            version: PolicyVersion("v1".into()),
+            rules: selectors.into_iter().enumerate().map(rule).collect(),
+            storm: Storm::DEFAULT,
+            classifiers: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn tags_matter_where_the_first_rule_that_names_match_asks_for_them() {
+        use crate::domain::ids::{
+            AccountId, ExecutionId, Partition, PipelineArn, PipelineName, Region, StageName,
+        };
+
+        let run = StageRunId {
+            pipeline: PipelineArn {
+                partition: Partition::parse("aws").unwrap(),
+                region: Region::parse("eu-central-1").unwrap(),
+                account: AccountId::parse("111122223333").unwrap(),
+                name: PipelineName::parse("web-shop").unwrap(),
+            },
+            execution: ExecutionId::parse("e-1").unwrap(),
+            stage: StageName::parse("Test").unwrap(),
+        };
+        let (plain, tagged) = (selector(&["web-*"], &[], None), selector(&["web-*"], &[], Some("web")));
+        let other = selector(&["api-*"], &[], Some("web"));
+        for (selectors, depends, candidates) in [
+            (vec![], false, 0),
+            (vec![plain.clone(), tagged.clone()], false, 1),
+            (vec![tagged.clone(), plain.clone(), tagged.clone()], true, 2),
+            (vec![other.clone(), plain.clone()], false, 1),
+            (vec![other, tagged.clone(), tagged, plain], true, 3),
+        ] {
+            let policy = policy(selectors);
+            assert_eq!(
+                (policy.depends_on_tags(&run), policy.candidates(&run).count()),
+                (depends, candidates)
+            );
+        }
     }
 
     #[test]

@@ -278,3 +278,55 @@ pub fn look_again(since: Timestamp, give_up_after: SignedDuration, now: Timestam
     let longest = (give_up_after / 10).clamp(shortest, SignedDuration::from_mins(15));
     after(now, now.duration_since(since).clamp(shortest, longest))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::live::{LivePolicy, Pushed, Source};
+    use crate::domain::policy::PolicyVersion;
+
+    #[test]
+    fn a_package_that_meets_a_pushed_policy_is_noted_in_the_next_version() {
+        let (account, region) =
+            (AccountId::parse("111122223333").unwrap(), Region::parse("eu-central-1").unwrap());
+        let partition = Partition::parse("aws").unwrap();
+        let version = |name: &str| PolicyVersion(name.to_owned());
+        let policy = Policy {
+            version: version("pushed"),
+            rules: Vec::new(),
+            storm: crate::domain::storm::Storm::DEFAULT,
+            classifiers: Vec::new(),
+        };
+        let pushed = Pushed { number: 1, version: version("pushed"), restores: None };
+        let (packaged, source) = (version("packaged"), Source::Pushed(pushed.clone()));
+        let environment = Environment {
+            policy: Some(&policy),
+            standing: Standing { packaged: Some(&packaged), source: &source, is_fallback: false },
+            mode: Mode::Active,
+            account: &account,
+            region: &region,
+            partition: &partition,
+            evidence: Depth::State,
+            timing: Timing::default(),
+            deadline: Timestamp::MAX,
+        };
+        let now = Timestamp::UNIX_EPOCH;
+        let live = |beside: Option<&str>| LivePolicy {
+            policy: pushed.clone(),
+            since: now,
+            by: "jane".to_owned(),
+            beside: beside.map(version),
+            taken_over: None,
+        };
+        let known = |beside| Controls {
+            version: 4,
+            live: Some(Box::new(live(beside))),
+            activated: Some((version("pushed"), Mode::Active)),
+            ..Controls::default()
+        };
+        let next = environment.news(Some(&policy), &known(None), None, now).unwrap();
+        assert_eq!((next.version, next.live), (5, Some(Box::new(live(Some("packaged"))))));
+        assert_eq!(next.activated, known(None).activated);
+        assert_eq!(environment.news(Some(&policy), &known(Some("packaged")), None, now), None);
+    }
+}

@@ -191,3 +191,67 @@ fn concerns(outcome: &Outcome, finding: &Finding) -> bool {
         about || !is_covered
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::decision::Decision;
+    use crate::domain::ids::{ActionExecutionId, ExecutionId, StageName};
+    use crate::domain::trigger::SeenFailure;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(1_795_000_000 + seconds).unwrap()
+    }
+
+    fn entry(id: &str, seconds: i64) -> ExecutionEntry {
+        ExecutionEntry {
+            execution: ExecutionId::parse(id).unwrap(),
+            last_change: at(seconds),
+            is_running: true,
+        }
+    }
+
+    fn order(changed: &[(&str, i64)], now_ms: i64) -> Vec<String> {
+        let entries = changed.iter().map(|(id, seconds)| entry(id, *seconds)).collect();
+        let now = Timestamp::from_millisecond(now_ms).unwrap();
+        in_order(entries, at(0), now).into_iter().map(|entry| entry.execution.to_string()).collect()
+    }
+
+    #[test]
+    fn the_oldest_change_comes_first_and_what_only_runs_last() {
+        let all = [("new", 9), ("edge", 0), ("old-1", -1), ("old-2", -2), ("old-3", -3)];
+        assert_eq!(order(&all, 0), ["edge", "new", "old-1", "old-2", "old-3"]);
+        // Where the rest begins, time draws.
+        assert_eq!(order(&all, 1), ["edge", "new", "old-2", "old-3", "old-1"]);
+        assert_eq!(order(&all, 5), ["edge", "new", "old-3", "old-1", "old-2"]);
+        assert_eq!(order(&[], 5), Vec::<String>::new());
+    }
+
+    #[test]
+    fn an_outcome_concerns_what_was_seen_or_says_that_no_rule_does() {
+        let run = StageRunId {
+            pipeline: PipelineArn::parse("arn:aws:codepipeline:eu-central-1:111122223333:shop").unwrap(),
+            execution: ExecutionId::parse("e-1").unwrap(),
+            stage: StageName::parse("Test").unwrap(),
+        };
+        let ids = |ids: &[&str]| ids.iter().map(|id| ActionExecutionId::parse(*id).unwrap()).collect();
+        let failure = |seen: &[&str]| Some(SeenFailure { failed: ids(seen), failed_at: at(0) });
+        let decided = |ruling, failed: &[&str]| {
+            let decision = Decision { failed: ids(failed), ..Decision::bare(ruling, &run, at(1)) };
+            Outcome { decision: Some(decision), ..Outcome::without_decision(Conclusion::Handled) }
+        };
+        let seen = Finding { run: run.clone(), failure: failure(&["unit-1"]) };
+        for (outcome, expected) in [
+            (decided(Ruling::WaitBackoff, &["unit-1"]), true),
+            (decided(Ruling::WaitBackoff, &["unit-1", "lint-1"]), true),
+            (decided(Ruling::WaitBackoff, &["unit-2"]), false),
+            (decided(Ruling::IgnoreNoRule, &[]), true),
+            (decided(Ruling::IgnoreModeDisabled, &[]), true),
+            (Outcome::without_decision(Conclusion::Handled), false),
+        ] {
+            assert_eq!(concerns(&outcome, &seen), expected, "{outcome:?}");
+        }
+        let overdue = Finding { run: run.clone(), failure: None };
+        assert!(concerns(&decided(Ruling::WaitBackoff, &[]), &overdue));
+    }
+}

@@ -156,3 +156,71 @@ impl Report {
         self.outcomes.push(outcome.clone());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::sweep::{Completed, Round};
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(1_795_000_000 + seconds).unwrap()
+    }
+
+    const EVERY: SignedDuration = SignedDuration::from_mins(15);
+
+    /// A sweep in its fourth round, which began at 0.
+    fn fourth(is_under_way: bool) -> Sweep {
+        let mut sweep = Sweep { round: 4, every: EVERY, ..Sweep::default() };
+        if is_under_way {
+            sweep.under_way = Some(Round { began: at(0), since: at(-900), cursor: None });
+        } else {
+            sweep.completed = Some(Completed { began: at(0), ended: at(100) });
+        }
+        sweep
+    }
+
+    #[test]
+    fn a_report_tells_its_round_and_how_long_it_took() {
+        let mut report = Report::new(at(60));
+        report.took(at(85));
+        assert_eq!(report.duration, SignedDuration::from_secs(25));
+        let seconds = |sweep: &Sweep, end| {
+            let ended = report.clone().ending(end, sweep);
+            assert_eq!((ended.round, ended.every, ended.end), (4, EVERY, end));
+            ended.round_duration.map(|duration| duration.as_secs())
+        };
+        // So far, while it is under way; as long as it took, when it is complete; nobody knows where nothing was done.
+        assert_eq!(seconds(&fourth(true), SliceEnd::Continued), Some(85));
+        assert_eq!(seconds(&fourth(false), SliceEnd::Complete), Some(100));
+        assert_eq!(seconds(&fourth(false), SliceEnd::NothingToDo), None);
+    }
+
+    #[test]
+    fn a_round_is_slow_when_the_next_one_should_have_begun() {
+        let slow = |seconds: Option<i64>, every: SignedDuration| {
+            let round_duration = seconds.map(SignedDuration::from_secs);
+            Report { round_duration, every, ..Report::new(at(0)) }.is_slow()
+        };
+        assert!(slow(Some(901), EVERY));
+        assert!(!slow(Some(900), EVERY));
+        assert!(!slow(None, EVERY));
+        // Where no schedule is known, nothing is late.
+        assert!(!slow(Some(901), SignedDuration::ZERO));
+    }
+
+    #[test]
+    fn every_end_has_a_name_of_its_own() {
+        let ends = [
+            SliceEnd::Complete,
+            SliceEnd::Continued,
+            SliceEnd::NothingToDo,
+            SliceEnd::Overtaken,
+            SliceEnd::NoPolicy,
+            SliceEnd::PolicyMoved,
+            SliceEnd::LedgerUnavailable,
+        ];
+        let names: std::collections::BTreeSet<_> = ends.iter().map(|end| end.as_str()).collect();
+        assert_eq!(names.len(), ends.len());
+        assert_eq!(SliceEnd::NoPolicy.as_str(), "policy-invalid");
+    }
+}

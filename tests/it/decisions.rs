@@ -17,6 +17,7 @@ use crate::arbitrary::examined;
 use codepipeline_retrier::domain::decide::{Question, decide};
 use codepipeline_retrier::domain::decision::{Decision, Ruling, Verdict};
 use codepipeline_retrier::domain::screen::screen;
+use codepipeline_retrier::domain::stage_run::Tally;
 
 use case::{Case, Instant};
 use subject::Subject;
@@ -52,9 +53,21 @@ fn cases() -> BTreeMap<String, Case> {
 /// The decision, asked for directly and through the protocol, which must not differ.
 fn decision(name: &str, case: &Case) -> Decision {
     let subject = Subject::of(case);
+    let direct = decided(case, &subject);
+    if !subject.own_claim {
+        let mut through = through::protocol(case, &subject);
+        // What a shadow decides is done with when it is written.
+        through.is_final &= !(through.shadow && through.ruling == Ruling::RetryEligible);
+        assert_eq!(through, direct, "{name}: the protocol decides otherwise");
+    }
+    direct
+}
+
+/// The decision, asked for directly.
+fn decided(case: &Case, subject: &Subject) -> Decision {
     let environment = subject.environment();
     let controls = subject.controls();
-    let direct = match screen(&environment, &subject.run, &subject.tags, subject.now) {
+    match screen(&environment, &subject.run, &subject.tags, subject.now) {
         Err(decision) => *decision,
         Ok(covered) => subject.stormed(&covered).unwrap_or_else(|| {
             let examination = examined(&subject.reading);
@@ -76,14 +89,7 @@ fn decision(name: &str, case: &Case) -> Decision {
             .unwrap()
             .decision
         }),
-    };
-    if !subject.own_claim {
-        let mut through = through::protocol(case, &subject);
-        // What a shadow decides is done with when it is written.
-        through.is_final &= !(through.shadow && through.ruling == Ruling::RetryEligible);
-        assert_eq!(through, direct, "{name}: the protocol decides otherwise");
     }
-    direct
 }
 
 /// What the decision has and the case expects otherwise.
@@ -143,6 +149,16 @@ fn every_case_is_decided_as_it_says() {
     for (group, texts) in explanations {
         insta::assert_snapshot!(format!("named-after-{group}"), texts.join("\n\n"));
     }
+}
+
+#[test]
+fn somebody_elses_claim_pays_for_nothing() {
+    let case = cases().remove("retry-own-claim").unwrap();
+    let mut subject = Subject::of(&case);
+    assert_eq!(decided(&case, &subject).ruling, Ruling::RetryEligible);
+    subject.own_claim = false;
+    subject.record.live = Tally::default();
+    assert_eq!(decided(&case, &subject).ruling, Ruling::WaitBudgetEmpty);
 }
 
 #[test]

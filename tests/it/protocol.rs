@@ -1,5 +1,7 @@
 //! The protocol as a function: whatever the world answers, in whatever order, it ends, and it calls only what it may.
 
+mod claimed;
+mod contended;
 mod fenced;
 mod outlived;
 mod properties;
@@ -8,5 +10,6 @@ mod scene;
 mod stormy;
 mod swept;
 mod tags;
+mod told;
 mod watch;
 mod worth;

@@ -10,6 +10,7 @@ use codepipeline_retrier::domain::stage_run::Progress;
 use codepipeline_retrier::emulator::acts::Act;
 use codepipeline_retrier::emulator::codepipeline::Outcome;
 use codepipeline_retrier::emulator::faults::{Fault, Operation};
+use codepipeline_retrier::engine::SliceEnd;
 
 use scene::{Fleet, LOST, Played, fails, fleet, name, play, retry, succeeds};
 
@@ -69,6 +70,108 @@ fn a_lost_wake_up_is_made_up_for() {
         assert_eq!(played.findings(), Vec::<String>::new(), "{fault:?}");
         assert_eq!(played.progress(), [Progress::Recovered]);
     }
+}
+
+#[test]
+fn a_slice_says_what_it_did() {
+    let lost = Fleet { pipelines: 3, deliveries: LOST, ..Fleet::default() };
+    let played = play(&fleet(&lost));
+    let news = played.reports.iter().find(|report| !report.outcomes.is_empty()).unwrap();
+    assert_eq!((news.end, news.pipelines, news.findings, news.overdue), (SliceEnd::Complete, 3, 3, 0));
+    assert_eq!((news.outcomes.len(), news.unhandled, news.lagging), (3, 0, 0));
+    assert!(news.oldest.is_some_and(|age| age < SignedDuration::from_mins(15)), "{news:?}");
+
+    // Two wake-ups are never armed, and their messages never come again.
+    let mut scenario = fleet(&Fleet { pipelines: 2, ..Fleet::default() });
+    for nth in [1, 2] {
+        let act = Act::Break { operation: Operation::Arm, nth, fault: Fault::CrashBefore };
+        scenario.timeline.insert(0, (SignedDuration::ZERO, act));
+    }
+    let played = scene::play_forgetting(&scenario);
+    assert_eq!(played.reports.iter().map(|report| report.overdue).max(), Some(2));
+}
+
+#[test]
+fn a_wait_that_is_about_to_end_is_left_to_its_wake_up() {
+    let mut scenario = fleet(&Fleet::default());
+    // It fails ten seconds before a tick, and is due fifty after it.
+    scenario.timeline[0].0 = SignedDuration::from_secs(30 * 60 - 35);
+    let played = play(&scenario);
+    assert_eq!(played.findings(), Vec::<String>::new());
+    assert_eq!(played.progress(), [Progress::Recovered]);
+    assert!(played.reports.len() > 3);
+    assert!(played.reports.iter().all(|report| report.overdue == 0));
+}
+
+#[test]
+fn a_list_of_what_is_overdue_that_cannot_be_had_is_told() {
+    let mut scenario = fleet(&Fleet::default());
+    let (operation, fault) = (Operation::Overdue, Fault::NotDone);
+    let outage = Act::Outage { operation, fault, lasting: SignedDuration::from_mins(20) };
+    scenario.timeline.insert(0, (SignedDuration::ZERO, outage));
+    let unhandled: Vec<u32> = play(&scenario).reports.iter().map(|report| report.unhandled).collect();
+    assert_eq!(unhandled[..2], [1, 0]);
+}
+
+/// Far more than a slice gets through, within fewer minutes than are read again each time; but not more than a page has, behind
+/// which nobody looks where nothing on it has changed.
+#[test]
+fn a_crowd_of_failures_in_one_pipeline_is_gone_through_in_slices() {
+    let crowd =
+        Fleet { executions: 90, parallel: true, script: vec![fails()], deliveries: LOST, ..Fleet::default() };
+    let played = play(&fleet(&crowd));
+    assert_eq!(played.findings(), Vec::<String>::new());
+    assert!(played.failures.len() >= 90, "{}", played.failures.len());
+    assert!(played.failures.iter().all(|of| of.decided.is_some()));
+}
+
+/// A PARALLEL pipeline is read again in four requests, any other in one; and the retry is a request, too.
+#[test]
+fn the_last_look_is_paid_for_after_the_retry() {
+    for (parallel, requests) in [(true, 4 + 1), (false, 1 + 1)] {
+        let of = Fleet { pipelines: 3, parallel, deliveries: LOST, ..Fleet::default() };
+        let played = play(&fleet(&of));
+        let fences = played.requests.iter().enumerate().filter(|(_, (_, of))| *of == Operation::Fence);
+        let mut pauses = Vec::new();
+        for (index, (fenced, _)) in fences {
+            let next = played.requests[index + 1..].iter().find(|(_, of)| *of != Operation::Retry);
+            pauses.extend(next.map(|(at, _)| at.duration_since(*fenced)));
+        }
+        let shortest = pauses.into_iter().min().unwrap();
+        assert_eq!(shortest, SignedDuration::from_millis(500) * requests, "parallel: {parallel}");
+    }
+}
+
+#[test]
+fn nobody_claims_twice_under_one_name() {
+    let played = play(&fleet(&Fleet { pipelines: 3, deliveries: LOST, ..Fleet::default() }));
+    let mut owners = played.owners();
+    assert_eq!(owners.len(), 3);
+    owners.sort();
+    owners.dedup();
+    assert_eq!(owners.len(), 3, "{owners:?}");
+}
+
+#[test]
+fn what_the_ledger_refuses_is_left_to_the_next_round_at_once() {
+    let mut scenario = fleet(&Fleet { pipelines: 1, deliveries: LOST, ..Fleet::default() });
+    let (operation, fault) = (Operation::LedgerCommit, Fault::NotDone);
+    let outage = Act::Outage { operation, fault, lasting: SignedDuration::from_mins(40) };
+    scenario.timeline.insert(0, (SignedDuration::ZERO, outage));
+    let played = play(&scenario);
+    assert_eq!(played.findings(), Vec::<String>::new());
+    assert_eq!(played.reports.iter().map(|report| report.unhandled).max(), Some(1));
+    assert!(played.reports.iter().any(|report| report.lagging == 1));
+}
+
+/// A page has a hundred executions.
+#[test]
+fn a_failure_is_found_behind_more_executions_than_a_page_has() {
+    let script = vec![fails(), succeeds()];
+    let many = Fleet { executions: 250, script, deliveries: LOST, ..Fleet::default() };
+    let played = play(&fleet(&many));
+    assert_eq!(played.findings(), Vec::<String>::new());
+    assert!(played.failures.iter().all(|of| of.decided.is_some()));
 }
 
 #[test]
@@ -165,6 +268,11 @@ fn three_thousand_pipelines_are_swept_in_slices() {
     let latest = played.failures.iter().map(|of| of.decided.unwrap().duration_since(of.failed_at)).max();
     // A round of 3,000 requests at two a second takes 25 minutes, and a failure may miss the one under way.
     assert!(latest.unwrap() < SignedDuration::from_mins(75), "{latest:?}");
+    // Progress is written at the beginning and the end of a slice, and every five seconds between.
+    let saves = usize::try_from(played.saves).unwrap();
+    assert!((3 * played.slices..=8 * played.slices).contains(&saves), "{saves} of {}", played.slices);
+    let most = played.reports.iter().map(|report| report.pipelines).max().unwrap();
+    assert!((30..=36).contains(&most), "{most} pipelines in a slice of 18 seconds");
 }
 
 #[test]

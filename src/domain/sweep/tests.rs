@@ -82,6 +82,12 @@ fn ticks_that_come_late_or_pile_up_begin_nothing() {
     let under_way = work(&sweep, EVERY, 15);
     assert_eq!(under_way.turn(Tick::Continue { round: 1 }, &me(), at(16), at(17)), Turn::Nothing);
     assert_eq!(work(&under_way, EVERY, 30).round, 2, "it goes on");
+    // From half an interval on it is no tick of a pile.
+    let half = after(at(7), SignedDuration::from_secs(30));
+    let done = completed(&Sweep::default(), 0);
+    let turn = |now| done.turn(EVERY, &me(), now, at(20));
+    assert_eq!(turn(after(half, SignedDuration::from_secs(-1))), Turn::Nothing);
+    assert!(matches!(turn(half), Turn::Work(_)));
 }
 
 #[test]

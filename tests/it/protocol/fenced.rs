@@ -5,7 +5,7 @@ use codepipeline_retrier::domain::pipeline::ActionStatus;
 use codepipeline_retrier::domain::policy::Mode;
 
 use super::scene::{
-    event, failed, handle, handle_with_fence, ids, reading, retried_at, setting, view, wake_up,
+    event, failed, handle, handle_with_fence, ids, reading, retried_at, setting, view, wake_up, with_lint,
 };
 use crate::arbitrary::at;
 
@@ -44,4 +44,27 @@ fn an_event_that_may_tell_of_what_failed_after_that_is_looked_at_again() {
     assert_eq!(second.ruling(), Some(Ruling::IgnoreRetriedBySomeoneElse), "{second:?}");
     let decision = second.outcome.as_ref().and_then(|outcome| outcome.decision.as_ref()).unwrap();
     assert_eq!(decision.failed, ids(&["unit-2"]));
+}
+
+/// The event is that of the stage, which failed when its last action ended: nothing in it is later than what was read.
+#[test]
+fn an_event_that_tells_of_nothing_later_is_over_with_somebody_elses_retry() {
+    let setting = setting(Mode::Active);
+    let view = view(&setting, None, Vec::new());
+    let failed = with_lint(reading(300), 305, ActionStatus::Succeeded);
+    let then = with_lint(retried_at(300, 361, 361, ActionStatus::InProgress), 305, ActionStatus::Succeeded);
+    let handled = handle_with_fence(&setting, event(305), &view, &failed, &then, at(362));
+    assert!(!handled.called());
+    assert_eq!(handled.ruling(), Some(Ruling::IgnoreRetriedBySomeoneElse), "{handled:?}");
+}
+
+#[test]
+fn a_minute_after_the_event_nothing_later_is_expected() {
+    let setting = setting(Mode::Active);
+    let view = view(&setting, None, Vec::new());
+    let then = retried_at(300, 301, 303, ActionStatus::Failed);
+    for (now, ruling) in [(362, Ruling::WaitStateUnsettled), (363, Ruling::IgnoreRetriedBySomeoneElse)] {
+        let handled = handle_with_fence(&setting, event(303), &view, &reading(300), &then, at(now));
+        assert_eq!(handled.ruling(), Some(ruling), "{now}");
+    }
 }

@@ -13,6 +13,7 @@ use codepipeline_retrier::domain::ids::{ActionExecutionId, ActionName};
 use codepipeline_retrier::domain::pipeline::{
     ActionExecution, ActionStatus, Category, ErrorDetails, ExecutionKind, ExecutionMode, ExecutionStatus,
     Gap, PipelineExecution, PipelineState, PipelineStructure, Reading, RetryReply, StageDeclaration,
+    StageEntry,
 };
 use codepipeline_retrier::domain::policy::{Mode, RetryMode};
 use codepipeline_retrier::domain::protocol::{
@@ -82,6 +83,36 @@ pub fn reading(seconds: i64) -> Reading {
     }
 }
 
+/// The same with another action, `Lint`, that ended so at that second.
+pub fn with_lint(mut reading: Reading, seconds: i64, status: ActionStatus) -> Reading {
+    let runs = reading.actions.as_mut().unwrap();
+    let lint = ActionExecution {
+        action: ActionName::parse("Lint").unwrap(),
+        id: ActionExecutionId::parse("lint-1").unwrap(),
+        last_change: at(seconds),
+        status,
+        ..runs[0].clone()
+    };
+    runs.push(lint);
+    let names = ["Unit", "Lint"].map(|name| ActionName::parse(name).unwrap());
+    let mut shown = history::stage_state(&run().stage, &run().execution, &names, runs);
+    reading.state = reading.state.map(|mut state| {
+        // The stage stands as it stood.
+        shown.latest = state.stages.remove(0).latest;
+        PipelineState { stages: vec![shown], ..state }
+    });
+    reading
+}
+
+/// The same in a PARALLEL pipeline.
+pub fn in_parallel(mut reading: Reading) -> Reading {
+    reading.state = Err(Gap::NotRead);
+    reading.execution.as_mut().unwrap().mode = ExecutionMode::Parallel;
+    reading.structure.as_mut().unwrap().mode = ExecutionMode::Parallel;
+    reading.entries = Ok(vec![StageEntry { execution: run().execution, started: at(0), entered: at(0) }]);
+    reading
+}
+
 /// A record with a claim of somebody's, whose lease ended at that second.
 pub fn claimed(heard_at: i64, lease_until: i64) -> StageRun {
     let mut record = StageRun::unwritten(&run());
@@ -141,6 +172,19 @@ pub fn handle_with_fence(
     then: &Reading,
     now: Timestamp,
 ) -> Handled {
+    handle_with_call(setting, trigger, view, reading, then, RetryReply::Accepted, now)
+}
+
+/// The same where that comes of the call.
+pub fn handle_with_call(
+    setting: &Setting,
+    trigger: Trigger,
+    view: &View,
+    reading: &Reading,
+    then: &Reading,
+    called: RetryReply,
+    now: Timestamp,
+) -> Handled {
     let environment = setting.environment();
     let mut handled = Handled::default();
     let mut state = State::Idle;
@@ -186,7 +230,7 @@ pub fn handle_with_fence(
             }
             Effect::Call { .. } => {
                 handled.asked.push("call");
-                Answer::Called(RetryReply::Accepted)
+                Answer::Called(called)
             }
             Effect::Finish(outcome) => {
                 handled.outcome = Some(*outcome);

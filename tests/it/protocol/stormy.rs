@@ -108,6 +108,24 @@ fn the_event_of_a_failure_that_a_sweep_held_does_not_free_it() {
     assert_eq!(decision.until, turn);
 }
 
+/// Events of one failure may differ in their time, by which what waits already is not known again.
+#[test]
+fn a_held_failure_keeps_its_turn_and_one_that_waits_for_something_else_is_not_held() {
+    let setting = setting(Mode::Active);
+    let held = held(60);
+    let turn = held.wait.as_ref().map(|wait| wait.wake_at);
+    let mut waiting = held.clone();
+    waiting.wait.as_mut().unwrap().ruling = Ruling::WaitBackoff;
+    for (record, ruling, until) in
+        [(held, Ruling::WaitStorm, turn), (waiting, Ruling::WaitBackoff, Some(at(120)))]
+    {
+        let before = View { windows: failing(22, 50), ..view(&setting, Some(record), Vec::new()) };
+        let handled = handle(&setting, event(63), &before, &reading(60), at(70));
+        let decision = handled.outcome.as_ref().unwrap().decision.as_ref().unwrap();
+        assert_eq!((decision.ruling, decision.until), (ruling, until));
+    }
+}
+
 #[test]
 fn a_failure_whose_turn_would_be_over_is_not_held() {
     let setting = setting(Mode::Active);

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use jiff::SignedDuration;
 
 use codepipeline_retrier::domain::decision::Ruling;
-use codepipeline_retrier::domain::ids::PipelineName;
-use codepipeline_retrier::domain::pipeline::{ActionStatus, Gap, Reading};
+use codepipeline_retrier::domain::ids::{ActionExecutionId, PipelineName};
+use codepipeline_retrier::domain::pipeline::{ActionExecution, ActionStatus, Gap, PipelineState, Reading};
 use codepipeline_retrier::domain::policy::Mode;
 use codepipeline_retrier::domain::protocol::Conclusion;
 use codepipeline_retrier::domain::stage_run::{Hint, Progress, StageRun, after};
@@ -19,6 +19,7 @@ use super::scene::{
     Handled, claimed, event, failed, handle, hint, ids, pause, reading, retried, setting, view, wake_up,
 };
 use crate::arbitrary::{at, run};
+use crate::history;
 
 /// A sweep saw these runs failed at that second.
 fn seen(failed: &[&str], seconds: i64) -> Trigger {
@@ -380,4 +381,35 @@ fn a_sweep_is_concerned_with_the_pipelines_that_some_rule_at_work_names() {
     ] {
         assert_eq!(concerns(policy, mode, &name(pipeline)), expected, "{pipeline} in mode {mode:?}");
     }
+}
+
+#[test]
+fn the_end_of_a_retry_is_noted_where_the_product_is_switched_off() {
+    let setting = setting(Mode::Disabled);
+    let view = view(&setting, Some(issued(400)), Vec::new());
+    let reading = retried(300, ActionStatus::Failed);
+    let handled = handle(&setting, overdue(), &view, &reading, at(960));
+    assert_eq!(handled.outcome.as_ref().unwrap().progress, Some((1, Progress::FailedAgain)), "{handled:?}");
+    assert_eq!(handled.record().retries.first().unwrap().progress, Progress::FailedAgain);
+    assert!(!handled.called());
+}
+
+#[test]
+fn how_a_retry_ended_is_told_although_somebody_has_retried_what_failed_after_it() {
+    let mut reading = retried(300, ActionStatus::Failed);
+    let runs = reading.actions.as_mut().unwrap();
+    let third = ActionExecution {
+        id: ActionExecutionId::parse("unit-3").unwrap(),
+        status: ActionStatus::InProgress,
+        started: at(800),
+        last_change: at(800),
+        ..runs[1].clone()
+    };
+    runs.push(third);
+    let names = [runs[0].action.clone()];
+    let shown = history::stage_state(&run().stage, &run().execution, &names, runs);
+    reading.state = reading.state.map(|state| PipelineState { stages: vec![shown], ..state });
+    let handled = sweep(seen(&["unit-2"], 700), Some(issued(400)), &reading, 960);
+    assert_eq!(handled.ruling(), Some(Ruling::IgnoreNotFailed), "{handled:?}");
+    assert_eq!(handled.outcome.as_ref().unwrap().progress, Some((1, Progress::FailedAgain)));
 }

@@ -15,6 +15,7 @@ use codepipeline_retrier::emulator::codepipeline::{
 use codepipeline_retrier::emulator::faults::{Fault, Operation};
 use codepipeline_retrier::emulator::queue::Queue;
 use codepipeline_retrier::emulator::world::World;
+use codepipeline_retrier::engine::Report;
 use codepipeline_retrier::event::tick_body;
 use codepipeline_retrier::function::Handled;
 use codepipeline_retrier::replay::moment::{Happening, Moment};
@@ -147,6 +148,10 @@ pub struct Played {
     /// All calls of all ports.
     pub calls: u64,
     pub slices: usize,
+    /// What each slice said that it did.
+    pub reports: Vec<Report>,
+    /// How often progress was written.
+    pub saves: u64,
     pub accepted: usize,
     world: World,
     found: Vec<String>,
@@ -163,6 +168,12 @@ impl Played {
         self.world.ledger.records().flat_map(|of| &of.retries).map(|retry| retry.progress).collect()
     }
 
+    /// Who claimed each retry, in order.
+    pub fn owners(&self) -> Vec<String> {
+        let claims = self.world.ledger.commits().iter().filter_map(|commit| commit.record.claim.as_ref());
+        claims.map(|claim| claim.owner.0.clone()).collect()
+    }
+
     /// Every decision on record, by pipeline and in order.
     pub fn rulings(&self) -> Vec<Ruling> {
         let mut decisions: Vec<_> = self.world.ledger.decisions().iter().collect();
@@ -170,14 +181,16 @@ impl Played {
         decisions.into_iter().map(|decision| decision.ruling).collect()
     }
 
-    fn of(world: World, slices: usize, audit: Audit) -> Self {
+    fn of(world: World, reports: Vec<Report>, audit: Audit) -> Self {
         let found = audit.conclude(&world);
         Self {
             failures: failures(&world),
             requests: world.requests().to_vec(),
             calls: world.faults.calls(),
             accepted: accepted(&world).count(),
-            slices,
+            slices: reports.len(),
+            reports,
+            saves: world.faults.count(Operation::SweepWrite),
             found,
             world,
         }
@@ -208,20 +221,22 @@ fn play_with(
     let mut player = Player::new(scenario).unwrap();
     prepare(&mut player.world().lock());
     let mut audit = Audit::new(scenario);
-    let mut slices = 0;
+    let mut reports = Vec::new();
     let mut moments: Vec<Moment> = Vec::new();
     while player.step(&mut |moment| moments.push(moment.clone())) {
         let mut world = player.world().lock();
         audit.look(&world, &moments, 0, 0);
         for moment in moments.drain(..) {
-            if let Happening::Handled(handled) = &moment.what {
-                slices += usize::from(matches!(handled.as_ref(), Handled::Swept(_)));
+            if let Happening::Handled(handled) = &moment.what
+                && let Handled::Swept(report) = handled.as_ref()
+            {
+                reports.push(report.as_ref().clone());
             }
             spoil(&mut world, &moment);
         }
     }
     let world = player.world().lock().clone();
-    Played::of(world, slices, audit)
+    Played::of(world, reports, audit)
 }
 
 pub fn play(scenario: &Scenario) -> Played {
@@ -269,7 +284,7 @@ fn play_in(mut crowd: Crowd, scenario: &Scenario) -> Played {
         moments.clear();
     }
     let world = crowd.world().lock().clone();
-    Played::of(world, 0, audit)
+    Played::of(world, Vec::new(), audit)
 }
 
 /// A random fleet with people and faults, of whose events every third is lost.

@@ -4,6 +4,7 @@
 
 pub mod ahead;
 pub mod backoff;
+pub mod basis;
 pub mod budget;
 pub mod class;
 pub mod classifier;

@@ -180,11 +180,7 @@ impl MemoryLedger {
 
     /// The stage runs whose wait or lease was over by then, those first that have been over for longest.
     pub fn overdue(&self, by: Timestamp) -> Vec<StageRunId> {
-        let due = |record: &StageRun| {
-            let wait = record.wait.as_ref().map(|wait| wait.wake_at);
-            let claim = record.claim.as_ref().map(|claim| claim.lease_until);
-            wait.into_iter().chain(claim).min().filter(|due| *due <= by)
-        };
+        let due = |record: &StageRun| record.open_until().filter(|due| *due <= by);
         let mut overdue: Vec<_> =
             self.records.values().filter_map(|record| Some((due(record)?, record.id.clone()))).collect();
         overdue.sort();

@@ -198,8 +198,9 @@ fn tell_outcome(outcome: &Outcome, tell: &impl Fn(LogLevel, &str, Value)) {
     if let Some(decision) = &outcome.decision {
         tell(LogLevel::Info, "decision", json!({ "decision": document(decision) }));
     }
-    if let Some((retry, progress)) = outcome.progress {
-        tell(LogLevel::Info, "retry-ended", json!({ "retry": retry, "progress": progress.as_str() }));
+    if let Some(retry) = &outcome.ended {
+        let fields = json!({ "retry": retry.number, "progress": retry.progress.as_str() });
+        tell(LogLevel::Info, "retry-ended", fields);
     }
     if !outcome.conclusion.is_acknowledged() {
         tell(LogLevel::Warn, "not-handled", json!({ "reason": outcome.conclusion.as_str() }));

@@ -37,7 +37,7 @@ use super::ids::{CalendarArn, PipelineArn, StageRunId};
 use super::live::Source;
 use super::pipeline::{ExecutionMode, Reading, RetryReply, StageReading};
 use super::policy::RetryMode;
-use super::stage_run::{Owner, Progress, StageRun};
+use super::stage_run::{Owner, Retry, StageRun};
 use super::storm::{Note, Window, WindowKey};
 use super::tags::TagsReading;
 use super::trigger::{Delivery, Trigger, WakeUp};
@@ -232,7 +232,7 @@ pub struct Outcome {
     /// What was decided, if anything.
     pub decision: Option<Decision>,
     /// A retry of ours whose end became known.
-    pub progress: Option<(u32, Progress)>,
+    pub ended: Option<Retry>,
     /// For [`Conclusion::PolicyMoved`], the source of the policy to handle the message by.
     pub source: Option<Source>,
 }
@@ -285,11 +285,11 @@ impl Conclusion {
 
 impl Outcome {
     fn handled(decision: Decision) -> Self {
-        Self { conclusion: Conclusion::Handled, decision: Some(decision), progress: None, source: None }
+        Self { conclusion: Conclusion::Handled, decision: Some(decision), ended: None, source: None }
     }
 
     pub(crate) fn without_decision(conclusion: Conclusion) -> Self {
-        Self { conclusion, decision: None, progress: None, source: None }
+        Self { conclusion, decision: None, ended: None, source: None }
     }
 }
 

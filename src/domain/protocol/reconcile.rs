@@ -121,7 +121,7 @@ impl Answering<'_> {
                 decision.retry = Some(claim.retry);
                 decision.retry_mode = Some(claim.mode);
                 decision.failed.clone_from(&claim.failed);
-                let outcome = Outcome { progress: self.progress, ..Outcome::handled(decision.clone()) };
+                let outcome = Outcome { ended: self.ended, ..Outcome::handled(decision.clone()) };
                 let transaction = plain(self.record, Some(decision));
                 commit(self.job, self.context, transaction, Purpose::Answer, Next::Finish(Box::new(outcome)))
             }
@@ -147,7 +147,7 @@ impl Answering<'_> {
         }
         let news = news(&self.record, &decision, &self.hint);
         let (wake_up, at) = wait_for(self.environment, &mut self.record, &decision, &self.hint, self.now);
-        let outcome = Outcome { progress: self.progress, ..Outcome::handled(decision) };
+        let outcome = Outcome { ended: self.ended, ..Outcome::handled(decision) };
         let next = Next::Arm { wake_up, at, outcome: Box::new(outcome) };
         commit(self.job, self.context, plain(self.record, news), Purpose::Answer, next)
     }

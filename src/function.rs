@@ -13,22 +13,28 @@ use crate::domain::evidence::Depth;
 use crate::domain::ids::{AccountId, Partition, Region};
 use crate::domain::policy::Mode;
 use crate::domain::protocol::{Conclusion, Outcome};
-use crate::domain::screen::Environment;
+use crate::domain::screen::{Environment, Telling};
 use crate::domain::stage_run::{Owner, Timing};
 use crate::domain::sweep::Tick;
 use crate::domain::trigger::{Delivery, Trigger};
-use crate::engine::{Engine, Report, Sweeper};
+use crate::engine::{Engine, Report, Sweeper, Teller, Told};
 use crate::event::{Ignored, Invocation, Malformed, Message, Record, read};
-use crate::ports::{Calendars, Catalogue, EvidenceSource, Ledger, Pipelines, Quarantined, Rounds, Schedules, Ticks};
+use crate::ports::{
+    Calendars, Catalogue, EvidenceSource, Ledger, Messenger, Outbox, Pipelines, Quarantined, Rounds, Schedules, Ticks,
+};
 
 use policies::AtWork;
 pub use policies::{InvalidPolicy, Policies, PolicyNews};
 
 /// The function with all that it works with.
 #[derive(Debug, Clone)]
-pub struct Function<L, P, S, E, K> {
+pub struct Function<L, P, S, E, K, M> {
     /// What effects go out through.
     pub engine: Engine<L, P, S, E, K>,
+    /// Those who carry outside what is told.
+    pub messenger: M,
+    /// What is told to others.
+    pub telling: Telling,
     /// The packaged policy, and those of the ledger.
     pub policies: Policies,
     /// The deployment's mode.
@@ -57,6 +63,8 @@ pub enum Handled {
     Worked(Box<Outcome>),
     /// It was time to sweep.
     Swept(Box<Report>),
+    /// It was time to look whether there is something to tell.
+    Reminded,
     /// It is no concern of the product.
     Ignored(Ignored),
     /// It could not be understood; a note of it is kept.
@@ -71,7 +79,7 @@ impl Handled {
         match self {
             Self::Worked(outcome) => outcome.conclusion.is_acknowledged(),
             Self::Swept(report) => report.is_acknowledged(),
-            Self::Ignored(_) | Self::Malformed(_) => true,
+            Self::Reminded | Self::Ignored(_) | Self::Malformed(_) => true,
             Self::MalformedUnrecorded(_) => false,
         }
     }
@@ -80,7 +88,11 @@ impl Handled {
     pub const fn decision(&self) -> Option<&Decision> {
         match self {
             Self::Worked(outcome) => outcome.decision.as_ref(),
-            Self::Swept(_) | Self::Ignored(_) | Self::Malformed(_) | Self::MalformedUnrecorded(_) => None,
+            Self::Swept(_)
+            | Self::Reminded
+            | Self::Ignored(_)
+            | Self::Malformed(_)
+            | Self::MalformedUnrecorded(_) => None,
         }
     }
 
@@ -100,6 +112,7 @@ impl Handled {
                 "pipelines": report.pipelines, "findings": report.findings, "overdue": report.overdue,
                 "lagging": report.lagging,
             })),
+            Self::Reminded => Ok(json!({ "conclusion": "reminded" })),
             Self::Ignored(ignored) => Ok(json!({
                 "schema": 1, "verdict": "ignore", "reason": "not-a-failure", "final": true,
                 "explanation": [{ "step": "trigger", "outcome": "stop", "detail": ignored.detail }],
@@ -119,9 +132,18 @@ pub struct Response {
     pub handled: Vec<Handled>,
     /// What became known of policies meanwhile.
     pub news: Vec<PolicyNews>,
+    /// What was told outside.
+    pub told: Told,
     /// What the function returns: a decision, or the batch items to deliver again. An error where a message was handed
     /// over directly and must come again: returning anything else would tell its sender that it is done with.
     pub body: Result<Value, NotHandled>,
+}
+
+/// What an invocation brings with it beside what became of its messages.
+#[derive(Debug, Default)]
+struct Besides {
+    news: Vec<PolicyNews>,
+    told: Told,
 }
 
 /// Why a message that was handed over directly must come again.
@@ -129,13 +151,14 @@ pub struct Response {
 #[error("the message must be delivered again: {0}")]
 pub struct NotHandled(pub &'static str);
 
-impl<L, P, S, E, K> Function<L, P, S, E, K>
+impl<L, P, S, E, K, M> Function<L, P, S, E, K, M>
 where
-    L: Ledger + Rounds,
+    L: Ledger + Rounds + Outbox,
     P: Pipelines + Catalogue,
     S: Schedules + Ticks,
     E: EvidenceSource,
     K: Calendars,
+    M: Messenger,
 {
     /// Handles all that the text holds, one message after the other. `invocation` names this invocation and must never
     /// have been used before; it is cut off at `deadline`, and what cannot be brought to its end by then is not begun.
@@ -146,12 +169,14 @@ where
         deadline: Timestamp,
         clock: &(impl Fn() -> Timestamp + Sync),
     ) -> Response {
-        let mut news = Vec::new();
+        let mut besides = Besides::default();
         match read(text) {
             Invocation::Single(message) => {
                 let owner = Owner(invocation.to_owned());
-                let handled = self.handle(message, Delivery::Again, owner, deadline, clock, &mut news).await;
-                Response { body: handled.response(), handled: vec![handled], news }
+                let handled =
+                    self.handle(message, Delivery::Again, owner, deadline, clock, &mut besides).await;
+                let Besides { news, told } = besides;
+                Response { body: handled.response(), handled: vec![handled], news, told }
             }
             Invocation::Batch(records) => {
                 let mut all = Vec::with_capacity(records.len());
@@ -159,13 +184,14 @@ where
                 for (index, record) in records.into_iter().enumerate() {
                     let owner = Owner(format!("{invocation}/{index}"));
                     let Record { message_id, message, delivery } = record;
-                    let handled = self.handle(message, delivery, owner, deadline, clock, &mut news).await;
+                    let handled = self.handle(message, delivery, owner, deadline, clock, &mut besides).await;
                     if !handled.is_acknowledged() {
                         failures.push(json!({ "itemIdentifier": message_id }));
                     }
                     all.push(handled);
                 }
-                Response { handled: all, news, body: Ok(json!({ "batchItemFailures": failures })) }
+                let Besides { news, told } = besides;
+                Response { handled: all, news, told, body: Ok(json!({ "batchItemFailures": failures })) }
             }
         }
     }
@@ -177,14 +203,29 @@ where
         owner: Owner,
         deadline: Timestamp,
         clock: &(impl Fn() -> Timestamp + Sync),
-        news: &mut Vec<PolicyNews>,
+        besides: &mut Besides,
     ) -> Handled {
+        let Besides { news, told } = besides;
+        let teller = Teller { outbox: &self.engine.ledger, messenger: &self.messenger, clock, deadline };
         match message {
             Message::Sweep(tick) => {
-                Handled::Swept(Box::new(self.sweep(tick, &owner, deadline, clock, news).await))
+                if self.telling != Telling::default() {
+                    told.add(teller.go_through().await);
+                }
+                let report = self.sweep(tick, &owner, deadline, clock, news).await;
+                for outcome in &report.outcomes {
+                    told.add(teller.tell(&outcome.tidings).await);
+                }
+                Handled::Swept(Box::new(report))
+            }
+            Message::Outbox => {
+                told.add(teller.go_through().await);
+                teller.remind().await;
+                Handled::Reminded
             }
             Message::Trigger(trigger) => {
                 let outcome = self.work(trigger, delivery, owner, deadline, clock, news).await;
+                told.add(teller.tell(&outcome.tidings).await);
                 Handled::Worked(Box::new(outcome))
             }
             Message::Ignored(ignored) => Handled::Ignored(ignored),
@@ -240,6 +281,7 @@ where
             partition: &self.partition,
             evidence: self.evidence,
             timing: self.timing,
+            telling: self.telling,
             deadline,
         }
     }

@@ -19,6 +19,7 @@ pub mod glob;
 pub mod ids;
 pub mod live;
 pub mod notice;
+pub mod outbox;
 pub mod outlet;
 pub mod pipeline;
 pub mod policy;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use super::outside::MemoryOutbox;
 use crate::domain::budget::{Bucket, BucketKey};
 use crate::domain::controls::Controls;
 use crate::domain::decision::Decision;
@@ -28,6 +29,8 @@ pub struct MemoryLedger {
     quarantine: BTreeMap<String, Quarantined>,
     sweep: Sweep,
     policies: BTreeMap<u64, KeptPolicy>,
+    /// What is to be told outside.
+    pub outbox: MemoryOutbox,
 }
 
 impl MemoryLedger {
@@ -88,6 +91,7 @@ impl MemoryLedger {
         self.buckets.extend(changed);
         self.decisions.extend(commit.decision.clone());
         self.records.insert(record.id.clone(), record.clone());
+        self.outbox.commit(commit);
         self.commits.push(commit.clone());
         CommitReply::Done
     }

@@ -95,7 +95,7 @@ fn told(moment: &Moment) -> Vec<Said> {
             Handled::Malformed(malformed) | Handled::MalformedUnrecorded(malformed) => {
                 vec![nowhere("malformed", malformed.problem.clone())]
             }
-            Handled::Ignored(_) => Vec::new(),
+            Handled::Reminded | Handled::Ignored(_) => Vec::new(),
         },
         Happening::Died => {
             vec![nowhere("died", "the function died; the queue will deliver the message again".into())]

@@ -99,7 +99,7 @@ impl Answering<'_> {
                 self.record.claim_in_shadow(&decision.failed, &self.hint);
                 let next = Next::Finish(Box::new(outcome(&decision)));
                 let transaction = Commit { withdrawals, ..plain(self.record, Some(decision)) };
-                commit(self.job, self.context, transaction, Purpose::Answer, next)
+                commit(self.environment, self.job, self.context, transaction, Purpose::Answer, next, self.now)
             }
             Verdict::Retry if !self.environment.has_time(self.now, TO_CLAIM) => finish(Conclusion::OutOfTime),
             Verdict::Retry => {
@@ -113,7 +113,7 @@ impl Answering<'_> {
                     controls: Some(self.context.view.controls.version),
                     ..plain(self.record, Some(decision.clone()))
                 };
-                commit(self.job, self.context, transaction, Purpose::Answer, Next::Fence(Box::new(decision)))
+                commit(self.environment, self.job, self.context, transaction, Purpose::Answer, Next::Fence(Box::new(decision), self.ended), self.now)
             }
             Verdict::Wait => {
                 let news = news(&self.record, &decision, &self.hint);
@@ -121,12 +121,12 @@ impl Answering<'_> {
                     wait_for(self.environment, &mut self.record, &decision, &self.hint, self.now);
                 let next = Next::Arm { wake_up, at, outcome: Box::new(outcome(&decision)) };
                 let transaction = Commit { slot, ..plain(self.record, news) };
-                commit(self.job, self.context, transaction, Purpose::Answer, next)
+                commit(self.environment, self.job, self.context, transaction, Purpose::Answer, next, self.now)
             }
             Verdict::GiveUp | Verdict::Ignore => {
                 let next = Next::Finish(Box::new(outcome(&decision)));
                 self.record.close(&decision.failed, covered.shadow, &self.hint);
-                commit(self.job, self.context, plain(self.record, Some(decision)), Purpose::Answer, next)
+                commit(self.environment, self.job, self.context, plain(self.record, Some(decision)), Purpose::Answer, next, self.now)
             }
         }
     }

@@ -47,7 +47,7 @@ pub(super) fn outcome_event(
         }
         let decision = nothing(&format!("retry {} is over: {}", retry.number, retry.progress.as_str()));
         let outcome = Outcome { ended: Some(retry), ..Outcome::handled(decision) };
-        return commit(job, context, plain(record, None), Purpose::Answer, Next::Finish(Box::new(outcome)));
+        return commit(environment, job, context, plain(record, None), Purpose::Answer, Next::Finish(Box::new(outcome)), now);
     }
     if ends && record.wait.is_none() && (now < settled_at || !is_readable) {
         let mut decision = nothing("the state does not show the end yet");
@@ -56,7 +56,7 @@ pub(super) fn outcome_event(
         decision.until = Some(settled_at.max(after(now, SignedDuration::from_secs(30))));
         let (wake_up, at) = wait_for(environment, &mut record, &decision, &hint, now);
         let next = Next::Arm { wake_up, at, outcome: Box::new(Outcome::handled(decision)) };
-        return commit(job, context, plain(record, None), Purpose::Answer, next);
+        return commit(environment, job, context, plain(record, None), Purpose::Answer, next, now);
     }
     finish_again(environment, &job, &record, Outcome::handled(nothing("the retry's end does not show yet")))
 }

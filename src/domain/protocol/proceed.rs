@@ -222,7 +222,7 @@ impl Unread {
         if decision.ruling.verdict() == Verdict::Wait {
             let (wake_up, at) = wait_for(environment, &mut record, &decision, &hint, now);
             let next = Next::Arm { wake_up, at, outcome };
-            return commit(job, context, plain(record, kept), Purpose::Answer, next);
+            return commit(environment, job, context, plain(record, kept), Purpose::Answer, next, now);
         }
         record.wait = None;
         let is_gone = decision.ruling == Ruling::IgnorePipelineGone;
@@ -230,6 +230,6 @@ impl Unread {
             // The next sweep over the same history is not to find it again.
             record.close(&BTreeSet::new(), decision.shadow, &hint);
         }
-        commit(job, context, plain(record, kept), Purpose::Answer, Next::Finish(outcome))
+        commit(environment, job, context, plain(record, kept), Purpose::Answer, Next::Finish(outcome), now)
     }
 }

@@ -10,6 +10,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("fingerprint", &[]),
     ("names", &["domain", "fingerprint"]),
+    ("notice", &["domain", "ports"]),
     ("ports", &["domain"]),
     ("classify", &["domain"]),
     ("json", &["domain"]),
@@ -20,9 +21,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("telemetry", &[]),
     ("engine", &["ports", "domain", "classify", "names"]),
     ("function", &["ports", "domain", "classify", "engine", "event", "document", "policy_file"]),
-    ("aws", &["ports", "domain", "names", "event", "json", "document", "fingerprint", "telemetry"]),
+    ("aws", &["ports", "domain", "names", "event", "json", "document", "notice", "fingerprint", "telemetry"]),
     ("lambda", &["ports", "domain", "engine", "event", "function", "policy_file", "document", "telemetry", "aws"]),
-    ("emulator", &["ports", "domain", "names", "event", "json", "fingerprint"]),
+    ("emulator", &["ports", "domain", "names", "event", "json", "document", "fingerprint"]),
     (
         "replay",
         &[

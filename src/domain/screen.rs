@@ -319,6 +319,7 @@ mod tests {
             partition: &partition,
             evidence: Depth::State,
             timing: Timing::default(),
+            telling: Telling::default(),
             deadline: Timestamp::MAX,
         };
         let now = Timestamp::UNIX_EPOCH;

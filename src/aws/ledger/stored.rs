@@ -106,6 +106,11 @@ pub(super) fn controls(item: &Item) -> Result<Controls, Damaged> {
     Ok(controls)
 }
 
+/// The item with the time at which it may be deleted.
+pub(super) fn expiring(item: Item, now: Timestamp) -> Item {
+    item.number(EXPIRES, expires(now))
+}
+
 pub(super) fn decision_item(decision: &Decision, now: Timestamp) -> Item {
     Item::new(&keys::decision(decision))
         .text(DECISION_ID, decision_id(decision))

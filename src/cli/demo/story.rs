@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::domain::decision::{Decision, Ruling, StepName, Verdict};
 use crate::domain::protocol::Outcome;
-use crate::domain::stage_run::{Progress, Retry};
+use crate::domain::stage_run::Progress;
 use crate::emulator::acts::Act;
 use crate::emulator::codepipeline::ApprovalVerdict;
 use crate::function::Handled;
@@ -174,8 +174,8 @@ fn told_act(act: &Act) -> Option<Said> {
 fn told_outcome(outcome: &Outcome) -> Vec<Said> {
     let Some(decision) = &outcome.decision else { return Vec::new() };
     let subject = format!("{}/{}", decision.run.pipeline.name, decision.run.stage);
-    let recovered = match &outcome.ended {
-        Some(Retry { number, progress: Progress::Recovered, .. }) => {
+    let recovered = match outcome.progress() {
+        Some((number, Progress::Recovered)) => {
             let text = format!("retry {number} brought the stage through");
             Some(Said { subject: subject.clone(), style: GOOD, word: "recovered", text })
         }

@@ -40,7 +40,7 @@ use super::notice::Notice;
 use super::outbox::Tidings;
 use super::pipeline::{ExecutionMode, Reading, RetryReply, StageReading};
 use super::policy::RetryMode;
-use super::stage_run::{Owner, Retry, StageRun};
+use super::stage_run::{Owner, Progress, Retry, StageRun};
 use super::storm::{Note, Window, WindowKey};
 use super::tags::TagsReading;
 use super::trigger::{Delivery, Trigger, WakeUp};
@@ -311,6 +311,11 @@ impl Conclusion {
 }
 
 impl Outcome {
+    /// The number of the retry whose end became known, and how it ended.
+    pub fn progress(&self) -> Option<(u32, Progress)> {
+        self.ended.as_ref().map(|retry| (retry.number, retry.progress))
+    }
+
     fn handled(decision: Decision) -> Self {
         Self { decision: Some(decision), ..Self::without_decision(Conclusion::Handled) }
     }

@@ -105,6 +105,7 @@ mod sweep;
 #[cfg(feature = "function")]
 mod tables;
 #[cfg(test)]
+mod telling;
 mod tidy;
 #[cfg(test)]
 mod waiters;

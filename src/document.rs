@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::domain::decision::Decision;
 use crate::domain::policy::RetryMode;
+use crate::domain::rollback::{Rollback, RollbackProgress};
 use crate::names;
 
 /// A decision as JSON, schema 1. Consumers must tolerate reasons and fields that they do not know.
@@ -44,7 +45,32 @@ struct Document<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     policy_version: Option<&'a str>,
     classes: BTreeMap<&'a str, &'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rollback: Option<RollbackDocument<'a>>,
     explanation: Vec<StepDocument<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct RollbackDocument<'a> {
+    to_execution_id: &'a str,
+    state: &'a str,
+    /// The execution that CodePipeline runs it as.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    execution_id: Option<&'a str>,
+}
+
+impl<'a> RollbackDocument<'a> {
+    fn of(rollback: &'a Rollback) -> Self {
+        Self {
+            to_execution_id: rollback.target.as_str(),
+            state: rollback.progress.as_str(),
+            execution_id: match &rollback.progress {
+                RollbackProgress::Started(execution) => Some(execution.as_str()),
+                _ => None,
+            },
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -79,6 +105,7 @@ pub fn document(decision: &Decision) -> serde_json::Value {
         rule: decision.rule.as_ref().map(super::domain::ids::RuleName::as_str),
         policy_version: decision.policy_version.as_ref().map(|version| version.0.as_str()),
         classes: decision.classes.iter().map(|(action, class)| (action.as_str(), class.as_str())).collect(),
+        rollback: decision.rollback.as_ref().map(RollbackDocument::of),
         explanation: (decision.explanation.iter())
             .map(|step| StepDocument {
                 step: step.name.as_str(),

@@ -35,6 +35,8 @@ pub struct Function<L, P, S, E, K, M> {
     pub messenger: M,
     /// What is told to others.
     pub telling: Telling,
+    /// Whether a stage may be rolled back where its rule asks for it.
+    pub may_roll_back: bool,
     /// The packaged policy, and those of the ledger.
     pub policies: Policies,
     /// The deployment's mode.
@@ -282,6 +284,7 @@ where
             evidence: self.evidence,
             timing: self.timing,
             telling: self.telling,
+            may_roll_back: self.may_roll_back,
             deadline,
         }
     }

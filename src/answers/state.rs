@@ -30,7 +30,18 @@ fn stage(stage: &Object<'_>) -> Result<StageState, Fault> {
             .unwrap_or(Transition::Enabled),
         actions: each(&stage.member("actionStates"), action)?,
         retries: optional_object(stage.member("retryStageMetadata"), retries)?,
+        waiting: is_waited_for(stage)?,
     })
+}
+
+/// `inboundExecution` is the older of the two, for the one execution that there can be outside of QUEUED mode.
+fn is_waited_for(stage: &Object<'_>) -> Result<bool, Fault> {
+    let one = stage.member("inboundExecution").optional().is_some();
+    let several = match stage.member("inboundExecutions").optional() {
+        Some(_) => !each(&stage.member("inboundExecutions"), |_| Ok(()))?.is_empty(),
+        None => false,
+    };
+    Ok(one || several)
 }
 
 fn optional_object<T>(

@@ -35,6 +35,8 @@ pub struct Settings {
     pub topic_arn: Option<String>,
     /// `RETRIER_EVENT_BUS`: name or ARN of the bus that decisions are announced on; without it none is announced.
     pub event_bus: Option<String>,
+    /// `RETRIER_ALLOW_ROLLBACK`: whether a stage may be rolled back where its rule asks for it; `false` where it is not set.
+    pub may_roll_back: bool,
     /// `RETRIER_MODE`: `active` where it is not set.
     pub mode: Mode,
     /// `RETRIER_EVIDENCE`: how deep it may look for why an action failed; `logs` where it is not set.
@@ -135,6 +137,7 @@ impl Settings {
         let scheduler_role_arn = reader.required("RETRIER_SCHEDULER_ROLE_ARN");
         let owner = scheduler_role_arn.as_deref().and_then(|role| reader.owner(role));
         let region = reader.region();
+        let may_roll_back = reader.may_roll_back();
         let mode = reader.mode();
         let evidence = reader.evidence();
         let log = reader.log();
@@ -151,6 +154,7 @@ impl Settings {
             Some(scheduler_role_arn),
             Some((partition, account)),
             Some(region),
+            Some(may_roll_back),
             Some(mode),
             Some(evidence),
             Some(log),
@@ -167,6 +171,7 @@ impl Settings {
             scheduler_role_arn,
             owner,
             region,
+            may_roll_back,
             mode,
             evidence,
             log,
@@ -186,6 +191,7 @@ impl Settings {
             scheduler_role_arn,
             topic_arn,
             event_bus: variable("RETRIER_EVENT_BUS"),
+            may_roll_back,
             mode,
             evidence,
             policy: reader.policy(),
@@ -324,6 +330,14 @@ impl<V: Fn(&str) -> Option<String>> Reader<'_, V> {
         let Some(text) = (self.variable)("RETRIER_MODE") else { return Some(Mode::Active) };
         (Mode::ALL.into_iter().find(|mode| mode.as_str() == text))
             .or_else(|| self.wrong("RETRIER_MODE must be `active`, `shadow` or `disabled`"))
+    }
+
+    fn may_roll_back(&mut self) -> Option<bool> {
+        match (self.variable)("RETRIER_ALLOW_ROLLBACK").as_deref() {
+            None | Some("false") => Some(false),
+            Some("true") => Some(true),
+            Some(_) => self.wrong("RETRIER_ALLOW_ROLLBACK must be `true` or `false`"),
+        }
     }
 
     fn evidence(&mut self) -> Option<Depth> {

@@ -145,6 +145,7 @@ mod tests {
             transition: if *stage == closed { Transition::Disabled } else { Transition::Enabled },
             actions: Vec::new(),
             retries: None,
+            waiting: false,
         });
         PipelineState { version: 1, stages: stages.collect() }
     }

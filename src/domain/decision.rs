@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::class::Class;
 use super::ids::{ActionExecutionId, ActionName, RuleName, StageRunId};
 use super::policy::{PolicyVersion, RetryMode};
+use super::rollback::Rollback;
 
 /// What is to be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -191,6 +192,7 @@ pub enum StepName {
     Fence,
     Call,
     Reconcile,
+    Rollback,
 }
 
 impl StepName {
@@ -216,6 +218,7 @@ impl StepName {
             Self::Fence => "fence",
             Self::Call => "call",
             Self::Reconcile => "reconcile",
+            Self::Rollback => "rollback",
         }
     }
 }
@@ -281,6 +284,8 @@ pub struct Decision {
     pub policy_version: Option<PolicyVersion>,
     /// Class of each failed action.
     pub classes: BTreeMap<ActionName, Class>,
+    /// The rollback that followed.
+    pub rollback: Option<Rollback>,
     /// Every step that was taken.
     pub explanation: Vec<Step>,
 }
@@ -303,6 +308,7 @@ impl Decision {
             rule: None,
             policy_version: None,
             classes: BTreeMap::new(),
+            rollback: None,
             explanation: Vec::new(),
         }
     }

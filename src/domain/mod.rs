@@ -24,6 +24,7 @@ pub mod outlet;
 pub mod pipeline;
 pub mod policy;
 pub mod protocol;
+pub mod rollback;
 pub mod screen;
 pub mod stage_run;
 pub mod storm;

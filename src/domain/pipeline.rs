@@ -191,6 +191,8 @@ pub struct StageState {
     pub actions: Vec<ActionState>,
     /// CodePipeline's own count of retries; absent before the first, and not on every pipeline type.
     pub retries: Option<RetryMetadata>,
+    /// Whether an execution waits to enter the stage.
+    pub waiting: bool,
 }
 
 /// Whether executions may enter a stage.

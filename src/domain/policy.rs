@@ -14,6 +14,7 @@ use super::freeze::Freeze;
 use super::glob::Glob;
 use super::ids::{BudgetName, CalendarArn, RuleName, StageRunId};
 use super::notice::Occasion;
+use super::rollback::OnGiveUp;
 use super::storm::Storm;
 use super::tags::{TagSelector, Tags};
 
@@ -116,6 +117,8 @@ pub struct Settings {
     pub downstream: bool,
     /// What a team is told of. Default: what is given up, and what recovered.
     pub notify: BTreeSet<Occasion>,
+    /// What is done when a failure is given up. Default: nothing.
+    pub on_give_up: OnGiveUp,
     /// How deep to look at what failed. Default: logs.
     pub evidence: Depth,
     /// Whether decisions cite the line that decided, cut and without secrets. Default: no.
@@ -144,6 +147,7 @@ impl Settings {
             freezes: Vec::new(),
             downstream: true,
             notify: Occasion::usual(),
+            on_give_up: OnGiveUp::Nothing,
             evidence: Depth::Logs,
             excerpts: false,
         }

@@ -46,6 +46,8 @@ pub struct Environment<'a> {
     pub timing: Timing,
     /// What is told to others.
     pub telling: Telling,
+    /// Whether a stage may be rolled back where its rule asks for it.
+    pub may_roll_back: bool,
     /// When this invocation is cut off, whatever it is doing; [`Timestamp::MAX`] where nothing cuts it off.
     pub deadline: Timestamp,
 }
@@ -320,6 +322,7 @@ mod tests {
             evidence: Depth::State,
             timing: Timing::default(),
             telling: Telling::default(),
+            may_roll_back: false,
             deadline: Timestamp::MAX,
         };
         let now = Timestamp::UNIX_EPOCH;

@@ -14,6 +14,7 @@ use super::decision::{Decision, Ruling};
 use super::ids::{ActionExecutionId, StageRunId};
 use super::notice::Occasion;
 use super::policy::RetryMode;
+use super::rollback::Rollback;
 use super::trigger::{EventKey, WakeUp};
 
 /// How long things may take. Safety rests on these; the defaults are the contract's.
@@ -92,6 +93,8 @@ pub struct StageRun {
     pub look_at: Option<Timestamp>,
     /// What a team has been told of it: each once.
     pub told: BTreeSet<Occasion>,
+    /// Its rollback, if it has had one.
+    pub rollback: Option<Rollback>,
 }
 
 /// A wait that has a wake-up.
@@ -210,6 +213,7 @@ impl StageRun {
             retries: Vec::new(),
             look_at: None,
             told: BTreeSet::new(),
+            rollback: None,
         }
     }
 

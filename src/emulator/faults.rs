@@ -53,11 +53,15 @@ pub enum Operation {
     Announce,
     /// Sending a reminder of the outbox.
     Remind,
+    /// Finding out what a rollback could bring back.
+    RollbackTarget,
+    /// `RollbackStage`.
+    Rollback,
 }
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 25] = [
         Self::LedgerRead,
         Self::LedgerCommit,
         Self::FailureNote,
@@ -81,6 +85,8 @@ impl Operation {
         Self::Publish,
         Self::Announce,
         Self::Remind,
+        Self::RollbackTarget,
+        Self::Rollback,
     ];
 
     /// The name used in scenarios.
@@ -109,6 +115,8 @@ impl Operation {
             Self::Publish => "publish",
             Self::Announce => "announce",
             Self::Remind => "remind",
+            Self::RollbackTarget => "rollback-target",
+            Self::Rollback => "rollback",
         }
     }
 

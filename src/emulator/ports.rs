@@ -12,9 +12,10 @@ use super::rate::CallRate;
 use super::world::{SharedWorld, World};
 use crate::domain::budget::BucketKey;
 use crate::domain::controls::Controls;
-use crate::domain::ids::{PipelineArn, StageRunId};
+use crate::domain::ids::{ExecutionId, PipelineArn, StageRunId};
 use crate::domain::pipeline::{ExecutionMode, Gap, Reading, Refusal, RetryReply, StageReading};
 use crate::domain::policy::RetryMode;
+use crate::domain::rollback::RollbackReply;
 use crate::domain::protocol::{Commit, CommitReply, ControlsReply, Fault as PortFault, View};
 use crate::domain::stage_run::after;
 use crate::domain::storm::{Note, Window, WindowKey};
@@ -215,6 +216,40 @@ impl Pipelines for SharedWorld {
                 Fault::NotDone => RetryReply::NotSent,
                 Fault::Denied => RetryReply::Refused(Refusal::AccessDenied),
                 _ => RetryReply::Unknown,
+            },
+        )
+        .await
+    }
+
+    async fn last_success(&self, run: &StageRunId) -> Result<Option<ExecutionId>, Gap> {
+        self.call(
+            Operation::RollbackTarget,
+            |world| {
+                let name = &run.pipeline.name;
+                asking(world, |asked| asked.call(0, |service| service.last_success(name, &run.stage)))
+            },
+            |fault| Err(gap_of(fault)),
+        )
+        .await
+    }
+
+    async fn roll_back(&self, run: &StageRunId, target: &ExecutionId) -> RollbackReply {
+        self.call(
+            Operation::Rollback,
+            |world| {
+                let now = world.now();
+                if !world.rate.admits(now) {
+                    return RollbackReply::NotSent;
+                }
+                match world.service.rollback_stage(now, &run.pipeline.name, &run.stage, target) {
+                    Ok(execution) => RollbackReply::Started(execution),
+                    Err(error) => RollbackReply::Refused(error.exception.as_str()),
+                }
+            },
+            |fault| match fault {
+                Fault::NotDone => RollbackReply::NotSent,
+                Fault::Denied => RollbackReply::Refused("AccessDeniedException"),
+                _ => RollbackReply::Unknown,
             },
         )
         .await

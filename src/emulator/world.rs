@@ -41,6 +41,8 @@ pub struct Deployed {
     pub mode: Mode,
     /// What it tells others.
     pub telling: Telling,
+    /// Whether it may roll stages back.
+    pub may_roll_back: bool,
 }
 
 /// What reads show instead of the present.
@@ -103,7 +105,7 @@ impl World {
             queue: Queue::default(),
             faults: Faults::default(),
             rate: CallRate::default(),
-            deployed: Deployed { policy: None, mode: Mode::Active, telling: Telling::default() },
+            deployed: Deployed { policy: None, mode: Mode::Active, telling: Telling::default(), may_roll_back: false },
             denied: BTreeSet::new(),
             calendars: ClosedCalendars::default(),
             outside: Outside::default(),
@@ -185,7 +187,7 @@ impl World {
 
     pub(super) fn count_request(&mut self, operation: Operation) {
         use Operation as O;
-        if matches!(operation, O::Tags | O::Observe | O::Fence | O::Retry | O::Catalogue) {
+        if matches!(operation, O::Tags | O::Observe | O::Fence | O::Retry | O::Catalogue | O::RollbackTarget | O::Rollback) {
             self.requests.push((self.now, operation));
         }
     }

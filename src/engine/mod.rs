@@ -100,6 +100,10 @@ impl<L: Ledger, P: Pipelines, S: Schedules, E: EvidenceSource, K: Calendars> Eng
             Effect::Fence { run, mode } => {
                 Answer::Fenced(Box::new(self.pipelines.observe_stage(&run, mode).await))
             }
+            Effect::FindTarget { run } => Answer::Target(self.pipelines.last_success(&run).await),
+            Effect::RollBack { run, target } => {
+                Answer::RolledBack(self.pipelines.roll_back(&run, &target).await)
+            }
             Effect::Call { run, mode } => Answer::Called(self.pipelines.retry_stage(&run, mode).await),
             // The caller returns on the one and carries out the other; an answer to it ends the handling all the same.
             Effect::Finish(_) | Effect::Commit(_) => Answer::Armed(Ok(())),

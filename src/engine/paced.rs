@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::domain::ids::{ExecutionId, PipelineArn, PipelineName, StageRunId};
 use crate::domain::pipeline::{ActionExecution, ExecutionMode, Gap, Reading, RetryReply, StageReading};
 use crate::domain::policy::RetryMode;
+use crate::domain::rollback::RollbackReply;
 use crate::domain::stage_run::after;
 use crate::domain::tags::TagsReading;
 use crate::ports::{Catalogue, ExecutionEntry, Page, PageToken, Pipelines, Ticks};
@@ -71,6 +72,20 @@ impl<P: Pipelines, T: Ticks, C: Fn() -> Timestamp + Sync> Pipelines for &Paced<'
     async fn tags(&self, pipeline: &PipelineArn, now: Timestamp) -> TagsReading {
         self.turn(1).await;
         self.pipelines.tags(pipeline, now).await
+    }
+
+    async fn last_success(&self, run: &StageRunId) -> Result<Option<ExecutionId>, Gap> {
+        self.turn(1).await;
+        self.pipelines.last_success(run).await
+    }
+
+    /// As with a retry, nothing comes between the last look and the call.
+    async fn roll_back(&self, run: &StageRunId, target: &ExecutionId) -> RollbackReply {
+        {
+            let mut free_at = self.free_at.lock().unwrap_or_else(PoisonError::into_inner);
+            *free_at = after(*free_at, self.interval);
+        }
+        self.pipelines.roll_back(run, target).await
     }
 
     async fn retry_stage(&self, run: &StageRunId, mode: RetryMode) -> RetryReply {

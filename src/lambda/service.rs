@@ -79,6 +79,7 @@ fn deployed(settings: Settings, clock: fn() -> Timestamp) -> Deployed {
             },
             messenger: SdkMessenger::new(clients, addressees),
             telling,
+            may_roll_back: settings.may_roll_back,
             policies: Policies::new(policy),
             mode: settings.mode,
             account: settings.account,

@@ -60,8 +60,6 @@ codes! {
     UnsupportedVersion = "unsupported-version", Error;
     /// The key means nothing at this place.
     UnknownKey = "unknown-key", Error;
-    /// The key or value belongs to the format, but this version of the program does not carry it out.
-    NotSupportedYet = "not-supported-yet", Error;
     /// The same key is given twice in one map.
     DuplicateKey = "duplicate-key", Error;
     /// A key that must be there is not.

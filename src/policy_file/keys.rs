@@ -7,8 +7,6 @@ pub(super) struct Keys {
     pub owner: &'static str,
     /// The keys that are read.
     pub known: &'static [&'static [&'static str]],
-    /// Keys of the format that this version does not carry out, and therefore does not accept.
-    pub later: &'static [&'static str],
     /// What to add when a key that must be there is not.
     pub needed: &'static [(&'static str, &'static str)],
     /// Where keys belong that people write here instead.
@@ -45,6 +43,7 @@ const SETTINGS: &[&str] = &[
     "freezes",
     "downstream",
     "notify",
+    "on-give-up",
     "evidence",
     "excerpts",
 ];
@@ -60,13 +59,10 @@ const STORM_KEYS: &[&str] = &["failures", "within", "spread"];
 
 const FREEZE_KEYS: &[&str] = &["days", "from", "to", "timezone", "change-calendar"];
 
-const LATER_SETTINGS: &[&str] = &["on-give-up"];
-
 /// The whole file.
 pub(super) const POLICY: Keys = Keys {
     owner: "a policy",
     known: &[&["version", "defaults", "budgets", "storm", "classifiers", "freezes", "rules"]],
-    later: &[],
     needed: &[
         ("version", "add `version: 1`"),
         ("rules", "add at least one rule: `rules: [{ name: everything, match: { pipeline: \"*\" } }]`"),
@@ -83,7 +79,6 @@ pub(super) const POLICY: Keys = Keys {
 pub(super) const DEFAULTS: Keys = Keys {
     owner: "`defaults`",
     known: &[SETTINGS],
-    later: LATER_SETTINGS,
     needed: &[],
     elsewhere: &[(BACKOFF_KEYS, "belongs under `backoff`; indent it")],
 };
@@ -92,7 +87,6 @@ pub(super) const DEFAULTS: Keys = Keys {
 pub(super) const RULE: Keys = Keys {
     owner: "a rule",
     known: &[&["name", "match"], SETTINGS],
-    later: LATER_SETTINGS,
     needed: &[
         ("name", "add a name of your own, such as `name: everything`"),
         ("match", "add what it is about; `match: { pipeline: \"*\" }` is everything"),
@@ -107,7 +101,6 @@ pub(super) const RULE: Keys = Keys {
 pub(super) const MATCH: Keys = Keys {
     owner: "`match`",
     known: &[MATCH_KEYS],
-    later: &[],
     needed: &[],
     elsewhere: &[(SETTINGS, "belongs in the rule, beside `match`")],
 };
@@ -116,7 +109,6 @@ pub(super) const MATCH: Keys = Keys {
 pub(super) const CLASSIFIER: Keys = Keys {
     owner: "a classifier",
     known: &[&["name", "class", "match"]],
-    later: &[],
     needed: &[
         ("name", "add a name of your own, such as `name: grid-down`"),
         ("class", "add the class that it means, such as `class: capacity`"),
@@ -129,7 +121,6 @@ pub(super) const CLASSIFIER: Keys = Keys {
 pub(super) const CLASSIFIER_MATCH: Keys = Keys {
     owner: "`match` of a classifier",
     known: &[CLASSIFIER_MATCH_KEYS],
-    later: &[],
     needed: &[],
     elsewhere: &[(&["name", "class"], "belongs in the classifier, beside `match`")],
 };
@@ -138,7 +129,6 @@ pub(super) const CLASSIFIER_MATCH: Keys = Keys {
 pub(super) const BACKOFF: Keys = Keys {
     owner: "`backoff`",
     known: &[BACKOFF_KEYS],
-    later: &[],
     needed: &[
         ("initial", "add the delay before the first retry, such as `initial: 1m`"),
         ("max", "add the longest delay, such as `max: 15m`"),
@@ -150,7 +140,6 @@ pub(super) const BACKOFF: Keys = Keys {
 pub(super) const BUDGET: Keys = Keys {
     owner: "a budget",
     known: &[&["capacity", "refill", "per"]],
-    later: &[],
     needed: &[
         ("capacity", "add the most retries at once, such as `capacity: 20`"),
         ("refill", "add how many more there are over time, such as `refill: 60/h`"),
@@ -162,14 +151,13 @@ pub(super) const BUDGET: Keys = Keys {
 pub(super) const FREEZE: Keys = Keys {
     owner: "a freeze",
     known: &[FREEZE_KEYS],
-    later: &[],
     needed: &[("timezone", "add the place whose clock is meant, such as `timezone: Europe/Berlin`")],
     elsewhere: &[],
 };
 
 /// `storm`.
 pub(super) const STORM: Keys =
-    Keys { owner: "`storm`", known: &[STORM_KEYS], later: &[], needed: &[], elsewhere: &[] };
+    Keys { owner: "`storm`", known: &[STORM_KEYS], needed: &[], elsewhere: &[] };
 
 /// Every key of the format, wherever it stands.
 pub(super) fn of_the_format() -> impl Iterator<Item = &'static str> {

@@ -94,11 +94,6 @@ impl<'n> Fields<'n> {
 }
 
 fn unexpected_key(name: &str, span: Span, keys: &Keys) -> Diagnostic {
-    if keys.later.contains(&name) {
-        let message = format!("`{name}` is not supported by this version");
-        return Diagnostic::new(Code::NotSupportedYet, span, message)
-            .hint("remove the key; a policy is refused rather than half followed");
-    }
     let message = format!("{} has no key {}", keys.owner, quote(name));
     let mut finding = Diagnostic::new(Code::UnknownKey, span, message);
     finding.hint = if name == "<<" {

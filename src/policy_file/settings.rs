@@ -9,6 +9,7 @@ use crate::domain::class::{Class, Group};
 use crate::domain::evidence::Depth;
 use crate::domain::notice::Occasion;
 use crate::domain::policy::{Mode, ParallelRetries, RetryMode, Settings};
+use crate::domain::rollback::OnGiveUp;
 
 use super::diagnostic::{Code, Diagnostic, quote};
 use super::keys;
@@ -36,6 +37,11 @@ pub(super) const EVIDENCE: &[(&str, Depth)] = &[
     (Depth::State.as_str(), Depth::State),
     (Depth::Details.as_str(), Depth::Details),
     (Depth::Logs.as_str(), Depth::Logs),
+];
+
+pub(super) const ON_GIVE_UP: &[(&str, OnGiveUp)] = &[
+    (OnGiveUp::Nothing.as_str(), OnGiveUp::Nothing),
+    (OnGiveUp::Rollback.as_str(), OnGiveUp::Rollback),
 ];
 
 /// What `excerpts` may say, and whether decisions cite the line that decided.
@@ -66,6 +72,7 @@ pub(super) struct GivenSettings {
     pub freezes: Option<Vec<Spanned<String>>>,
     pub downstream: Option<bool>,
     pub notify: Option<BTreeSet<Occasion>>,
+    pub on_give_up: Option<OnGiveUp>,
     pub evidence: Option<Depth>,
     pub excerpts: Option<bool>,
 }
@@ -105,6 +112,9 @@ impl GivenSettings {
                 read::distinct_texts(node, "`freezes`", findings).map(names)
             }),
             notify: fields.get("notify").and_then(|node| notify(node, findings)),
+            on_give_up: fields
+                .get("on-give-up")
+                .and_then(|node| read::choice(node, "`on-give-up`", ON_GIVE_UP, findings)),
             downstream: fields
                 .get("downstream")
                 .and_then(|node| read::boolean(node, "`downstream`", findings)),
@@ -138,6 +148,7 @@ impl GivenSettings {
             freezes: base.freezes.clone(),
             downstream: self.downstream.unwrap_or(base.downstream),
             notify: self.notify.clone().unwrap_or_else(|| base.notify.clone()),
+            on_give_up: self.on_give_up.unwrap_or(base.on_give_up),
             evidence: self.evidence.unwrap_or(base.evidence),
             excerpts: self.excerpts.unwrap_or(base.excerpts),
         }

@@ -125,6 +125,7 @@ pub fn deployed_function(
         },
         messenger: world.clone(),
         telling: deployed.telling,
+        may_roll_back: deployed.may_roll_back,
         policies: Policies::new(deployed.policy),
         mode: deployed.mode,
         account: place.account,

@@ -96,6 +96,7 @@ fn a_pipeline_state_is_read() {
                     error(None, "", "8f1d0c: shorter labels"),
                 )],
                 retries: None,
+                waiting: false,
             },
             StageState {
                 name: stage_name("Test"),
@@ -122,6 +123,7 @@ fn a_pipeline_state_is_read() {
                     ),
                 ],
                 retries: Some(RetryMetadata { automatic: 1, manual: 2 }),
+                waiting: false,
             },
             StageState {
                 name: stage_name("Production"),
@@ -144,6 +146,7 @@ fn a_pipeline_state_is_read() {
                     never_ran("New"),
                 ],
                 retries: None,
+                waiting: false,
             },
         ],
     };
@@ -162,6 +165,7 @@ fn a_pipeline_state_may_leave_out_what_is_optional() {
                 transition: Transition::Enabled,
                 actions: vec![never_ran("Repository")],
                 retries: None,
+                waiting: false,
             }],
         })
     );

@@ -53,5 +53,6 @@ pub fn stage_state(
         transition: Transition::Enabled,
         actions: actions.iter().map(shown).collect(),
         retries: None,
+        waiting: false,
     }
 }

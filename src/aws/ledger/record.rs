@@ -19,6 +19,7 @@ use crate::domain::ids::{
 };
 use crate::domain::notice::Occasion;
 use crate::domain::policy::RetryMode;
+use crate::domain::rollback::{Rollback, RollbackProgress};
 use crate::domain::stage_run::{Claim, Hint, Owner, Progress, Retry, StageRun, Tally, Wait};
 use crate::domain::trigger::EventKey;
 
@@ -45,6 +46,17 @@ pub(super) struct RecordDocument {
     look_at: Option<String>,
     #[serde(default)]
     told: Vec<String>,
+    #[serde(default)]
+    rollback: Option<RollbackDocument>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct RollbackDocument {
+    target: String,
+    owner: String,
+    progress: String,
+    execution: Option<String>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -139,6 +151,7 @@ impl RecordDocument {
             retries,
             look_at,
             told,
+            rollback,
         } = record;
         Self {
             pipeline: id.pipeline.to_string(),
@@ -156,6 +169,7 @@ impl RecordDocument {
             retries: retries.iter().map(RetryDocument::of).collect(),
             look_at: look_at.map(|at| at.to_string()),
             told: told.iter().map(|occasion| occasion.as_str().to_owned()).collect(),
+            rollback: rollback.as_ref().map(RollbackDocument::of),
         }
     }
 
@@ -179,6 +193,7 @@ impl RecordDocument {
             retries: self.retries.into_iter().map(RetryDocument::retry).collect::<Option<_>>()?,
             look_at: optional(self.look_at, |text| instant(&text))?,
             told: self.told.iter().map(|name| Occasion::parse(name)).collect::<Option<_>>()?,
+            rollback: optional(self.rollback, RollbackDocument::rollback)?,
         })
     }
 }
@@ -233,6 +248,34 @@ impl ClaimDocument {
             taken_over: self.taken_over,
             hint: self.hint.hint()?,
             basis: optional(self.basis, BasisDocument::basis)?,
+        })
+    }
+}
+
+impl RollbackDocument {
+    fn of(rollback: &Rollback) -> Self {
+        Self {
+            target: rollback.target.to_string(),
+            owner: rollback.owner.to_string(),
+            progress: rollback.progress.as_str().to_owned(),
+            execution: match &rollback.progress {
+                RollbackProgress::Started(execution) => Some(execution.to_string()),
+                _ => None,
+            },
+        }
+    }
+
+    fn rollback(self) -> Option<Rollback> {
+        let started = optional(self.execution, |execution| ExecutionId::parse(execution).ok())?;
+        let plain = [RollbackProgress::Begun, RollbackProgress::NotMade, RollbackProgress::Unknown];
+        let progress = match started {
+            Some(execution) => Some(RollbackProgress::Started(execution)),
+            None => plain.into_iter().find(|progress| progress.as_str() == self.progress),
+        };
+        Some(Rollback {
+            target: ExecutionId::parse(self.target).ok()?,
+            owner: Owner(self.owner),
+            progress: progress.filter(|progress| progress.as_str() == self.progress)?,
         })
     }
 }

@@ -46,11 +46,12 @@ use aws_smithy_types::DateTime;
 use jiff::{Timestamp, Unit};
 
 use super::clients::{Clients, retry_config};
-use crate::domain::ids::{InvalidId, PipelineArn, PipelineName, StageRunId};
+use crate::domain::ids::{ExecutionId, InvalidId, PipelineArn, PipelineName, StageRunId};
 use crate::domain::pipeline::{
     ExecutionMode, Gap, PipelineState, PipelineStructure, Reading, RetryReply, StageReading,
 };
 use crate::domain::policy::RetryMode;
+use crate::domain::rollback::RollbackReply;
 use crate::domain::tags::TagsReading;
 use crate::ports::Pipelines;
 
@@ -151,6 +152,21 @@ impl SdkPipelines {
         StageReading::Parallel { execution, actions, entries }
     }
 
+    async fn rollback(&self, run: &StageRunId, target: &ExecutionId) -> RollbackReply {
+        let answer = self
+            .clients
+            .codepipeline()
+            .rollback_stage()
+            .pipeline_name(run.pipeline.name.as_str())
+            .stage_name(run.stage.as_str())
+            .target_pipeline_execution_id(target.as_str())
+            .customize()
+            .config_override(retry_config())
+            .send()
+            .await;
+        replies::of_rollback(&answer)
+    }
+
     async fn retry(&self, run: &StageRunId, mode: RetryMode) -> RetryReply {
         let answer = self
             .clients
@@ -184,6 +200,14 @@ impl Pipelines for SdkPipelines {
 
     async fn retry_stage(&self, run: &StageRunId, mode: RetryMode) -> RetryReply {
         Box::pin(self.retry(run, mode)).await
+    }
+
+    async fn last_success(&self, run: &StageRunId) -> Result<Option<ExecutionId>, Gap> {
+        Box::pin(async { self.reader(&run.pipeline.name).last_success(&run.stage).await }).await
+    }
+
+    async fn roll_back(&self, run: &StageRunId, target: &ExecutionId) -> RollbackReply {
+        Box::pin(self.rollback(run, target)).await
     }
 }
 

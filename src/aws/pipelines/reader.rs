@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use aws_sdk_codepipeline::Client;
 use aws_sdk_codepipeline::types::{
-    ActionExecutionDetail, ActionExecutionFilter, PipelineExecutionSummary, PipelineMetadata,
+    ActionExecutionDetail, ActionExecutionFilter, ExecutionType, PipelineExecutionFilter, PipelineExecutionSummary,
+    PipelineMetadata, SucceededInStageFilter,
 };
 use jiff::Timestamp;
 
@@ -15,7 +16,7 @@ use super::replies::gap;
 use super::state::{pipeline_execution, pipeline_state};
 use super::structure::pipeline_structure;
 use super::{have, instant, optional};
-use crate::domain::ids::{ExecutionId, PipelineName};
+use crate::domain::ids::{ExecutionId, PipelineName, StageName};
 use crate::domain::pipeline::{ActionExecution, Gap, PipelineExecution, PipelineState, PipelineStructure};
 
 /// The largest page that CodePipeline gives.
@@ -98,6 +99,24 @@ impl Reader<'_> {
         enough: impl Fn(&[(ExecutionId, Timestamp)]) -> bool,
     ) -> Result<Vec<(ExecutionId, Timestamp)>, Gap> {
         list(|token| self.page_of_executions(token), enough).await
+    }
+
+    /// `ListPipelineExecutions` of those that succeeded in the stage, the newest first: the first that is no rollback.
+    pub async fn last_success(&self, stage: &StageName) -> Result<Option<ExecutionId>, Gap> {
+        let succeeded = SucceededInStageFilter::builder().stage_name(stage.as_str()).build();
+        let filter = PipelineExecutionFilter::builder().succeeded_in_stage(succeeded).build();
+        let request = self
+            .client
+            .list_pipeline_executions()
+            .pipeline_name(self.pipeline.as_str())
+            .filter(filter)
+            .max_results(PAGE);
+        let answer = request.send().await.map_err(|error| gap(&error))?;
+        let all: Vec<PipelineExecutionSummary> = have(answer.pipeline_execution_summaries)?;
+        let standard = all.iter().find(|execution| {
+            execution.execution_type().is_none_or(|kind| *kind == ExecutionType::Standard)
+        });
+        Ok(optional(standard, |execution| Ok(ExecutionId::parse(have(execution.pipeline_execution_id())?)?))?)
     }
 
     async fn page_of_actions(

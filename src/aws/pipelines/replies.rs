@@ -4,14 +4,16 @@ use aws_sdk_codepipeline::error::SdkError;
 use aws_sdk_codepipeline::operation::retry_stage_execution::{
     RetryStageExecutionError, RetryStageExecutionOutput,
 };
+use aws_sdk_codepipeline::operation::rollback_stage::{RollbackStageError, RollbackStageOutput};
 use aws_sdk_codepipeline::types::StageRetryMode;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::aws::certainty::{Cause, cause};
-use crate::domain::ids::StageRunId;
+use crate::domain::ids::{ExecutionId, StageRunId};
 use crate::domain::pipeline::{Gap, Refusal, RetryReply};
 use crate::domain::policy::RetryMode;
+use crate::domain::rollback::RollbackReply;
 
 /// Why an answer is missing.
 pub(super) fn gap<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Gap {
@@ -59,6 +61,40 @@ pub(super) fn of_retry(
             refusal.map_or(RetryReply::Unknown, RetryReply::Refused)
         }
         Cause::Unknown => RetryReply::Unknown,
+    }
+}
+
+/// Refusals of `RollbackStage` that CodePipeline declares.
+const DECLARED: [&str; 7] = [
+    "ConflictException",
+    "PipelineExecutionNotFoundException",
+    "PipelineExecutionOutdatedException",
+    "PipelineNotFoundException",
+    "StageNotFoundException",
+    "UnableToRollbackStageException",
+    "ValidationException",
+];
+
+/// What became of a rollback, as little believed as with a retry.
+pub(super) fn of_rollback(
+    answer: &Result<RollbackStageOutput, SdkError<RollbackStageError, HttpResponse>>,
+) -> RollbackReply {
+    let error = match answer {
+        Ok(answer) => {
+            let execution = ExecutionId::parse(answer.pipeline_execution_id());
+            return execution.map_or(RollbackReply::Unknown, RollbackReply::Started);
+        }
+        Err(error) => error,
+    };
+    match cause(error) {
+        Cause::NotSent | Cause::Credentials => RollbackReply::NotSent,
+        Cause::Throttled => RollbackReply::Refused("ThrottlingException"),
+        Cause::AccessDenied => RollbackReply::Refused("AccessDeniedException"),
+        Cause::Refused(code) => {
+            let declared = DECLARED.into_iter().find(|declared| *declared == code);
+            declared.map_or(RollbackReply::Unknown, RollbackReply::Refused)
+        }
+        Cause::Unknown => RollbackReply::Unknown,
     }
 }
 

@@ -31,6 +31,7 @@ fn stage(stage: &types::StageState) -> Result<StageState, Unusable> {
         },
         actions: have(stage.action_states.as_deref())?.iter().map(action).collect::<Result<_, _>>()?,
         retries: optional(stage.retry_stage_metadata(), retries)?,
+        waiting: stage.inbound_execution().is_some() || !stage.inbound_executions().is_empty(),
     })
 }
 

@@ -57,6 +57,7 @@ fn environment<'a>(policy: &'a Policy, mode: Mode, pipeline: &'a PipelineArn) ->
         evidence: Depth::Logs,
         timing: Timing::default(),
         telling: Telling::default(),
+        may_roll_back: false,
         deadline: Timestamp::MAX,
     }
 }

@@ -162,6 +162,7 @@ impl Assembly<'_> {
             transition: Transition::Enabled,
             actions: last_runs(self.run, actions),
             retries: None,
+            waiting: false,
         };
         Ok(PipelineState { version, stages: vec![stage] })
     }

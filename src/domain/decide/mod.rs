@@ -102,25 +102,22 @@ fn wait<T>(ruling: Ruling, until: Timestamp, step: StepName, detail: impl Into<S
 
 /// Decides about the stage run's present failure, once all is known that this one takes.
 pub fn decide(question: &Question<'_>) -> Result<Decided, Missing> {
-    let mut decider = Decider {
-        question,
-        decision: Decision {
-            shadow: question.covered.shadow,
-            rule: Some(question.covered.rule.name.clone()),
-            policy_version: Some(question.covered.policy.version.clone()),
-            max_retries: Some(question.covered.rule.settings.max_retries),
-            explanation: screened_steps(&question.covered, &question.record.id),
-            ..Decision::bare(Ruling::RetryEligible, &question.record.id, question.now)
-        },
-        withdrawals: Vec::new(),
-        slot: None,
-    };
+    let mut decider = Decider::new(question);
     match decider.run() {
         Ok(()) => {}
         Err(Stop::Refusal(refusal)) => decider.stop(refusal),
         Err(Stop::Missing(missing)) => return Err(missing),
     }
     Ok(Decided { decision: decider.decision, withdrawals: decider.withdrawals, slot: decider.slot })
+}
+
+/// Why a freeze holds the stage at present; none where none does.
+pub fn freeze_of(question: &Question<'_>, failed_at: Timestamp) -> Result<Option<String>, Missing> {
+    match Decider::new(question).freeze(failed_at) {
+        Ok(()) => Ok(None),
+        Err(Stop::Refusal(refusal)) => Ok(Some(refusal.detail)),
+        Err(Stop::Missing(missing)) => Err(missing),
+    }
 }
 
 struct Decider<'q, 'a> {
@@ -130,7 +127,23 @@ struct Decider<'q, 'a> {
     slot: Option<(BucketKey, Slot)>,
 }
 
-impl Decider<'_, '_> {
+impl<'q, 'a> Decider<'q, 'a> {
+    fn new(question: &'q Question<'a>) -> Self {
+        Self {
+            question,
+            decision: Decision {
+                shadow: question.covered.shadow,
+                rule: Some(question.covered.rule.name.clone()),
+                policy_version: Some(question.covered.policy.version.clone()),
+                max_retries: Some(question.covered.rule.settings.max_retries),
+                explanation: screened_steps(&question.covered, &question.record.id),
+                ..Decision::bare(Ruling::RetryEligible, &question.record.id, question.now)
+            },
+            withdrawals: Vec::new(),
+            slot: None,
+        }
+    }
+
     fn run(&mut self) -> Checked<()> {
         self.pause()?;
         self.storm();

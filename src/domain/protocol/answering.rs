@@ -41,7 +41,12 @@ impl Answering<'_> {
 
     /// The decision on what is known.
     pub(super) fn decide(&self, covered: &Covered<'_>, own_claim: bool) -> Result<Decided, Missing> {
-        decide(&Question {
+        decide(&self.question(covered, own_claim))
+    }
+
+    /// What is asked of a decision.
+    pub(super) fn question<'q>(&'q self, covered: &Covered<'q>, own_claim: bool) -> Question<'q> {
+        Question {
             covered: *covered,
             record: &self.record,
             reading: &self.reading,
@@ -55,7 +60,7 @@ impl Answering<'_> {
             now: self.now,
             jitter: self.jitter,
             timing: self.environment.timing,
-        })
+        }
     }
 
     /// Asks for what a decision takes; then all begins anew with what is known, which comes to the same point.
@@ -123,7 +128,8 @@ impl Answering<'_> {
                 let transaction = Commit { slot, ..plain(self.record, news) };
                 commit(self.environment, self.job, self.context, transaction, Purpose::Answer, next, self.now)
             }
-            Verdict::GiveUp | Verdict::Ignore => {
+            Verdict::GiveUp => self.give_up(covered, decision),
+            Verdict::Ignore => {
                 let next = Next::Finish(Box::new(outcome(&decision)));
                 self.record.close(&decision.failed, covered.shadow, &self.hint);
                 commit(self.environment, self.job, self.context, plain(self.record, Some(decision)), Purpose::Answer, next, self.now)

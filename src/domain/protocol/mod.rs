@@ -19,6 +19,7 @@ mod hold;
 mod proceed;
 mod reconcile;
 mod repeated;
+mod rollback;
 mod step;
 mod swept;
 mod telling;
@@ -34,13 +35,14 @@ use super::decision::Decision;
 use super::evidence::{Depth, Examination};
 use super::facts::FailedAction;
 use super::freeze::CalendarReadings;
-use super::ids::{CalendarArn, PipelineArn, StageRunId};
+use super::ids::{CalendarArn, ExecutionId, PipelineArn, StageRunId};
 use super::live::Source;
 use super::notice::Notice;
 use super::outbox::Tidings;
-use super::pipeline::{ExecutionMode, Reading, RetryReply, StageReading};
+use super::pipeline::{ExecutionMode, Gap, Reading, RetryReply, StageReading};
 use super::policy::RetryMode;
-use super::stage_run::{Owner, Progress, Retry, StageRun};
+use super::rollback::{RollbackProgress, RollbackReply};
+use super::stage_run::{Hint, Owner, Progress, Retry, StageRun};
 use super::storm::{Note, Window, WindowKey};
 use super::tags::TagsReading;
 use super::trigger::{Delivery, Trigger, WakeUp};
@@ -95,6 +97,10 @@ pub enum Answer {
     Fenced(Box<StageReading>),
     /// To [`Effect::Call`].
     Called(RetryReply),
+    /// To [`Effect::FindTarget`]: the execution that last succeeded in the stage, if any did.
+    Target(Result<Option<ExecutionId>, Gap>),
+    /// To [`Effect::RollBack`].
+    RolledBack(RollbackReply),
 }
 
 /// What the ledger holds for one stage run.
@@ -245,6 +251,18 @@ pub enum Effect {
         /// What to run again.
         mode: RetryMode,
     },
+    /// Find out which execution last succeeded in the stage.
+    FindTarget {
+        /// The stage run.
+        run: StageRunId,
+    },
+    /// Call `RollbackStage`, once.
+    RollBack {
+        /// The stage run.
+        run: StageRunId,
+        /// The execution whose success is brought back.
+        target: ExecutionId,
+    },
     /// Nothing more.
     Finish(Box<Outcome>),
 }
@@ -352,6 +370,12 @@ pub enum State {
     Fencing(Box<Held>),
     /// The call is under way.
     Calling(Box<Held>),
+    /// It is being found out what could be brought back.
+    Aiming(Job, Box<Context>),
+    /// The stage is being read again, before it is rolled back.
+    FencingRollback(Box<Aimed>),
+    /// The call that rolls it back is under way.
+    RollingBack(Box<Aimed>),
     /// Over.
     Done,
 }
@@ -377,6 +401,8 @@ pub struct Context {
     reading: Option<(Box<Reading>, Jitter)>,
     examination: Examination,
     calendars: CalendarReadings,
+    /// The execution that last succeeded in the stage, where that was asked for.
+    target: Option<Result<Option<ExecutionId>, Gap>>,
 }
 
 impl Context {
@@ -386,6 +412,7 @@ impl Context {
             reading: None,
             examination: Examination::new(),
             calendars: CalendarReadings::new(),
+            target: None,
         }
     }
 }
@@ -409,6 +436,7 @@ enum Next {
     Finish(Box<Outcome>),
     Arm { wake_up: WakeUp, at: Timestamp, outcome: Box<Outcome> },
     Fence(Box<Decision>, Option<Retry>),
+    FenceRollback { decision: Box<Decision>, hint: Hint, ended: Option<Retry> },
 }
 
 impl Next {
@@ -416,7 +444,7 @@ impl Next {
     fn ended(&self) -> Option<&Retry> {
         match self {
             Self::Finish(outcome) | Self::Arm { outcome, .. } => outcome.ended.as_ref(),
-            Self::Fence(_, ended) => ended.as_ref(),
+            Self::Fence(_, ended) | Self::FenceRollback { ended, .. } => ended.as_ref(),
         }
     }
 }
@@ -426,6 +454,8 @@ impl Next {
 enum Purpose {
     Answer,
     Close(Ending, Box<Decision>),
+    /// The rollback went so, for this reason.
+    Rollback(RollbackProgress, String),
 }
 
 /// How a claim ends at its owner's hands.
@@ -455,6 +485,18 @@ impl Held {
     fn outcome(&self) -> Outcome {
         Outcome { ended: self.ended.clone(), ..Outcome::handled(self.decision.clone()) }
     }
+}
+
+/// A rollback in hand.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Aimed {
+    job: Job,
+    context: Context,
+    record: StageRun,
+    decision: Decision,
+    hint: Hint,
+    /// An earlier retry whose end became known.
+    ended: Option<Retry>,
 }
 
 /// What must be left of the invocation for a message to be begun.

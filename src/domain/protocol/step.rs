@@ -6,8 +6,9 @@ use super::close::{after_call, close, refused_for_now};
 use super::effects::{arm, done, finish};
 use super::proceed::proceed;
 use super::repeated::rearm;
+use super::rollback::{after_rollback, fenced_rollback, settle_again};
 use super::{
-    Answer, CommitReply, Committing, Conclusion, Context, ControlsReply, Effect, Ending, Fault, Held, Input,
+    Aimed, Answer, CommitReply, Committing, Conclusion, Context, ControlsReply, Effect, Ending, Fault, Held, Input,
     Job, Next, Outcome, Purpose, State, TO_BEGIN, TO_CALL, View,
 };
 use crate::domain::decide::{Question, decide, is_same_failure};
@@ -72,6 +73,15 @@ pub fn step(environment: &Environment<'_>, state: State, input: Input) -> (State
         }
         (State::Fencing(held), Answer::Fenced(stage)) => fenced(environment, *held, *stage, now),
         (State::Calling(held), Answer::Called(reply)) => after_call(environment, *held, reply, now),
+        (State::Aiming(job, context), Answer::Target(target)) => {
+            proceed(environment, job, Context { target: Some(target), ..*context }, now)
+        }
+        (State::FencingRollback(aimed), Answer::Fenced(stage)) => {
+            fenced_rollback(environment, *aimed, *stage, now)
+        }
+        (State::RollingBack(aimed), Answer::RolledBack(reply)) => {
+            after_rollback(environment, *aimed, reply, now)
+        }
         _ => finish(Conclusion::OutOfOrder),
     }
 }
@@ -158,6 +168,9 @@ fn committed(
                     let ended = next.ended().cloned();
                     close_again(environment, job, context, (ending, *decision, ended), now)
                 }
+                Purpose::Rollback(progress, detail) => {
+                    settle_again(environment, job, context, &next, (progress, detail), now)
+                }
             }
         }
         Ok(CommitReply::BucketChanged(key, bucket)) => {
@@ -210,15 +223,23 @@ fn follow(committing: Committing) -> (State, Effect) {
     match next {
         Next::Finish(outcome) => done(*outcome),
         Next::Arm { wake_up, at, outcome } => arm(wake_up, at, outcome),
+        Next::FenceRollback { decision, hint, ended } => {
+            let (run, mode) = (commit.record.id.clone(), mode_of(&context));
+            let aimed = Aimed { job, context, record: commit.record, decision: *decision, hint, ended };
+            (State::FencingRollback(Box::new(aimed)), Effect::Fence { run, mode })
+        }
         Next::Fence(decision, ended) => {
-            let run = commit.record.id.clone();
-            let mode = (context.reading.as_ref())
-                .and_then(|(reading, _)| reading.execution.as_ref().ok())
-                .map_or(ExecutionMode::Superseded, |execution| execution.mode);
+            let (run, mode) = (commit.record.id.clone(), mode_of(&context));
             let held = Held { job, context, record: commit.record, decision: *decision, ended };
             (State::Fencing(Box::new(held)), Effect::Fence { run, mode })
         }
     }
+}
+
+/// How the pipeline shares its stages, as far as it was read.
+fn mode_of(context: &Context) -> ExecutionMode {
+    let execution = context.reading.as_ref().and_then(|(reading, _)| reading.execution.as_ref().ok());
+    execution.map_or(ExecutionMode::Superseded, |execution| execution.mode)
 }
 
 /// The claim is ours; whether it is still right is decided once more on what the stage shows now.

@@ -153,6 +153,7 @@ impl Pipeline {
             },
             actions: actions.collect(),
             retries: retries.filter(|metadata| with_metadata && *metadata != RetryMetadata::default()),
+            waiting: row.is_some_and(|row| !row.waiting.is_empty()),
         }
     }
 }

@@ -34,6 +34,22 @@ impl CodePipeline {
     }
 }
 
+impl CodePipeline {
+    /// The newest execution of kind Standard that succeeded in the stage, whatever structure it had.
+    pub fn last_success(
+        &self,
+        pipeline: &PipelineName,
+        stage: &StageName,
+    ) -> Result<Option<ExecutionId>, ServiceError> {
+        let executions = self.pipeline(pipeline)?.executions.values();
+        let succeeded = executions.filter(|execution| {
+            execution.kind == ExecutionKind::Standard
+                && execution.stages.get(stage).is_some_and(|run| run.status == ExecutionStatus::Succeeded)
+        });
+        Ok(succeeded.max_by_key(|execution| execution.number).map(|execution| execution.id.clone()))
+    }
+}
+
 impl Scene<'_> {
     fn check_rollback(&self, stage: &StageName, target: &ExecutionId) -> Result<(), ServiceError> {
         let definition = &self.pipeline.structure.definition;

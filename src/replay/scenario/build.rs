@@ -80,6 +80,7 @@ pub(super) fn scenario(document: ScenarioDocument) -> Built<Scenario> {
             policy: Some(policy(&document.policy)?),
             mode: named(document.mode.as_deref().unwrap_or("active"), "mode", &Mode::ALL, Mode::as_str)?,
             telling: telling(&document.telling)?,
+            may_roll_back: document.allow_rollback,
         },
         switches: switches(&document.switches),
         denied: (document.denied.iter())

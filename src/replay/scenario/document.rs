@@ -52,6 +52,8 @@ pub(super) struct ScenarioDocument {
     #[serde(default)]
     pub(super) telling: Vec<String>,
     #[serde(default)]
+    pub(super) allow_rollback: bool,
+    #[serde(default)]
     pub(super) deliveries: Vec<DeliveryDocument>,
     pub(super) expect: Option<ExpectDocument>,
 }

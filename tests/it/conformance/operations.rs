@@ -15,6 +15,7 @@ use codepipeline_retrier::domain::ids::StageRunId;
 use codepipeline_retrier::domain::live::Source;
 use codepipeline_retrier::domain::pipeline::{Gap, Refusal, RetryReply};
 use codepipeline_retrier::domain::policy::Mode;
+use codepipeline_retrier::domain::rollback::RollbackReply;
 use codepipeline_retrier::domain::protocol::{Answer, Effect, Fault, Input, State, step};
 use codepipeline_retrier::domain::stage_run::{Owner, after};
 use codepipeline_retrier::domain::trigger::{Delivery, EventKey, StageEvent, StageEventState, Trigger};
@@ -302,6 +303,8 @@ impl<B: Book> Scene<B> {
         let shown = outside.changed.unwrap_or(number);
         let answer = match effect {
             Effect::ReadTags { .. } => Answer::Tags(Err(Gap::Unavailable)),
+            Effect::FindTarget { .. } => Answer::Target(Err(Gap::Unavailable)),
+            Effect::RollBack { .. } => Answer::RolledBack(RollbackReply::NotSent),
             Effect::ReadLedger { run, buckets, windows } => {
                 match self.ask(Request::Read { run, buckets, windows }) {
                     Reply::Read(view) if !outside.lost => Answer::Ledger(Ok(view)),

@@ -295,6 +295,7 @@ pub fn environment(works_by: &WorksBy) -> Environment<'_> {
         partition: &place.partition,
         timing: Timing::default(),
         telling: Telling::default(),
+        may_roll_back: false,
         deadline: Timestamp::MAX,
     }
 }

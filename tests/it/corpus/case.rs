@@ -66,6 +66,7 @@ impl Setting {
             },
             messenger: tape.clone(),
             telling: Telling::default(),
+            may_roll_back: false,
             policies: Policies::new(self.policy()),
             mode: self.mode,
             account: self.place.account.clone(),

@@ -22,6 +22,7 @@ use codepipeline_retrier::domain::pipeline::{
 use codepipeline_retrier::domain::policy::{Mode, PolicyVersion, RetryMode};
 use codepipeline_retrier::domain::protocol::{CommitReply, ControlsReply, Fault, View};
 use codepipeline_retrier::domain::stage_run::{Claim, Hint, Owner, Progress, Retry, StageRun, Tally, Wait};
+use codepipeline_retrier::domain::rollback::{Rollback, RollbackProgress};
 use codepipeline_retrier::domain::storm::{Window, WindowKey};
 use codepipeline_retrier::domain::text::EvidenceText;
 use codepipeline_retrier::domain::trigger::EventKey;
@@ -96,6 +97,22 @@ names!(Occasion {
     Recovered = "recovered",
     FailedAgain = "failed-again",
 });
+impl Form for RollbackProgress {
+    fn store(&self) -> Value {
+        match self {
+            Self::Started(execution) => json!({ "started": execution.store() }),
+            other => other.as_str().into(),
+        }
+    }
+
+    fn load(value: &Value) -> Result<Self, String> {
+        let plain = [Self::Begun, Self::NotMade, Self::Unknown];
+        match plain.into_iter().find(|progress| value == progress.as_str()) {
+            Some(progress) => Ok(progress),
+            None => member(value, "started").map(Self::Started),
+        }
+    }
+}
 names!(Progress {
     Issued = "issued",
     Recovered = "recovered",
@@ -130,8 +147,10 @@ members!(StageRun {
     refusals,
     retries;
     look_at,
-    told
+    told,
+    rollback
 });
+members!(Rollback { target, owner, progress });
 members!(Basis { failed_at, rule, max_retries, classes });
 members!(Wait { sequence, ruling, until, wake_at, hint });
 members!(Claim { sequence, retry, failed, mode, owner, lease_until, deposits, taken_over, hint; basis });
@@ -143,7 +162,7 @@ members!(Deposit { key, amount_ms });
 
 members!(Reading { state, execution, structure, actions, entries });
 members!(PipelineState { version, stages });
-members!(StageState { name, latest, transition, actions, retries });
+members!(StageState { name, latest, transition, actions, retries; waiting });
 members!(StageExecution { execution, status, kind });
 members!(ActionState { name, latest });
 members!(ActionRun { id, status, last_change, error });

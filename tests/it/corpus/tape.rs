@@ -10,12 +10,13 @@ use codepipeline_retrier::domain::controls::Controls;
 use codepipeline_retrier::domain::evidence::{Depth, Evidence};
 use codepipeline_retrier::domain::facts::FailedAction;
 use codepipeline_retrier::domain::freeze::CalendarReadings;
-use codepipeline_retrier::domain::ids::{CalendarArn, PipelineArn, StageRunId};
+use codepipeline_retrier::domain::ids::{CalendarArn, ExecutionId, PipelineArn, StageRunId};
 use codepipeline_retrier::domain::outbox::Tidings;
 use codepipeline_retrier::domain::outlet::Outlet;
-use codepipeline_retrier::domain::pipeline::{ExecutionMode, Reading, RetryReply, StageReading};
+use codepipeline_retrier::domain::pipeline::{ExecutionMode, Gap, Reading, RetryReply, StageReading};
 use codepipeline_retrier::domain::policy::RetryMode;
 use codepipeline_retrier::domain::protocol::{Commit, CommitReply, ControlsReply, Fault, View};
+use codepipeline_retrier::domain::rollback::RollbackReply;
 use codepipeline_retrier::domain::storm::{Note, Window, WindowKey};
 use codepipeline_retrier::domain::tags::TagsReading;
 use codepipeline_retrier::domain::trigger::WakeUp;
@@ -172,6 +173,14 @@ impl Pipelines for Tape {
     async fn retry_stage(&self, run: &StageRunId, mode: RetryMode) -> RetryReply {
         let asks = json!({ "call": { "run": run.store(), "mode": mode.store() } });
         self.exchange(asks, self.world.as_ref().map(|world| Pipelines::retry_stage(world, run, mode))).await
+    }
+
+    async fn last_success(&self, run: &StageRunId) -> Result<Option<ExecutionId>, Gap> {
+        panic!("no recorded rule asks for a rollback: {run}")
+    }
+
+    async fn roll_back(&self, run: &StageRunId, _: &ExecutionId) -> RollbackReply {
+        panic!("no recorded rule asks for a rollback: {run}")
     }
 }
 

@@ -102,6 +102,7 @@ impl Subject {
             partition: &self.partition,
             timing: Timing::default(),
             telling: Telling::default(),
+            may_roll_back: false,
             deadline: Timestamp::MAX,
         }
     }
@@ -315,6 +316,7 @@ fn shown_ahead(ahead: &StageAhead) -> StageState {
         transition: if ahead.is_closed { Transition::Disabled } else { Transition::Enabled },
         actions: Vec::new(),
         retries: None,
+        waiting: false,
     }
 }
 

@@ -120,6 +120,7 @@ impl Installation {
             partition: &self.partition,
             timing: self.timing,
             telling: Telling::default(),
+            may_roll_back: false,
             deadline: after(instant(began), SignedDuration::from_secs(i64::from(LIFE))),
         }
     }

@@ -40,6 +40,9 @@ impl Machine {
             Effect::Observe { .. } => self.observe(world, &mut worker, manner),
             Effect::Examine { .. } => panic!("answered at once"),
             Effect::ReadCalendars { calendars } => panic!("no rule has a freeze: {calendars:?}"),
+            Effect::FindTarget { run } | Effect::RollBack { run, .. } => {
+                panic!("no rule asks for a rollback: {run}")
+            }
             Effect::Commit(commit) => Answer::Committed(self.commit(world, &mut worker, *commit, manner)?),
             Effect::Arm { wake_up, at } => {
                 let subject = Subject::WakeUp { run, sequence: wake_up.sequence };

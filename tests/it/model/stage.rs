@@ -153,6 +153,7 @@ pub fn state(run: &StageRunId, shown: &Shown) -> PipelineState {
             transition,
             actions: vec![ActionState { name: action(), latest: Some(run_of_action) }],
             retries: None,
+            waiting: false,
         }],
     }
 }

@@ -96,6 +96,8 @@ fn name(effect: &Effect) -> &'static str {
         Effect::Arm { .. } => "arm",
         Effect::Fence { .. } => "fence",
         Effect::Call { .. } => "call",
+        Effect::FindTarget { .. } => "find-target",
+        Effect::RollBack { .. } => "roll-back",
         Effect::Finish(_) => "finish",
     }
 }
@@ -124,6 +126,7 @@ fn the_stories_reach_every_effect() {
         "note",
         "observe",
         "read",
+        "read-calendars",
         "read-tags",
         "write-controls",
     ];

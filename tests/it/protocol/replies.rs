@@ -57,6 +57,7 @@ impl Setting {
             partition: &self.partition,
             timing: Timing::default(),
             telling: Telling::default(),
+            may_roll_back: false,
             deadline: Timestamp::MAX,
         }
     }

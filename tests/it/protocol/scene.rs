@@ -16,6 +16,7 @@ use codepipeline_retrier::domain::pipeline::{
     StageEntry,
 };
 use codepipeline_retrier::domain::policy::{Mode, RetryMode};
+use codepipeline_retrier::domain::rollback::RollbackReply;
 use codepipeline_retrier::domain::protocol::{
     Answer, Commit, CommitReply, ControlsReply, Effect, Input, Outcome, State, View, step,
 };
@@ -216,6 +217,8 @@ pub fn handle_with_call(
                 handled.asked.push("calendars");
                 Answer::Calendars(calendars.into_iter().map(|arn| (arn, Ok(CalendarState::Open))).collect())
             }
+            Effect::FindTarget { .. } => Answer::Target(Ok(None)),
+            Effect::RollBack { .. } => Answer::RolledBack(RollbackReply::NotSent),
             Effect::Commit(commit) => {
                 handled.written.push(*commit);
                 Answer::Committed(Ok(CommitReply::Done))

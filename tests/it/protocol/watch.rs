@@ -15,6 +15,7 @@ use codepipeline_retrier::domain::pipeline::{
     ActionExecution, ActionStatus, Gap, Reading, RetryReply, StageReading,
 };
 use codepipeline_retrier::domain::policy::Mode;
+use codepipeline_retrier::domain::rollback::RollbackReply;
 use codepipeline_retrier::domain::protocol::{
     Answer, Commit, CommitReply, Conclusion, ControlsReply, Effect, Fault, View,
 };
@@ -91,6 +92,9 @@ impl<'a> Watch<'a> {
         match effect {
             Effect::Commit(commit) => return self.see_commit(commit, now),
             Effect::Fence { .. } => prop_assert!(self.holds(), "a fence without a claim"),
+            Effect::FindTarget { .. } | Effect::RollBack { .. } => {
+                prop_assert!(false, "a rollback that no rule asks for");
+            }
             Effect::Call { mode, .. } => {
                 let wanted = self.story.setting.policy.as_ref().unwrap().rules[0].selector.tags.clone();
                 let is_meant = wanted.is_empty() || self.tags.as_ref().is_ok_and(|tags| wanted.matches(tags));
@@ -254,6 +258,8 @@ impl<'a> Watch<'a> {
     /// Answers an effect by the story, and keeps account of the answer.
     pub fn answer(&mut self, effect: Effect, replies: &Replies) -> Answer {
         match effect {
+            Effect::FindTarget { .. } => Answer::Target(Ok(None)),
+            Effect::RollBack { .. } => Answer::RolledBack(RollbackReply::NotSent),
             Effect::ReadTags { .. } => {
                 self.tags.clone_from(&replies.tags);
                 Answer::Tags(replies.tags.clone())

@@ -138,6 +138,7 @@ async fn decide(run: &StageRunId, mode: Mode, codepipeline: &str, table: &Table)
         evidence: Depth::Logs,
         timing,
         telling: Telling::default(),
+        may_roll_back: false,
         deadline: Timestamp::MAX,
     };
     let event = StageEvent {

@@ -61,7 +61,7 @@ fn single() -> Commit {
     recording(writing(&run(), 1).record)
 }
 
-fn cancelled(reasons: &[&str]) -> Answer {
+pub fn cancelled(reasons: &[&str]) -> Answer {
     let reasons: Vec<_> = reasons.iter().map(|code| serde_json::json!({ "Code": code })).collect();
     Answer::Json(
         400,
@@ -367,4 +367,27 @@ fn troubles_name_codes_and_nothing_of_a_message() {
     let trouble = scene.last_trouble().unwrap();
     assert_eq!(trouble.to_string(), "`dynamodb:TransactWriteItems` is not allowed on the table");
     assert!(!format!("{trouble:?}").contains("hunter2"));
+}
+
+#[test]
+fn who_has_as_many_decisions_as_wanted_asks_for_no_more() {
+    let text = |value: &str| serde_json::json!({ "S": value });
+    let item = serde_json::json!({
+        "pk": text("decisions#shop"), "sk": text("2027-01-15T08:00:00.000000000Z#1"), "schema": { "N": "1" },
+        "decision-id": text("1"), "verdict": text("wait"), "reason": text("backoff"), "execution": text("e-1"),
+        "stage": text("Test"), "shadow": { "BOOL": false }, "body": text("{}"), "expires": { "N": "9999999999" },
+    });
+    let page = serde_json::json!({ "Items": [item], "LastEvaluatedKey": { "pk": item["pk"], "sk": item["sk"] } });
+    let scene = Scene::new(&[Answer::Json(200, page), error(400, "ValidationException")]);
+    let decisions = scene.ledger.decisions(&run().pipeline.name, at(0), 1);
+    assert_eq!(scene.runtime.block_on(decisions).unwrap().len(), 1);
+    assert_eq!(scene.heard().len(), 1);
+}
+
+#[test]
+fn a_cancelled_transaction_is_told_by_its_reason() {
+    let scene = Scene::new(&[cancelled(&["None", "ValidationError"])]);
+    assert_eq!(scene.commit(&transaction()), Err(Fault::NotDone));
+    let told = Trouble::Refused("TransactWriteItems", "ValidationError".into());
+    assert_eq!(scene.last_trouble(), Some(told));
 }

@@ -1,14 +1,20 @@
 //! Policies in the table: what the function is told of one that is damaged, and that none is ever overwritten.
 
-use codepipeline_retrier::aws::ledger::{PolicyEntry, PushReply};
+use std::sync::{Arc, Mutex};
+
+use codepipeline_retrier::aws::ledger::{DynamoLedger, PolicyEntry, PushReply, Trouble};
 use codepipeline_retrier::domain::controls::Controls;
 use codepipeline_retrier::domain::live::{LivePolicy, Pushed};
 use codepipeline_retrier::domain::policy::PolicyVersion;
+use codepipeline_retrier::domain::protocol::Fault;
 use codepipeline_retrier::ports::{KeptPolicy, Ledger};
 
 use super::Desk;
 use super::damage::{number, text, with};
+use super::faults::cancelled;
+use super::stub::{Answer, Stub};
 use crate::arbitrary::at;
+use crate::ministack::clients_at;
 
 fn entry(number: u64, text: &str) -> PolicyEntry {
     PolicyEntry {
@@ -58,6 +64,69 @@ fn a_push_is_all_or_nothing() {
     assert_eq!(desk.run(desk.ledger.policy_entry(2)), Ok(None));
     let listed = desk.run(desk.ledger.policy_entries(9)).unwrap();
     assert_eq!(listed, [Ok(PolicyEntry { text: None, ..first })], "a list is without texts");
+}
+
+#[test]
+fn as_many_pushes_are_listed_as_are_wanted() {
+    let desk = Desk::new();
+    let mut controls = Controls::default();
+    for number in 1..=3 {
+        let entry = entry(number, "one");
+        controls = pointing(&controls, &entry);
+        assert_eq!(desk.run(desk.ledger.push_policy(&entry, &controls)), Ok(PushReply::Done));
+    }
+    for (limit, expected) in [(0, vec![]), (1, vec![3]), (2, vec![3, 2]), (3, vec![3, 2, 1]), (9, vec![3, 2, 1])] {
+        let listed = desk.run(desk.ledger.policy_entries(limit)).unwrap();
+        let numbers: Vec<u64> = listed.into_iter().map(|entry| entry.unwrap().number).collect();
+        assert_eq!(numbers, expected, "{limit}");
+    }
+}
+
+/// A push into a table that gives these answers one after the other.
+fn push(script: &[Answer]) -> (Result<PushReply, Fault>, Vec<Trouble>, usize) {
+    let stub = Stub::start(script);
+    let troubles = Arc::new(Mutex::new(Vec::new()));
+    let told = troubles.clone();
+    let ledger = DynamoLedger::new(clients_at(stub.url()), "ledger", || at(0))
+        .reporting(move |trouble| told.lock().unwrap().push(trouble.clone()));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let first = entry(1, "one");
+    let reply = runtime.block_on(ledger.push_policy(&first, &pointing(&Controls::default(), &first)));
+    let troubles = troubles.lock().unwrap().clone();
+    (reply, troubles, stub.heard().len())
+}
+
+#[test]
+fn a_push_that_was_cancelled_is_told_apart_by_the_reasons() {
+    let done = Answer::Json(200, serde_json::json!({}));
+    for passing in [["None", "TransactionConflict"], ["ThrottlingError", "None"]] {
+        let (reply, _, requests) = push(&[cancelled(&passing), done.clone()]);
+        assert_eq!((reply, requests), (Ok(PushReply::Done), 2), "{passing:?}");
+    }
+    let (reply, _, requests) = push(&[cancelled(&["None", "ConditionalCheckFailed"])]);
+    assert_eq!((reply, requests), (Ok(PushReply::Conflict), 1));
+    let (reply, troubles, requests) = push(&[cancelled(&["None", "ValidationError"])]);
+    assert_eq!((reply, requests), (Err(Fault::NotDone), 1));
+    assert_eq!(troubles, [Trouble::Refused("TransactWriteItems", "ValidationError".into())]);
+    let (_, troubles, _) = push(&[cancelled(&["TransactionConflict", "None"])]);
+    assert_eq!(troubles, [Trouble::Contended]);
+}
+
+/// Who has as many as wanted asks for no more.
+#[test]
+fn a_full_list_of_pushes_is_not_read_on() {
+    let of = |value: &str| serde_json::json!({ "S": value });
+    let item = serde_json::json!({
+        "pk": of("policies"), "sk": of("00000001"), "schema": { "N": "1" }, "at": of("2027-01-15T08:00:00Z"),
+        "by": of("jane"),
+    });
+    let page = serde_json::json!({ "Items": [item], "LastEvaluatedKey": { "pk": item["pk"], "sk": item["sk"] } });
+    let refused = serde_json::json!({ "__type": "ValidationException", "message": "no" });
+    let stub = Stub::start(&[Answer::Json(200, page), Answer::Json(400, refused)]);
+    let ledger = DynamoLedger::new(clients_at(stub.url()), "ledger", || at(0));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    assert_eq!(runtime.block_on(ledger.policy_entries(1)).unwrap().len(), 1);
+    assert_eq!(stub.heard().len(), 1);
 }
 
 #[test]

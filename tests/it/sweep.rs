@@ -125,6 +125,47 @@ fn a_crowd_of_failures_in_one_pipeline_is_gone_through_in_slices() {
     assert!(played.failures.iter().all(|of| of.decided.is_some()));
 }
 
+/// Within two minutes more changes than a slice can list: what is read again each time must not be all that there is time for.
+#[test]
+fn a_crowd_within_the_time_that_is_read_again_is_gone_through_as_well() {
+    let crowd =
+        Fleet { executions: 90, parallel: true, script: vec![fails()], deliveries: LOST, ..Fleet::default() };
+    let mut scenario = fleet(&crowd);
+    for (seconds, (at, _)) in (0..).zip(&mut scenario.timeline) {
+        *at = SignedDuration::from_mins(20) + SignedDuration::from_secs(seconds);
+    }
+    let played = play(&scenario);
+    assert_eq!(played.findings(), Vec::<String>::new());
+    assert!(played.failures.len() >= 90, "{}", played.failures.len());
+    assert!(played.failures.iter().all(|of| of.decided.is_some()));
+}
+
+/// Forty wake-ups are lost: what is overdue takes no more than its half of a slice, so that pipelines are read beside.
+#[test]
+fn what_is_overdue_leaves_half_of_a_slice_to_the_rest() {
+    let mut scenario = fleet(&Fleet { pipelines: 40, ..Fleet::default() });
+    for nth in 1..=40 {
+        let act = Act::Break { operation: Operation::Arm, nth, fault: Fault::CrashBefore };
+        scenario.timeline.insert(0, (SignedDuration::ZERO, act));
+    }
+    let played = scene::play_forgetting(&scenario);
+    let most = played.reports.iter().map(|report| report.overdue).max().unwrap();
+    assert!((3..=8).contains(&most), "{most} in one slice");
+}
+
+/// Of a list in which nothing has changed the first page is enough.
+#[test]
+fn a_list_is_read_no_further_than_something_has_changed() {
+    let mut scenario = fleet(&Fleet { executions: 250, script: vec![succeeds()], ..Fleet::default() });
+    scenario.lasting = Some(SignedDuration::from_hours(4));
+    let played = play(&scenario);
+    let quiet = scenario.start + SignedDuration::from_hours(2);
+    let slices = played.reports.iter().filter(|report| report.began >= quiet).count();
+    let requests = played.requests.iter().filter(|(at, _)| *at >= quiet).count();
+    assert!(slices >= 6, "{slices} slices");
+    assert_eq!(requests, 2 * slices, "the pipelines, and one page of executions");
+}
+
 /// A PARALLEL pipeline is read again in four requests, any other in one; and the retry is a request, too.
 #[test]
 fn the_last_look_is_paid_for_after_the_retry() {

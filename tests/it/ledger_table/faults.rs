@@ -377,7 +377,8 @@ fn who_has_as_many_decisions_as_wanted_asks_for_no_more() {
         "decision-id": text("1"), "verdict": text("wait"), "reason": text("backoff"), "execution": text("e-1"),
         "stage": text("Test"), "shadow": { "BOOL": false }, "body": text("{}"), "expires": { "N": "9999999999" },
     });
-    let page = serde_json::json!({ "Items": [item], "LastEvaluatedKey": { "pk": item["pk"], "sk": item["sk"] } });
+    let page =
+        serde_json::json!({ "Items": [item], "LastEvaluatedKey": { "pk": item["pk"], "sk": item["sk"] } });
     let scene = Scene::new(&[Answer::Json(200, page), error(400, "ValidationException")]);
     let decisions = scene.ledger.decisions(&run().pipeline.name, at(0), 1);
     assert_eq!(scene.runtime.block_on(decisions).unwrap().len(), 1);

@@ -75,7 +75,9 @@ fn as_many_pushes_are_listed_as_are_wanted() {
         controls = pointing(&controls, &entry);
         assert_eq!(desk.run(desk.ledger.push_policy(&entry, &controls)), Ok(PushReply::Done));
     }
-    for (limit, expected) in [(0, vec![]), (1, vec![3]), (2, vec![3, 2]), (3, vec![3, 2, 1]), (9, vec![3, 2, 1])] {
+    for (limit, expected) in
+        [(0, vec![]), (1, vec![3]), (2, vec![3, 2]), (3, vec![3, 2, 1]), (9, vec![3, 2, 1])]
+    {
         let listed = desk.run(desk.ledger.policy_entries(limit)).unwrap();
         let numbers: Vec<u64> = listed.into_iter().map(|entry| entry.unwrap().number).collect();
         assert_eq!(numbers, expected, "{limit}");
@@ -120,7 +122,8 @@ fn a_full_list_of_pushes_is_not_read_on() {
         "pk": of("policies"), "sk": of("00000001"), "schema": { "N": "1" }, "at": of("2027-01-15T08:00:00Z"),
         "by": of("jane"),
     });
-    let page = serde_json::json!({ "Items": [item], "LastEvaluatedKey": { "pk": item["pk"], "sk": item["sk"] } });
+    let page =
+        serde_json::json!({ "Items": [item], "LastEvaluatedKey": { "pk": item["pk"], "sk": item["sk"] } });
     let refused = serde_json::json!({ "__type": "ValidationException", "message": "no" });
     let stub = Stub::start(&[Answer::Json(200, page), Answer::Json(400, refused)]);
     let ledger = DynamoLedger::new(clients_at(stub.url()), "ledger", || at(0));

@@ -156,14 +156,16 @@ fn what_is_overdue_leaves_half_of_a_slice_to_the_rest() {
 /// Of a list in which nothing has changed the first page is enough.
 #[test]
 fn a_list_is_read_no_further_than_something_has_changed() {
-    let mut scenario = fleet(&Fleet { executions: 250, script: vec![succeeds()], ..Fleet::default() });
-    scenario.lasting = Some(SignedDuration::from_hours(4));
+    let many =
+        Fleet { pipelines: 2, starting: 1, executions: 250, script: vec![succeeds()], ..Fleet::default() };
+    let mut scenario = fleet(&many);
+    // Hours later, when all of that has been looked through, something happens in another pipeline.
+    scenario.timeline.push((SignedDuration::from_hours(8), Act::Start { pipeline: name(1) }));
     let played = play(&scenario);
-    let quiet = scenario.start + SignedDuration::from_hours(2);
-    let slices = played.reports.iter().filter(|report| report.began >= quiet).count();
-    let requests = played.requests.iter().filter(|(at, _)| *at >= quiet).count();
-    assert!(slices >= 6, "{slices} slices");
-    assert_eq!(requests, 2 * slices, "the pipelines, and one page of executions");
+    let last = played.reports.last().unwrap().began;
+    assert!(last > scenario.start + SignedDuration::from_mins(8 * 60 + 20), "{last}");
+    let requests = played.requests.iter().filter(|(at, _)| *at >= last).count();
+    assert_eq!(requests, 3, "the pipelines, and one page of executions of each");
 }
 
 /// A PARALLEL pipeline is read again in four requests, any other in one; and the retry is a request, too.

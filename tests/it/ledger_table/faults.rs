@@ -380,7 +380,8 @@ fn who_has_as_many_decisions_as_wanted_asks_for_no_more() {
     let page =
         serde_json::json!({ "Items": [item], "LastEvaluatedKey": { "pk": item["pk"], "sk": item["sk"] } });
     let scene = Scene::new(&[Answer::Json(200, page), error(400, "ValidationException")]);
-    let decisions = scene.ledger.decisions(&run().pipeline.name, at(0), 1);
+    let pipeline = run().pipeline.name;
+    let decisions = scene.ledger.decisions(&pipeline, at(0), 1);
     assert_eq!(scene.runtime.block_on(decisions).unwrap().len(), 1);
     assert_eq!(scene.heard().len(), 1);
 }

@@ -7,10 +7,12 @@ use jiff::SignedDuration;
 
 use codepipeline_retrier::domain::decision::Ruling;
 use codepipeline_retrier::domain::stage_run::Progress;
+use codepipeline_retrier::domain::sweep::STALENESS;
 use codepipeline_retrier::emulator::acts::Act;
 use codepipeline_retrier::emulator::codepipeline::Outcome;
 use codepipeline_retrier::emulator::faults::{Fault, Operation};
 use codepipeline_retrier::engine::SliceEnd;
+use codepipeline_retrier::replay::player::Player;
 
 use scene::{Fleet, LOST, Played, fails, fleet, name, play, retry, succeeds};
 
@@ -138,6 +140,26 @@ fn a_crowd_within_the_time_that_is_read_again_is_gone_through_as_well() {
     assert_eq!(played.findings(), Vec::<String>::new());
     assert!(played.failures.len() >= 90, "{}", played.failures.len());
     assert!(played.failures.iter().all(|of| of.decided.is_some()));
+}
+
+/// A change of about the same time may not have shown yet: who runs out of time goes on from two minutes before what was read
+/// last.
+#[test]
+fn who_runs_out_of_time_goes_on_from_a_little_before() {
+    let crowd =
+        Fleet { executions: 90, parallel: true, script: vec![fails()], deliveries: LOST, ..Fleet::default() };
+    let scenario = fleet(&crowd);
+    let mut player = Player::new(&scenario).unwrap();
+    let since = loop {
+        assert!(player.step(&mut |_| {}));
+        let lagging = player.world().lock().ledger.sweep().lagging.values().next().copied();
+        if let Some(since) = lagging {
+            break since;
+        }
+    };
+    let failed = scenario.timeline.iter().map(|(at, _)| scenario.start + *at + SignedDuration::from_secs(20));
+    let failed: Vec<_> = failed.collect();
+    assert!(failed.contains(&(since + STALENESS)), "{since}: {failed:?}");
 }
 
 /// Forty wake-ups are lost: what is overdue takes no more than its half of a slice, so that pipelines are read beside.

@@ -16,15 +16,15 @@ use crate::contract::{failure_note, recording, withdrawal, writing};
 use crate::ministack::clients_at;
 
 /// A ledger on a server that gives these answers one after the other, the last of them for ever.
-struct Scene {
-    runtime: tokio::runtime::Runtime,
-    ledger: DynamoLedger,
+pub struct Scene {
+    pub runtime: tokio::runtime::Runtime,
+    pub ledger: DynamoLedger,
     troubles: Arc<Mutex<Vec<Trouble>>>,
     stub: Stub,
 }
 
 impl Scene {
-    fn new(script: &[Answer]) -> Self {
+    pub fn new(script: &[Answer]) -> Self {
         let stub = Stub::start(script);
         let troubles = Arc::new(Mutex::new(Vec::new()));
         let told = troubles.clone();
@@ -42,11 +42,11 @@ impl Scene {
         self.runtime.block_on(self.ledger.note_failure(&failure_note("shop", 1)))
     }
 
-    fn heard(&self) -> Vec<Heard> {
+    pub fn heard(&self) -> Vec<Heard> {
         self.stub.heard()
     }
 
-    fn last_trouble(&self) -> Option<Trouble> {
+    pub fn last_trouble(&self) -> Option<Trouble> {
         self.troubles.lock().unwrap().last().cloned()
     }
 }

@@ -1,8 +1,6 @@
 //! Policies in the table: what the function is told of one that is damaged, and that none is ever overwritten.
 
-use std::sync::{Arc, Mutex};
-
-use codepipeline_retrier::aws::ledger::{DynamoLedger, PolicyEntry, PushReply, Trouble};
+use codepipeline_retrier::aws::ledger::{PolicyEntry, PushReply, Trouble};
 use codepipeline_retrier::domain::controls::Controls;
 use codepipeline_retrier::domain::live::{LivePolicy, Pushed};
 use codepipeline_retrier::domain::policy::PolicyVersion;
@@ -11,10 +9,9 @@ use codepipeline_retrier::ports::{KeptPolicy, Ledger};
 
 use super::Desk;
 use super::damage::{number, text, with};
-use super::faults::cancelled;
-use super::stub::{Answer, Stub};
+use super::faults::{Scene, cancelled};
+use super::stub::Answer;
 use crate::arbitrary::at;
-use crate::ministack::clients_at;
 
 fn entry(number: u64, text: &str) -> PolicyEntry {
     PolicyEntry {
@@ -84,34 +81,26 @@ fn as_many_pushes_are_listed_as_are_wanted() {
     }
 }
 
-/// A push into a table that gives these answers one after the other.
-fn push(script: &[Answer]) -> (Result<PushReply, Fault>, Vec<Trouble>, usize) {
-    let stub = Stub::start(script);
-    let troubles = Arc::new(Mutex::new(Vec::new()));
-    let told = troubles.clone();
-    let ledger = DynamoLedger::new(clients_at(stub.url()), "ledger", || at(0))
-        .reporting(move |trouble| told.lock().unwrap().push(trouble.clone()));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+fn push(scene: &Scene) -> Result<PushReply, Fault> {
     let first = entry(1, "one");
-    let reply = runtime.block_on(ledger.push_policy(&first, &pointing(&Controls::default(), &first)));
-    let troubles = troubles.lock().unwrap().clone();
-    (reply, troubles, stub.heard().len())
+    scene.runtime.block_on(scene.ledger.push_policy(&first, &pointing(&Controls::default(), &first)))
 }
 
 #[test]
 fn a_push_that_was_cancelled_is_told_apart_by_the_reasons() {
     let done = Answer::Json(200, serde_json::json!({}));
     for passing in [["None", "TransactionConflict"], ["ThrottlingError", "None"]] {
-        let (reply, _, requests) = push(&[cancelled(&passing), done.clone()]);
-        assert_eq!((reply, requests), (Ok(PushReply::Done), 2), "{passing:?}");
+        let scene = Scene::new(&[cancelled(&passing), done.clone()]);
+        assert_eq!((push(&scene), scene.heard().len()), (Ok(PushReply::Done), 2), "{passing:?}");
     }
-    let (reply, _, requests) = push(&[cancelled(&["None", "ConditionalCheckFailed"])]);
-    assert_eq!((reply, requests), (Ok(PushReply::Conflict), 1));
-    let (reply, troubles, requests) = push(&[cancelled(&["None", "ValidationError"])]);
-    assert_eq!((reply, requests), (Err(Fault::NotDone), 1));
-    assert_eq!(troubles, [Trouble::Refused("TransactWriteItems", "ValidationError".into())]);
-    let (_, troubles, _) = push(&[cancelled(&["TransactionConflict", "None"])]);
-    assert_eq!(troubles, [Trouble::Contended]);
+    let scene = Scene::new(&[cancelled(&["None", "ConditionalCheckFailed"])]);
+    assert_eq!((push(&scene), scene.heard().len()), (Ok(PushReply::Conflict), 1));
+    let scene = Scene::new(&[cancelled(&["None", "ValidationError"])]);
+    assert_eq!((push(&scene), scene.heard().len()), (Err(Fault::NotDone), 1));
+    let refused = Trouble::Refused("TransactWriteItems", "ValidationError".into());
+    assert_eq!(scene.last_trouble(), Some(refused));
+    let scene = Scene::new(&[cancelled(&["TransactionConflict", "None"])]);
+    assert_eq!((push(&scene), scene.last_trouble()), (Err(Fault::NotDone), Some(Trouble::Contended)));
 }
 
 /// Who has as many as wanted asks for no more.
@@ -125,11 +114,9 @@ fn a_full_list_of_pushes_is_not_read_on() {
     let page =
         serde_json::json!({ "Items": [item], "LastEvaluatedKey": { "pk": item["pk"], "sk": item["sk"] } });
     let refused = serde_json::json!({ "__type": "ValidationException", "message": "no" });
-    let stub = Stub::start(&[Answer::Json(200, page), Answer::Json(400, refused)]);
-    let ledger = DynamoLedger::new(clients_at(stub.url()), "ledger", || at(0));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    assert_eq!(runtime.block_on(ledger.policy_entries(1)).unwrap().len(), 1);
-    assert_eq!(stub.heard().len(), 1);
+    let scene = Scene::new(&[Answer::Json(200, page), Answer::Json(400, refused)]);
+    assert_eq!(scene.runtime.block_on(scene.ledger.policy_entries(1)).unwrap().len(), 1);
+    assert_eq!(scene.heard().len(), 1);
 }
 
 #[test]

@@ -7,10 +7,12 @@ use jiff::SignedDuration;
 
 use codepipeline_retrier::domain::decision::Ruling;
 use codepipeline_retrier::domain::stage_run::Progress;
+use codepipeline_retrier::domain::sweep::STALENESS;
 use codepipeline_retrier::emulator::acts::Act;
 use codepipeline_retrier::emulator::codepipeline::Outcome;
 use codepipeline_retrier::emulator::faults::{Fault, Operation};
 use codepipeline_retrier::engine::SliceEnd;
+use codepipeline_retrier::replay::player::Player;
 
 use scene::{Fleet, LOST, Played, fails, fleet, name, play, retry, succeeds};
 
@@ -123,6 +125,70 @@ fn a_crowd_of_failures_in_one_pipeline_is_gone_through_in_slices() {
     assert_eq!(played.findings(), Vec::<String>::new());
     assert!(played.failures.len() >= 90, "{}", played.failures.len());
     assert!(played.failures.iter().all(|of| of.decided.is_some()));
+}
+
+/// Within two minutes more changes than a slice can list: what is read again each time must not be all that there is time for.
+#[test]
+fn a_crowd_within_the_time_that_is_read_again_is_gone_through_as_well() {
+    let crowd =
+        Fleet { executions: 90, parallel: true, script: vec![fails()], deliveries: LOST, ..Fleet::default() };
+    let mut scenario = fleet(&crowd);
+    for (seconds, (at, _)) in (0..).zip(&mut scenario.timeline) {
+        *at = SignedDuration::from_mins(20) + SignedDuration::from_secs(seconds);
+    }
+    let played = play(&scenario);
+    assert_eq!(played.findings(), Vec::<String>::new());
+    assert!(played.failures.len() >= 90, "{}", played.failures.len());
+    assert!(played.failures.iter().all(|of| of.decided.is_some()));
+}
+
+/// A change of about the same time may not have shown yet: who runs out of time goes on from two minutes before what was read
+/// last.
+#[test]
+fn who_runs_out_of_time_goes_on_from_a_little_before() {
+    // Nothing of it has to be handled, but there is more than a slice can list.
+    let crowd = Fleet { executions: 90, parallel: true, script: vec![succeeds()], ..Fleet::default() };
+    let scenario = fleet(&crowd);
+    let mut player = Player::new(&scenario).unwrap();
+    let since = loop {
+        assert!(player.step(&mut |_| {}));
+        let lagging = player.world().lock().ledger.sweep().lagging.values().next().copied();
+        if let Some(since) = lagging {
+            break since;
+        }
+    };
+    let changed =
+        scenario.timeline.iter().map(|(at, _)| scenario.start + *at + SignedDuration::from_secs(20));
+    let changed: Vec<_> = changed.collect();
+    assert!(changed.contains(&(since + STALENESS)), "{since}: {changed:?}");
+}
+
+/// Forty wake-ups are lost: what is overdue takes no more than its half of a slice, so that pipelines are read beside.
+#[test]
+fn what_is_overdue_leaves_half_of_a_slice_to_the_rest() {
+    let mut scenario = fleet(&Fleet { pipelines: 40, ..Fleet::default() });
+    for nth in 1..=40 {
+        let act = Act::Break { operation: Operation::Arm, nth, fault: Fault::CrashBefore };
+        scenario.timeline.insert(0, (SignedDuration::ZERO, act));
+    }
+    let played = scene::play_forgetting(&scenario);
+    let most = played.reports.iter().map(|report| report.overdue).max().unwrap();
+    assert!((3..=8).contains(&most), "{most} in one slice");
+}
+
+/// Of a list in which nothing has changed the first page is enough.
+#[test]
+fn a_list_is_read_no_further_than_something_has_changed() {
+    let many =
+        Fleet { pipelines: 2, starting: 1, executions: 250, script: vec![succeeds()], ..Fleet::default() };
+    let mut scenario = fleet(&many);
+    // Hours later, when all of that has been looked through, something happens in another pipeline.
+    scenario.timeline.push((SignedDuration::from_hours(8), Act::Start { pipeline: name(1) }));
+    let played = play(&scenario);
+    let last = played.reports.last().unwrap().began;
+    assert!(last > scenario.start + SignedDuration::from_mins(8 * 60 + 20), "{last}");
+    let requests = played.requests.iter().filter(|(at, _)| *at >= last).count();
+    assert_eq!(requests, 3, "the pipelines, and one page of executions of each");
 }
 
 /// A PARALLEL pipeline is read again in four requests, any other in one; and the retry is a request, too.

@@ -5,20 +5,25 @@ use std::future::Future;
 
 use jiff::{SignedDuration, Timestamp};
 
+use codepipeline_retrier::domain::decision::{Decision, Ruling};
 use codepipeline_retrier::domain::ids::{ExecutionId, PipelineArn, PipelineName, StageRunId};
 use codepipeline_retrier::domain::policy::PolicyVersion;
+use codepipeline_retrier::domain::protocol::{Commit, CommitReply};
 use codepipeline_retrier::domain::trigger::{Trigger, WakeUp};
 use codepipeline_retrier::emulator::acts::Act;
 use codepipeline_retrier::emulator::codepipeline::{PipelineDefinition, Switches};
+use codepipeline_retrier::emulator::ledger::MemoryLedger;
 use codepipeline_retrier::emulator::world::{Place, SharedWorld, World};
 use codepipeline_retrier::event::{self, Invocation, Message};
 use codepipeline_retrier::names::decision_id;
 use codepipeline_retrier::ports::Quarantined;
 use codepipeline_retrier::replay::player;
 
-use super::ledger::Inspected;
+use super::ledger::{Inspected, writing};
+use super::ledger_storms::failure_note;
 use super::pipelines::Running;
 use super::schedules::Delivering;
+
 use crate::arbitrary::at;
 
 /// A world in which nothing has happened, and nothing goes wrong.
@@ -160,4 +165,21 @@ mod evidence {
             assert_eq!(told, Some((0, vec![("BatchGetBuilds", gap)], waited)), "{fault:?}");
         }
     }
+}
+
+/// What those who keep an account of their own take out of the ledger.
+#[test]
+fn the_ledger_in_memory_shows_what_was_written() {
+    let mut ledger = MemoryLedger::default();
+    let decision = Decision::bare(Ruling::WaitBackoff, &crate::arbitrary::run(), at(0));
+    let commit = Commit { decision: Some(decision.clone()), ..writing(&crate::arbitrary::run(), 1) };
+    assert_eq!(ledger.commit(&commit), CommitReply::Done);
+    assert_eq!(ledger.take_decisions(), [decision]);
+    assert_eq!((ledger.decisions(), ledger.commits()), (&[][..], &[][..]));
+    ledger.note_failure(&failure_note("shop", 1));
+    assert_eq!(ledger.windows().count(), 1);
+    // Going back to the package is a push of its own.
+    assert_eq!(ledger.withdraw_policy(), 1);
+    assert_eq!(ledger.push_policy(PolicyVersion("v2".into()), "two".into(), "jane", at(0)), 2);
+    assert_eq!(ledger.withdraw_policy(), 3);
 }

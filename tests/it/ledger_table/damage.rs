@@ -94,6 +94,21 @@ fn damages(item: &Attributes) -> Vec<Attributes> {
 }
 
 #[test]
+fn an_item_of_another_layout_says_whose_it_is() {
+    let desk = Desk::new();
+    let controls = Controls::default().resume(None);
+    assert_eq!(desk.run(desk.ledger.write_controls(&controls)), Ok(ControlsReply::Done));
+    let good = desk.items().remove("controls").unwrap();
+    for (layout, expected) in
+        [("2", "which a newer release wrote"), ("0", "no layout that any release wrote")]
+    {
+        desk.overwrite(with(&good, "schema", Some(number(layout))));
+        let trouble = desk.run(desk.ledger.controls()).unwrap_err().to_string();
+        assert!(trouble.contains(expected), "{trouble}");
+    }
+}
+
+#[test]
 fn a_damaged_record_is_a_fault() {
     let desk = Desk::new();
     let first = writing(&run(), 1);

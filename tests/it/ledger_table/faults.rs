@@ -16,15 +16,15 @@ use crate::contract::{failure_note, recording, withdrawal, writing};
 use crate::ministack::clients_at;
 
 /// A ledger on a server that gives these answers one after the other, the last of them for ever.
-struct Scene {
-    runtime: tokio::runtime::Runtime,
-    ledger: DynamoLedger,
+pub struct Scene {
+    pub runtime: tokio::runtime::Runtime,
+    pub ledger: DynamoLedger,
     troubles: Arc<Mutex<Vec<Trouble>>>,
     stub: Stub,
 }
 
 impl Scene {
-    fn new(script: &[Answer]) -> Self {
+    pub fn new(script: &[Answer]) -> Self {
         let stub = Stub::start(script);
         let troubles = Arc::new(Mutex::new(Vec::new()));
         let told = troubles.clone();
@@ -42,11 +42,11 @@ impl Scene {
         self.runtime.block_on(self.ledger.note_failure(&failure_note("shop", 1)))
     }
 
-    fn heard(&self) -> Vec<Heard> {
+    pub fn heard(&self) -> Vec<Heard> {
         self.stub.heard()
     }
 
-    fn last_trouble(&self) -> Option<Trouble> {
+    pub fn last_trouble(&self) -> Option<Trouble> {
         self.troubles.lock().unwrap().last().cloned()
     }
 }
@@ -61,7 +61,7 @@ fn single() -> Commit {
     recording(writing(&run(), 1).record)
 }
 
-fn cancelled(reasons: &[&str]) -> Answer {
+pub fn cancelled(reasons: &[&str]) -> Answer {
     let reasons: Vec<_> = reasons.iter().map(|code| serde_json::json!({ "Code": code })).collect();
     Answer::Json(
         400,
@@ -367,4 +367,29 @@ fn troubles_name_codes_and_nothing_of_a_message() {
     let trouble = scene.last_trouble().unwrap();
     assert_eq!(trouble.to_string(), "`dynamodb:TransactWriteItems` is not allowed on the table");
     assert!(!format!("{trouble:?}").contains("hunter2"));
+}
+
+#[test]
+fn who_has_as_many_decisions_as_wanted_asks_for_no_more() {
+    let text = |value: &str| serde_json::json!({ "S": value });
+    let item = serde_json::json!({
+        "pk": text("decisions#shop"), "sk": text("2027-01-15T08:00:00.000000000Z#1"), "schema": { "N": "1" },
+        "decision-id": text("1"), "verdict": text("wait"), "reason": text("backoff"), "execution": text("e-1"),
+        "stage": text("Test"), "shadow": { "BOOL": false }, "body": text("{}"), "expires": { "N": "9999999999" },
+    });
+    let page =
+        serde_json::json!({ "Items": [item], "LastEvaluatedKey": { "pk": item["pk"], "sk": item["sk"] } });
+    let scene = Scene::new(&[Answer::Json(200, page), error(400, "ValidationException")]);
+    let pipeline = run().pipeline.name;
+    let decisions = scene.ledger.decisions(&pipeline, at(0), 1);
+    assert_eq!(scene.runtime.block_on(decisions).unwrap().len(), 1);
+    assert_eq!(scene.heard().len(), 1);
+}
+
+#[test]
+fn a_cancelled_transaction_is_told_by_its_reason() {
+    let scene = Scene::new(&[cancelled(&["None", "ValidationError"])]);
+    assert_eq!(scene.commit(&transaction()), Err(Fault::NotDone));
+    let told = Trouble::Refused("TransactWriteItems", "ValidationError".into());
+    assert_eq!(scene.last_trouble(), Some(told));
 }

@@ -52,6 +52,19 @@ fn decisions_come_newest_first_as_many_as_are_wanted() {
 }
 
 #[test]
+fn a_decision_in_shadow_says_so() {
+    let desk = Desk::new();
+    for (revision, shadow) in [(1, true), (2, false)] {
+        let decision = Decision { shadow, ..Decision::bare(Ruling::WaitBackoff, &run(), at(revision)) };
+        let revision = u64::try_from(revision).unwrap();
+        let commit = Commit { decision: Some(decision), ..writing(&run(), revision) };
+        assert_eq!(desk.run(desk.ledger.commit(&commit)), Ok(CommitReply::Done));
+    }
+    let kept = desk.run(desk.ledger.decisions(&run().pipeline.name, at(0), 9)).unwrap();
+    assert_eq!(kept.iter().map(|decision| decision.shadow).collect::<Vec<_>>(), [false, true]);
+}
+
+#[test]
 fn open_stage_runs_come_in_the_order_in_which_they_are_due() {
     let desk = Desk::new();
     for (number, seconds) in [(1, 300), (2, 100), (3, 200)] {

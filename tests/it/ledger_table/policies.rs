@@ -1,13 +1,16 @@
 //! Policies in the table: what the function is told of one that is damaged, and that none is ever overwritten.
 
-use codepipeline_retrier::aws::ledger::{PolicyEntry, PushReply};
+use codepipeline_retrier::aws::ledger::{PolicyEntry, PushReply, Trouble};
 use codepipeline_retrier::domain::controls::Controls;
 use codepipeline_retrier::domain::live::{LivePolicy, Pushed};
 use codepipeline_retrier::domain::policy::PolicyVersion;
+use codepipeline_retrier::domain::protocol::Fault;
 use codepipeline_retrier::ports::{KeptPolicy, Ledger};
 
 use super::Desk;
 use super::damage::{number, text, with};
+use super::faults::{Scene, cancelled};
+use super::stub::Answer;
 use crate::arbitrary::at;
 
 fn entry(number: u64, text: &str) -> PolicyEntry {
@@ -58,6 +61,62 @@ fn a_push_is_all_or_nothing() {
     assert_eq!(desk.run(desk.ledger.policy_entry(2)), Ok(None));
     let listed = desk.run(desk.ledger.policy_entries(9)).unwrap();
     assert_eq!(listed, [Ok(PolicyEntry { text: None, ..first })], "a list is without texts");
+}
+
+#[test]
+fn as_many_pushes_are_listed_as_are_wanted() {
+    let desk = Desk::new();
+    let mut controls = Controls::default();
+    for number in 1..=3 {
+        let entry = entry(number, "one");
+        controls = pointing(&controls, &entry);
+        assert_eq!(desk.run(desk.ledger.push_policy(&entry, &controls)), Ok(PushReply::Done));
+    }
+    for (limit, expected) in
+        [(0, vec![]), (1, vec![3]), (2, vec![3, 2]), (3, vec![3, 2, 1]), (9, vec![3, 2, 1])]
+    {
+        let listed = desk.run(desk.ledger.policy_entries(limit)).unwrap();
+        let numbers: Vec<u64> = listed.into_iter().map(|entry| entry.unwrap().number).collect();
+        assert_eq!(numbers, expected, "{limit}");
+    }
+}
+
+fn push(scene: &Scene) -> Result<PushReply, Fault> {
+    let first = entry(1, "one");
+    scene.runtime.block_on(scene.ledger.push_policy(&first, &pointing(&Controls::default(), &first)))
+}
+
+#[test]
+fn a_push_that_was_cancelled_is_told_apart_by_the_reasons() {
+    let done = Answer::Json(200, serde_json::json!({}));
+    for passing in [["None", "TransactionConflict"], ["ThrottlingError", "None"]] {
+        let scene = Scene::new(&[cancelled(&passing), done.clone()]);
+        assert_eq!((push(&scene), scene.heard().len()), (Ok(PushReply::Done), 2), "{passing:?}");
+    }
+    let scene = Scene::new(&[cancelled(&["None", "ConditionalCheckFailed"])]);
+    assert_eq!((push(&scene), scene.heard().len()), (Ok(PushReply::Conflict), 1));
+    let scene = Scene::new(&[cancelled(&["None", "ValidationError"])]);
+    assert_eq!((push(&scene), scene.heard().len()), (Err(Fault::NotDone), 1));
+    let refused = Trouble::Refused("TransactWriteItems", "ValidationError".into());
+    assert_eq!(scene.last_trouble(), Some(refused));
+    let scene = Scene::new(&[cancelled(&["TransactionConflict", "None"])]);
+    assert_eq!((push(&scene), scene.last_trouble()), (Err(Fault::NotDone), Some(Trouble::Contended)));
+}
+
+/// Who has as many as wanted asks for no more.
+#[test]
+fn a_full_list_of_pushes_is_not_read_on() {
+    let of = |value: &str| serde_json::json!({ "S": value });
+    let item = serde_json::json!({
+        "pk": of("policies"), "sk": of("00000001"), "schema": { "N": "1" }, "at": of("2027-01-15T08:00:00Z"),
+        "by": of("jane"),
+    });
+    let page =
+        serde_json::json!({ "Items": [item], "LastEvaluatedKey": { "pk": item["pk"], "sk": item["sk"] } });
+    let refused = serde_json::json!({ "__type": "ValidationException", "message": "no" });
+    let scene = Scene::new(&[Answer::Json(200, page), Answer::Json(400, refused)]);
+    assert_eq!(scene.runtime.block_on(scene.ledger.policy_entries(1)).unwrap().len(), 1);
+    assert_eq!(scene.heard().len(), 1);
 }
 
 #[test]

@@ -6,8 +6,8 @@ use codepipeline_retrier::domain::decision::Ruling;
 use codepipeline_retrier::domain::freeze::CalendarState;
 use codepipeline_retrier::domain::glob::Glob;
 use codepipeline_retrier::domain::ids::{
-    AccountId, ActionExecutionId, ActionName, BudgetName, CalendarArn, ExecutionId, Partition, PipelineArn, PipelineName,
-    Region, RuleName, StageName, StageRunId,
+    AccountId, ActionExecutionId, ActionName, BudgetName, CalendarArn, ExecutionId, Partition, PipelineArn,
+    PipelineName, Region, RuleName, StageName, StageRunId,
 };
 use codepipeline_retrier::domain::live::{LivePolicy, Package, Pushed};
 use codepipeline_retrier::domain::pipeline::{

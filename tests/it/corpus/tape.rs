@@ -18,7 +18,9 @@ use codepipeline_retrier::domain::storm::{Note, Window, WindowKey};
 use codepipeline_retrier::domain::tags::TagsReading;
 use codepipeline_retrier::domain::trigger::WakeUp;
 use codepipeline_retrier::emulator::world::SharedWorld;
-use codepipeline_retrier::ports::{Calendars, EvidenceSource, KeptPolicy, Ledger, Pipelines, Quarantined, Schedules};
+use codepipeline_retrier::ports::{
+    Calendars, EvidenceSource, KeptPolicy, Ledger, Pipelines, Quarantined, Schedules,
+};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 

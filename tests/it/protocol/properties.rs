@@ -124,6 +124,7 @@ fn the_stories_reach_every_effect() {
         "note",
         "observe",
         "read",
+        "read-calendars",
         "read-tags",
         "write-controls",
     ];

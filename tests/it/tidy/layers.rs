@@ -10,6 +10,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("fingerprint", &[]),
     ("names", &["domain", "fingerprint"]),
+    ("notice", &["domain", "ports"]),
     ("ports", &["domain"]),
     ("classify", &["domain"]),
     ("json", &["domain"]),

@@ -27,7 +27,25 @@ const KEPT: SignedDuration = SignedDuration::from_mins(1);
 #[derive(Debug)]
 pub struct SdkCalendars {
     regions: Regions,
-    kept: Mutex<BTreeMap<CalendarArn, (Timestamp, CalendarState)>>,
+    kept: Mutex<BTreeMap<CalendarArn, Kept>>,
+}
+
+/// What a calendar said.
+#[derive(Debug, Clone, Copy)]
+struct Kept {
+    state: CalendarState,
+    read_at: Timestamp,
+    /// When it says something else, if it told.
+    changes_at: Option<Timestamp>,
+}
+
+impl Kept {
+    /// Whether it is believed. A clock that was set back proves nothing.
+    fn holds(&self, now: Timestamp) -> bool {
+        self.read_at <= now
+            && now < after(self.read_at, KEPT)
+            && self.changes_at.is_none_or(|changes_at| now < changes_at)
+    }
 }
 
 impl SdkCalendars {
@@ -39,10 +57,7 @@ impl SdkCalendars {
     /// What it said within the last minute, and still says.
     fn known(&self, calendar: &CalendarArn, now: Timestamp) -> Option<CalendarState> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let (read_at, state) = kept.get(calendar)?;
-        let is_fresh = *read_at <= now && now < after(*read_at, KEPT);
-        let is_over = matches!(state, CalendarState::Closed { until: Some(until) } if *until <= now);
-        (is_fresh && !is_over).then_some(*state)
+        kept.get(calendar).filter(|kept| kept.holds(now)).map(|kept| kept.state)
     }
 
     async fn ask(&self, calendar: &CalendarArn, now: Timestamp) -> Result<CalendarState, Gap> {
@@ -51,15 +66,14 @@ impl SdkCalendars {
         let request = services.ssm().get_calendar_state().calendar_names(calendar.as_str()).send();
         let answer = timeout(LONGEST, request).await.map_err(|_| Gap::Unavailable)?;
         let answer = answer.map_err(|error| gap(&error))?;
+        let changes_at = answer.next_transition_time().and_then(|next| next.parse().ok());
         let state = match answer.state() {
             Some(State::Open) => CalendarState::Open,
-            Some(State::Closed) => CalendarState::Closed {
-                until: answer.next_transition_time().and_then(|next| next.parse().ok()),
-            },
+            Some(State::Closed) => CalendarState::Closed { until: changes_at },
             Some(_) | None => return Err(Gap::Unavailable),
         };
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.insert(calendar.clone(), (now, state));
+        kept.insert(calendar.clone(), Kept { state, read_at: now, changes_at });
         Ok(state)
     }
 

@@ -98,7 +98,8 @@ fn behind<T>(stages: &[T], is_it: impl Fn(&T) -> bool) -> Option<&[T]> {
 
 fn inside(declared: &StageDeclaration) -> Passage {
     let is_approval = |action: &&ActionDeclaration| action.category == Category::Approval;
-    let Some(approval) = declared.actions.iter().filter(is_approval).min_by_key(|action| action.run_order) else {
+    let Some(approval) = declared.actions.iter().filter(is_approval).min_by_key(|action| action.run_order)
+    else {
         return Passage::RunsOn;
     };
     let others = declared.actions.iter().filter(|action| !is_approval(action));

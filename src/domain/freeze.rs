@@ -144,7 +144,11 @@ impl Weekly {
         // One that began yesterday may not be over; where the clock is set back at midnight, one of the day before that.
         let begun = [today.saturating_sub(2.days()), today.saturating_sub(1.day()), today];
         let windows = begun.into_iter().filter(|date| self.days.contains(&Day::of(*date)));
-        windows.map(|date| self.on(date)).filter(|(begin, end)| *begin <= at && at < *end).map(|(_, end)| end).max()
+        windows
+            .map(|date| self.on(date))
+            .filter(|(begin, end)| *begin <= at && at < *end)
+            .map(|(_, end)| end)
+            .max()
     }
 
     /// The window that begins on that date.
@@ -251,7 +255,10 @@ pub fn weather<'a>(
 }
 
 /// A calendar of those freezes of which nothing is known.
-fn unread<'a>(freezes: impl Iterator<Item = &'a Freeze>, calendars: &CalendarReadings) -> Option<Weather<'a>> {
+fn unread<'a>(
+    freezes: impl Iterator<Item = &'a Freeze>,
+    calendars: &CalendarReadings,
+) -> Option<Weather<'a>> {
     let mut found = None;
     for arn in freezes.filter_map(Freeze::calendar) {
         match calendars.get(arn) {

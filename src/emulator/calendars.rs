@@ -13,27 +13,39 @@ use crate::domain::ids::CalendarArn;
 use crate::domain::pipeline::Gap;
 use crate::ports::Calendars;
 
-/// The calendars of a world that are closed, each until then where it opens by itself.
+/// The calendars of a world: those that are closed, each until then where it opens by itself, and those that were deleted.
+/// All others are open.
 #[derive(Debug, Clone, Default)]
-pub struct ClosedCalendars(BTreeMap<CalendarArn, Option<Timestamp>>);
+pub struct KnownCalendars {
+    closed: BTreeMap<CalendarArn, Option<Timestamp>>,
+    deleted: BTreeSet<CalendarArn>,
+}
 
-impl ClosedCalendars {
+impl KnownCalendars {
     /// Closes a calendar.
     pub fn close(&mut self, calendar: CalendarArn, until: Option<Timestamp>) {
-        self.0.insert(calendar, until);
+        self.closed.insert(calendar, until);
     }
 
     /// Opens a calendar.
     pub fn open(&mut self, calendar: &CalendarArn) {
-        self.0.remove(calendar);
+        self.closed.remove(calendar);
     }
 
-    /// What a calendar says.
-    pub fn state(&self, calendar: &CalendarArn, now: Timestamp) -> CalendarState {
-        match self.0.get(calendar) {
+    /// Deletes a calendar, for good.
+    pub fn delete(&mut self, calendar: CalendarArn) {
+        self.deleted.insert(calendar);
+    }
+
+    /// What a calendar says; nothing where there is none.
+    pub fn state(&self, calendar: &CalendarArn, now: Timestamp) -> Option<CalendarState> {
+        if self.deleted.contains(calendar) {
+            return None;
+        }
+        Some(match self.closed.get(calendar) {
             Some(until) if until.is_none_or(|until| now < until) => CalendarState::Closed { until: *until },
             Some(_) | None => CalendarState::Open,
-        }
+        })
     }
 }
 
@@ -43,9 +55,12 @@ impl Calendars for SharedWorld {
             Operation::Calendars,
             |world| {
                 let now = world.now();
-                let state = |arn: &CalendarArn| match world.denied.contains(&Source::Calendars) {
-                    true => Err(Gap::Denied),
-                    false => Ok(world.calendars.state(arn, now)),
+                let is_denied = world.denied.contains(&Source::Calendars);
+                let state = |arn: &CalendarArn| {
+                    if is_denied {
+                        return Err(Gap::Denied);
+                    }
+                    world.calendars.state(arn, now).ok_or(Gap::Unavailable)
                 };
                 calendars.iter().map(|arn| (arn.clone(), state(arn))).collect()
             },

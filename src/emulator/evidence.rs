@@ -38,8 +38,7 @@ pub enum Source {
 
 impl Source {
     /// Every source.
-    pub const ALL: [Self; 5] =
-        [Self::Builds, Self::Logs, Self::Deployments, Self::Stacks, Self::Calendars];
+    pub const ALL: [Self; 5] = [Self::Builds, Self::Logs, Self::Deployments, Self::Stacks, Self::Calendars];
 
     /// The name used in scenarios.
     pub const fn as_str(self) -> &'static str {

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::{SignedDuration, Timestamp};
 
 use super::acts::{Act, Deed};
-use super::calendars::ClosedCalendars;
+use super::calendars::KnownCalendars;
 use super::codepipeline::{CodePipeline, ServiceError, Switches, scramble};
 use super::evidence::Source;
 use super::faults::{Fault, Faults, Operation};
@@ -81,7 +81,7 @@ pub struct World {
     /// The sources of evidence to which everybody's access is denied.
     pub denied: BTreeSet<Source>,
     /// Change calendars.
-    pub calendars: ClosedCalendars,
+    pub calendars: KnownCalendars,
     /// What was told outside.
     pub outside: Outside,
     hooks: BTreeMap<(Operation, u64), Vec<Act>>,
@@ -107,7 +107,7 @@ impl World {
             rate: CallRate::default(),
             deployed: Deployed { policy: None, mode: Mode::Active, telling: Telling::default(), may_roll_back: false },
             denied: BTreeSet::new(),
-            calendars: ClosedCalendars::default(),
+            calendars: KnownCalendars::default(),
             outside: Outside::default(),
             hooks: BTreeMap::new(),
             stale: None,

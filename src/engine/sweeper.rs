@@ -17,7 +17,9 @@ use crate::domain::screen::Environment;
 use crate::domain::stage_run::{Owner, after};
 use crate::domain::sweep::{Sweep, Tick, Turn, concerns};
 use crate::domain::trigger::Finding;
-use crate::ports::{Calendars, Catalogue, EvidenceSource, Ledger, Pipelines, Rounds, Schedules, SweepReply, Ticks};
+use crate::ports::{
+    Calendars, Catalogue, EvidenceSource, Ledger, Pipelines, Rounds, Schedules, SweepReply, Ticks,
+};
 use reading::{Looked, Slice};
 
 /// Longest slice, where nothing cuts an invocation off before.

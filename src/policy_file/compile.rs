@@ -90,12 +90,7 @@ impl KnownBudgets {
     }
 }
 
-fn resolve(
-    given: &GivenSettings,
-    base: &Settings,
-    known: &Known,
-    findings: &mut Findings,
-) -> Settings {
+fn resolve(given: &GivenSettings, base: &Settings, known: &Known, findings: &mut Findings) -> Settings {
     let mut settings = given.over(base);
     if let Some(names) = &given.budgets {
         settings.budgets = names.iter().filter_map(|name| known.budgets.find(name, findings)).collect();

@@ -24,7 +24,7 @@ pub(super) struct GivenFreeze {
     pub freeze: Option<Freeze>,
 }
 
-pub(super) const DAYS: &[(&str, Day)] = &[
+pub(super) const DAYS: [(&str, Day); 7] = [
     (Day::Monday.as_str(), Day::Monday),
     (Day::Tuesday.as_str(), Day::Tuesday),
     (Day::Wednesday.as_str(), Day::Wednesday),
@@ -134,7 +134,8 @@ fn zone(node: &Node, findings: &mut Findings) -> Option<Zone> {
 }
 
 fn days(node: &Node, findings: &mut Findings) -> Option<BTreeSet<Day>> {
-    let names = read::distinct_texts(node, "`days`", findings)?;
+    let known = DAYS.map(|(name, _)| name);
+    let names = read::distinct_words(node, "`days`", &known, findings)?;
     let mut days = BTreeSet::new();
     let mut is_sound = true;
     for name in names {
@@ -145,7 +146,7 @@ fn days(node: &Node, findings: &mut Findings) -> Option<BTreeSet<Day>> {
         is_sound = false;
         let message = format!("there is no day {}", quote(name.value));
         let mut finding = Diagnostic::new(Code::UnknownValue, name.span, message);
-        finding.hint = near::hint(name.value, DAYS.iter().map(|(known, _)| *known));
+        finding.hint = near::hint(name.value, known);
         findings.push(finding);
     }
     is_sound.then_some(days)

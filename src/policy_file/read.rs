@@ -165,12 +165,32 @@ pub(super) fn distinct_texts<'n>(
     what: &str,
     findings: &mut Findings,
 ) -> Option<Vec<Spanned<&'n str>>> {
+    distinct(node, what, &in_quotes, findings)
+}
+
+/// A list of some of these words in which nothing is there twice. Whether each is one of them is for the caller to see;
+/// here whoever wrote a number is told the words, since in quotes it would be none either.
+pub(super) fn distinct_words<'n>(
+    node: &'n Node,
+    what: &str,
+    words: &[&str],
+    findings: &mut Findings,
+) -> Option<Vec<Spanned<&'n str>>> {
+    distinct(node, what, &|written| near::hint(written, words.iter().copied()), findings)
+}
+
+fn distinct<'n>(
+    node: &'n Node,
+    what: &str,
+    advice: &impl Fn(&str) -> Option<String>,
+    findings: &mut Findings,
+) -> Option<Vec<Spanned<&'n str>>> {
     let items = list(node, what, findings)?;
     let mut first: BTreeMap<&str, Span> = BTreeMap::new();
     let mut texts = Vec::new();
     let mut sound = true;
     for item in items {
-        let Some(value) = text(item, &format!("an entry of {what}"), findings) else {
+        let Some(value) = text_or(item, &format!("an entry of {what}"), advice, findings) else {
             sound = false;
             continue;
         };
@@ -187,18 +207,31 @@ pub(super) fn distinct_texts<'n>(
 
 /// A text; a number or truth value has to be quoted.
 pub(super) fn text<'n>(node: &'n Node, what: &str, findings: &mut Findings) -> Option<&'n str> {
-    match &node.value {
-        Value::Scalar(Scalar { text, kind: ScalarKind::Text }) => Some(text),
-        Value::Scalar(Scalar { text, kind }) if *kind != ScalarKind::Null => {
-            let finding = wrong_type(node, what, "text");
-            findings.push(finding.hint(format!("write it in quotes: `\"{text}\"`")));
-            None
-        }
-        _ => {
-            findings.push(wrong_type(node, what, "text"));
-            None
-        }
+    text_or(node, what, &in_quotes, findings)
+}
+
+fn in_quotes(written: &str) -> Option<String> {
+    Some(format!("write it in quotes: `\"{written}\"`"))
+}
+
+/// A text; for a number or truth value there is advice.
+fn text_or<'n>(
+    node: &'n Node,
+    what: &str,
+    advice: &impl Fn(&str) -> Option<String>,
+    findings: &mut Findings,
+) -> Option<&'n str> {
+    let mut finding = match &node.value {
+        Value::Scalar(Scalar { text, kind: ScalarKind::Text }) => return Some(text),
+        _ => wrong_type(node, what, "text"),
+    };
+    if let Value::Scalar(Scalar { text, kind }) = &node.value
+        && *kind != ScalarKind::Null
+    {
+        finding.hint = advice(text);
     }
+    findings.push(finding);
+    None
 }
 
 /// `true` or `false`.

@@ -84,7 +84,7 @@ mod tests {
             ("/$defs/evidence", names(settings::EVIDENCE)),
             ("/$defs/excerpts", names(settings::EXCERPTS)),
             ("/$defs/backoff/properties/jitter", names(settings::JITTERS)),
-            ("/$defs/day", names(freezes::DAYS)),
+            ("/$defs/day", names(&freezes::DAYS)),
             ("/$defs/occasion", Occasion::ALL.into_iter().map(Occasion::as_str).collect()),
             ("/$defs/budget/properties/per", names(document::PERS)),
             ("/$defs/class", settings::class_names().collect()),

@@ -199,7 +199,13 @@ fn declaration(
     provider: &str,
     change_set: Option<ChangeSetPart>,
 ) -> ActionDeclaration {
-    ActionDeclaration { name: action_name(name), category, provider: provider.to_owned(), run_order: 1, change_set }
+    ActionDeclaration {
+        name: action_name(name),
+        category,
+        provider: provider.to_owned(),
+        run_order: 1,
+        change_set,
+    }
 }
 
 fn stage_declaration(

@@ -1,6 +1,7 @@
 //! Arbitrary policies, records and pipelines for properties: mostly ones that could be, so that retries occur, and now
 //! and then ones whose parts contradict each other.
 
+mod freezes;
 mod readings;
 mod records;
 
@@ -24,6 +25,7 @@ use codepipeline_retrier::domain::policy::{
 };
 use codepipeline_retrier::domain::storm::Storm;
 
+pub use freezes::{calendar, is_within, releases, window};
 pub use readings::{gap, plain_reading, reading};
 pub use records::{key, record};
 

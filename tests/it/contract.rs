@@ -3,11 +3,11 @@
 
 #[cfg(feature = "function")]
 mod budget_proofs;
-#[cfg(feature = "function")]
-mod dynamodb;
 pub mod calendars;
 #[cfg(all(feature = "function", feature = "serve"))]
 mod calendars_over_http;
+#[cfg(feature = "function")]
+mod dynamodb;
 pub mod evidence;
 mod evidence_gaps;
 #[cfg(all(feature = "function", feature = "serve"))]

@@ -106,6 +106,7 @@ fn every_ruling_and_every_effect_is_on_record() {
         "note-failure",
         "observe",
         "quarantine",
+        "read-calendars",
         "read-ledger",
         "read-tags",
         "write-controls",

@@ -6,6 +6,9 @@ mod answers;
 #[cfg(test)]
 mod arbitrary;
 #[cfg(test)]
+#[cfg(feature = "function")]
+mod change_calendars;
+#[cfg(test)]
 mod claims;
 #[cfg(test)]
 mod classify;

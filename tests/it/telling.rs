@@ -75,7 +75,8 @@ fn every_decision_is_announced_as_it_is_on_record() {
     let (player, findings) = play(&scenario, None, &mut |_| {});
     assert_eq!(findings, Vec::<String>::new());
     let world = player.world().lock();
-    let announced: Vec<&str> = world.outside.announced.iter().map(|(_, document)| document.as_str()).collect();
+    let announced: Vec<&str> =
+        world.outside.announced.iter().map(|(_, document)| document.as_str()).collect();
     let decided: Vec<String> = (world.ledger.decisions().iter())
         .map(|decision| codepipeline_retrier::document::document(decision).to_string())
         .collect();
@@ -107,7 +108,9 @@ fn scenarios() -> Vec<(String, Scenario)> {
         }
         let mut scenario = Scenario::read("notices", &fs::read_to_string(&path).unwrap()).unwrap();
         scenario.hooks.clear();
-        scenario.timeline.retain(|(_, act)| matches!(act, codepipeline_retrier::emulator::acts::Act::Start { .. }));
+        scenario
+            .timeline
+            .retain(|(_, act)| matches!(act, codepipeline_retrier::emulator::acts::Act::Start { .. }));
         scenario.sweep = Some(SignedDuration::from_mins(15));
         scenario.lasting = Some(SignedDuration::from_hours(4));
         found.push((path.file_name().unwrap().to_string_lossy().into_owned(), scenario));

@@ -6,9 +6,10 @@ use aws_sdk_codebuild::types::{
     Build, BuildPhase, CloudWatchLogsConfig, LogsConfigStatusType, LogsLocation, StatusType,
 };
 
-use super::effort::{Missing, Work, together};
+use super::effort::Missing;
 use super::subject::LogStream;
 use super::{Asking, Found, logs, text};
+use crate::aws::together::{Work, together};
 use crate::domain::evidence::{Depth, Evidence, Place, Text};
 use crate::domain::pipeline::Gap;
 

@@ -3,10 +3,11 @@
 
 use aws_sdk_cloudformation::types::{ChangeSetStatus, ExecutionStatus};
 
-use super::effort::{Missing, Work, together};
+use super::effort::Missing;
 use super::operation::{Failure, Operation};
 use super::subject::is_stack;
 use super::{Asking, from, text};
+use crate::aws::together::{Work, together};
 use crate::domain::evidence::{Evidence, Place};
 use crate::domain::facts::FailedAction;
 use crate::domain::pipeline::Gap;

@@ -136,6 +136,7 @@ fn an_endpoint_of_one_service_comes_before_that_of_all() {
         &endpoints.dynamodb,
         &endpoints.logs,
         &endpoints.scheduler,
+        &endpoints.ssm,
     ] {
         assert_eq!(other.as_deref(), Some("http://127.0.0.1:1"));
     }

@@ -21,8 +21,6 @@ fn of_act(act: &Act) -> Option<&'static str> {
         Act::Resume { .. } => Some("`resume`"),
         Act::Deploy { .. } => Some("`deploy`"),
         Act::SetMode(_) => Some("`mode`"),
-        Act::CloseCalendar { .. } => Some("`close-calendar`"),
-        Act::OpenCalendar { .. } => Some("`open-calendar`"),
         Act::Send { .. } => Some("`send`"),
         Act::Outage { operation, fault, .. } | Act::Break { operation, fault, .. } => {
             of_operation(*operation).or(of_fault(*fault))
@@ -40,7 +38,11 @@ const fn of_fault(fault: Fault) -> Option<&'static str> {
 
 const fn of_operation(operation: Operation) -> Option<&'static str> {
     match operation {
-        Operation::Tags | Operation::Observe | Operation::Evidence | Operation::Retry => None,
+        Operation::Tags
+        | Operation::Observe
+        | Operation::Evidence
+        | Operation::Calendars
+        | Operation::Retry => None,
         Operation::Fence => Some("faults and acts at a `fence`, which is a reading like any other here"),
         _ => Some("faults of ledger and queue"),
     }

@@ -103,14 +103,15 @@ struct Seen {
 pub(super) fn explain(arguments: &Explain, policy: &Policy, policy_file: String) -> Result<Exit, CliError> {
     let event = arguments.event.as_deref().map(files::event).transpose()?;
     let origin = Origin::Account { told: event.is_some() };
-    let (Seen { event, tags, reading, structure, .. }, ledger, evidence, calendars) = block_on(Box::pin(async {
-        let seen = read(&arguments.live, event, policy).await?;
-        let ledger = ledger(&arguments.live.table, &seen, policy).await?;
-        let evidence = evidence(&seen, policy).await;
-        let calendars = SdkCalendars::new(Arc::clone(&seen.account.clients));
-        let calendars = calendars.states(&policy.calendars(), clock::now()).await;
-        Ok((seen, ledger, evidence, calendars))
-    }))?;
+    let (Seen { event, tags, reading, structure, .. }, ledger, evidence, calendars) =
+        block_on(Box::pin(async {
+            let seen = read(&arguments.live, event, policy).await?;
+            let ledger = ledger(&arguments.live.table, &seen, policy).await?;
+            let evidence = evidence(&seen, policy).await;
+            let calendars = SdkCalendars::new(Arc::clone(&seen.account.clients));
+            let calendars = calendars.states(&policy.calendars(), clock::now()).await;
+            Ok((seen, ledger, evidence, calendars))
+        }))?;
     let now = arguments.now(&event)?.unwrap_or_else(|| clock::now().max(event.time));
     let empty = empty_ledger();
     let ledger_or_empty = ledger.as_ref().unwrap_or(&empty);

@@ -74,7 +74,8 @@ mod tests {
 
     #[test]
     fn every_way_has_its_words() {
-        let approval = || Passage::StopsAt { approval: ActionName::parse("Release").unwrap(), is_first: false };
+        let approval =
+            || Passage::StopsAt { approval: ActionName::parse("Release").unwrap(), is_first: false };
         for (ahead, expected) in [
             (&[][..], "the execution is complete: `Test` is the last stage."),
             (&[("A", Passage::RunsOn)], "the change goes on into `A`, to the end of the pipeline."),

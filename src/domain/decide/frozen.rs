@@ -39,8 +39,7 @@ impl<'a> Decider<'_, 'a> {
         };
         let place = held.iter().find(|(_, held)| *held == freeze).and_then(|(stage, _)| stage.as_ref());
         let place = place.map(|stage| format!(" of stage `{stage}`, which a retry would run on into"));
-        let detail =
-            format!("freeze `{}`{} ({}) holds", freeze.name, place.unwrap_or_default(), freeze.when);
+        let detail = format!("freeze `{}`{} ({}) holds", freeze.name, place.unwrap_or_default(), freeze.when);
         match until {
             Some(until) if until >= deadline => {
                 let detail = format!("{detail} until after give-up-after");

@@ -151,7 +151,9 @@ impl Service {
 /// What goes wrong with this call, after what is hooked to it has happened.
 fn planned(world: &mut World, asked: Asked) -> Option<Fault> {
     let operation = match asked {
-        Asked::Provider(providers::Operation { source: Source::Calendars, .. }) => faults::Operation::Calendars,
+        Asked::Provider(providers::Operation { source: Source::Calendars, .. }) => {
+            faults::Operation::Calendars
+        }
         Asked::Provider(_) => faults::Operation::Evidence,
         Asked::CodePipeline(operation) => match operation.effect {
             Effect::Reads => faults::Operation::Observe,

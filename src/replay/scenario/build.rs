@@ -12,7 +12,9 @@ use super::document::{
 use super::expect::expectation;
 use super::fleet::Fleet;
 use crate::domain::glob::Glob;
-use crate::domain::ids::{AccountId, ActionName, CalendarArn, InvalidId, Partition, PipelineName, Region, StageName};
+use crate::domain::ids::{
+    AccountId, ActionName, CalendarArn, InvalidId, Partition, PipelineName, Region, StageName,
+};
 use crate::domain::pipeline::{Category, ChangeSet, ChangeSetPart, ExecutionMode};
 use crate::domain::policy::{Mode, Policy, RetryMode};
 use crate::domain::screen::Telling;

@@ -34,11 +34,14 @@ macro_rules! suite {
             $run, $make, calendars:
             a_calendar_that_nobody_closed_is_open
             each_calendar_speaks_for_itself
+            a_calendar_is_asked_in_its_own_region
             a_calendar_says_until_when_it_is_closed
             one_that_is_closed_opens_in_its_time
             what_may_not_be_asked_is_a_gap
             throttling_is_a_gap
             one_that_does_not_answer_is_a_gap
+            one_that_does_not_exist_is_a_gap_and_leaves_the_rest
+            a_gap_is_not_believed_for_long
         }
     };
 }
@@ -66,13 +69,26 @@ pub async fn a_calendar_that_nobody_closed_is_open(port: &impl Asking) {
 }
 
 pub async fn each_calendar_speaks_for_itself(port: &impl Asking) {
-    let (abroad, other) = (calendar("us-east-1", "Releases"), calendar("eu-central-1", "Other"));
+    let [first, second, third] =
+        ["Releases", "Holidays", "Audits"].map(|name| calendar("eu-central-1", name));
+    let until = after(port.world().now(), SignedDuration::from_hours(1));
+    port.world().lock().calendars.close(second.clone(), None);
+    port.world().lock().calendars.close(third.clone(), Some(until));
+    assert_eq!(
+        asked(port, &[third, first, second]).await,
+        [
+            Ok(CalendarState::Closed { until: Some(until) }),
+            Ok(CalendarState::Open),
+            Ok(CalendarState::Closed { until: None })
+        ]
+    );
+}
+
+pub async fn a_calendar_is_asked_in_its_own_region(port: &impl Asking) {
+    let abroad = calendar("us-east-1", "Releases");
     port.world().lock().calendars.close(abroad.clone(), None);
     let closed = Ok(CalendarState::Closed { until: None });
-    assert_eq!(
-        asked(port, &[releases(), abroad, other]).await,
-        [Ok(CalendarState::Open), closed, Ok(CalendarState::Open)]
-    );
+    assert_eq!(asked(port, &[releases(), abroad]).await, [Ok(CalendarState::Open), closed]);
 }
 
 pub async fn a_calendar_says_until_when_it_is_closed(port: &impl Asking) {
@@ -107,4 +123,21 @@ pub async fn one_that_does_not_answer_is_a_gap(port: &impl Asking) {
         port.world().lock().faults.plan(Operation::Calendars, nth, Fault::LostUnsent);
     }
     assert_eq!(asked(port, &[releases()]).await, [Err(Gap::Unavailable)]);
+}
+
+pub async fn one_that_does_not_exist_is_a_gap_and_leaves_the_rest(port: &impl Asking) {
+    let (deleted, closed) = (calendar("eu-central-1", "Deleted"), calendar("eu-central-1", "Holidays"));
+    port.world().lock().calendars.delete(deleted.clone());
+    port.world().lock().calendars.close(closed.clone(), None);
+    assert_eq!(
+        asked(port, &[releases(), deleted, closed]).await,
+        [Ok(CalendarState::Open), Err(Gap::Unavailable), Ok(CalendarState::Closed { until: None })]
+    );
+}
+
+pub async fn a_gap_is_not_believed_for_long(port: &impl Asking) {
+    port.world().lock().denied.insert(Source::Calendars);
+    assert_eq!(asked(port, &[releases()]).await, [Err(Gap::Denied)]);
+    port.world().lock().denied.clear();
+    assert_eq!(asked(port, &[releases()]).await, [Ok(CalendarState::Open)]);
 }

@@ -5,14 +5,13 @@ use std::sync::Arc;
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use codepipeline_retrier::aws::calendars::SdkCalendars;
 use codepipeline_retrier::aws::clients::{Clients, common};
 use codepipeline_retrier::aws::settings::{Endpoints, Trust};
-use codepipeline_retrier::domain::freeze::{CalendarReadings, CalendarState};
+use codepipeline_retrier::domain::freeze::CalendarReadings;
 use codepipeline_retrier::domain::ids::CalendarArn;
-use codepipeline_retrier::domain::stage_run::after;
 use codepipeline_retrier::emulator::http::Server;
 use codepipeline_retrier::emulator::world::SharedWorld;
 use codepipeline_retrier::ports::Calendars;
@@ -63,23 +62,3 @@ impl Asking for OverHttp {
 }
 
 crate::contract::calendars::suite!(run, new);
-
-/// What a calendar says is believed for a minute, and asked again after that.
-#[test]
-fn a_calendar_is_asked_once_a_minute() {
-    let port = new();
-    let calendar = CalendarArn::parse("arn:aws:ssm:eu-central-1:111122223333:document/Releases").unwrap();
-    let all = BTreeSet::from([calendar.clone()]);
-    let began = port.world.now();
-    let state = |seconds| {
-        let now = after(began, SignedDuration::from_secs(seconds));
-        port.runtime.block_on(port.calendars.states(&all, now))[&calendar]
-    };
-    assert_eq!(state(0), Ok(CalendarState::Open));
-    port.world.lock().calendars.close(calendar.clone(), None);
-    assert_eq!(state(59), Ok(CalendarState::Open));
-    assert_eq!(state(60), Ok(CalendarState::Closed { until: None }));
-    // A clock that was set back proves nothing.
-    port.world.lock().calendars.open(&calendar);
-    assert_eq!(state(-1), Ok(CalendarState::Open));
-}

@@ -2,17 +2,17 @@
 
 use codepipeline_retrier::domain::basis::Basis;
 use codepipeline_retrier::domain::budget::{Bucket, BucketKey, Deposit};
+use codepipeline_retrier::domain::class::Class;
 use codepipeline_retrier::domain::controls::{Controls, Pause, Retired};
 use codepipeline_retrier::domain::decision::Ruling;
 use codepipeline_retrier::domain::freeze::CalendarState;
 use codepipeline_retrier::domain::glob::Glob;
 use codepipeline_retrier::domain::ids::{
-    AccountId, ActionExecutionId, ActionName, BudgetName, CalendarArn, ExecutionId, Partition, PipelineArn, PipelineName,
-    Region, RuleName, StageName, StageRunId,
+    AccountId, ActionExecutionId, ActionName, BudgetName, CalendarArn, ExecutionId, Partition, PipelineArn,
+    PipelineName, Region, RuleName, StageName, StageRunId,
 };
-use codepipeline_retrier::domain::notice::Occasion;
-use codepipeline_retrier::domain::class::Class;
 use codepipeline_retrier::domain::live::{LivePolicy, Package, Pushed};
+use codepipeline_retrier::domain::notice::Occasion;
 use codepipeline_retrier::domain::pipeline::{
     ActionDeclaration, ActionExecution, ActionRun, ActionState, ActionStatus, Category, ChangeSet,
     ChangeSetPart, ErrorDetails, ExecutionKind, ExecutionMode, ExecutionStatus, Gap, PipelineExecution,
@@ -21,8 +21,8 @@ use codepipeline_retrier::domain::pipeline::{
 };
 use codepipeline_retrier::domain::policy::{Mode, PolicyVersion, RetryMode};
 use codepipeline_retrier::domain::protocol::{CommitReply, ControlsReply, Fault, View};
-use codepipeline_retrier::domain::stage_run::{Claim, Hint, Owner, Progress, Retry, StageRun, Tally, Wait};
 use codepipeline_retrier::domain::rollback::{Rollback, RollbackProgress};
+use codepipeline_retrier::domain::stage_run::{Claim, Hint, Owner, Progress, Retry, StageRun, Tally, Wait};
 use codepipeline_retrier::domain::storm::{Window, WindowKey};
 use codepipeline_retrier::domain::text::EvidenceText;
 use codepipeline_retrier::domain::trigger::EventKey;

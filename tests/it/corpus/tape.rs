@@ -22,8 +22,8 @@ use codepipeline_retrier::domain::tags::TagsReading;
 use codepipeline_retrier::domain::trigger::WakeUp;
 use codepipeline_retrier::emulator::world::SharedWorld;
 use codepipeline_retrier::ports::{
-    Bulletin, Calendars, Entry, EvidenceSource, KeptPolicy, Ledger, Messenger, Outbox, Page, PageToken, Pending,
-    Pipelines, Quarantined, Schedules,
+    Bulletin, Calendars, Entry, EvidenceSource, KeptPolicy, Ledger, Messenger, Outbox, Page, PageToken,
+    Pending, Pipelines, Quarantined, Schedules,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};

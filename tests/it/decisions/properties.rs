@@ -13,7 +13,7 @@ use codepipeline_retrier::domain::budget::{Bucket, BucketKey};
 use codepipeline_retrier::domain::controls::Controls;
 use codepipeline_retrier::domain::decide::{Decided, Question, decide};
 use codepipeline_retrier::domain::decision::{Ruling, StepName, StepOutcome, Verdict};
-use codepipeline_retrier::domain::freeze::CalendarReadings;
+use codepipeline_retrier::domain::freeze::{CalendarReadings, CalendarState, When};
 use codepipeline_retrier::domain::ids::{ActionExecutionId, ActionName};
 use codepipeline_retrier::domain::pipeline::{
     ActionExecution, ActionStatus, Category, ErrorDetails, ExecutionMode, ExecutionStatus, Reading,
@@ -34,6 +34,7 @@ struct Asked {
     reading: Reading,
     record: StageRun,
     buckets: BTreeMap<BucketKey, Bucket>,
+    calendars: CalendarReadings,
     active_since: Option<Timestamp>,
     hint: Hint,
     now: Timestamp,
@@ -65,7 +66,7 @@ impl Asked {
             record: &self.record,
             reading: &self.reading,
             examination: &examination,
-            calendars: &CalendarReadings::new(),
+            calendars: &self.calendars,
             buckets: &self.buckets,
             windows: &BTreeMap::new(),
             controls: &controls,
@@ -88,9 +89,19 @@ impl Asked {
     }
 }
 
+/// A policy whose rule has a freeze at times: a window about the time of it all, or a calendar.
+fn frozen_policy() -> impl Strategy<Value = Policy> {
+    let window = (0_i64..240, 1_i64..240).prop_map(|(begin, length)| arbitrary::window(begin, length));
+    let freeze = prop_oneof![window, Just(arbitrary::releases())];
+    let freezes = prop_oneof![4 => Just(Vec::new()), 1 => proptest::collection::vec(freeze, 1..3)];
+    (arbitrary::policy(Mode::Active), freezes).prop_map(|(mut policy, freezes)| {
+        policy.rules[0].settings.freezes = freezes;
+        policy
+    })
+}
+
 fn asked() -> impl Strategy<Value = Asked> {
-    let policy = arbitrary::policy(Mode::Active);
-    (policy, arbitrary::reading(), proptest::bool::weighted(0.15))
+    (frozen_policy(), arbitrary::reading(), proptest::bool::weighted(0.15))
         .prop_flat_map(|(policy, reading, shadow)| {
             let claimed = if shadow { 0.0 } else { 0.15 };
             let record = arbitrary::record(&reading, claimed, None);
@@ -111,12 +122,16 @@ fn asked() -> impl Strategy<Value = Asked> {
             let active_since = proptest::option::weighted(0.2, soon(-10, 1));
             let hint = (arbitrary::key(), soon(0, 2)).prop_map(|(key, time)| Hint { key, time });
             let times = (active_since, hint, soon(0, 90), any::<u64>());
-            (Just(known), Just(record), Just(buckets), times)
+            let said = arbitrary::calendar().prop_map({
+                let calendars = known.0.calendars();
+                move |said| calendars.iter().cloned().map(|arn| (arn, said)).collect()
+            });
+            (Just(known), Just(record), Just(buckets), said, times)
         })
-        .prop_map(|((policy, reading, shadow), record, buckets, times)| {
+        .prop_map(|((policy, reading, shadow), record, buckets, calendars, times)| {
             let (active_since, hint, now, jitter) = times;
             let jitter = Jitter(jitter);
-            Asked { policy, shadow, reading, record, buckets, active_since, hint, now, jitter }
+            Asked { policy, shadow, reading, record, buckets, calendars, active_since, hint, now, jitter }
         })
 }
 
@@ -284,6 +299,24 @@ proptest! {
     }
 
     #[test]
+    fn nothing_is_retried_while_a_freeze_holds_or_may_hold(asked in asked()) {
+        let decision = asked.decide().decision;
+        for freeze in &asked.settings().freezes {
+            let holds = match &freeze.when {
+                When::Weekly(_) => arbitrary::is_within(freeze, asked.now),
+                When::Calendar(arn) => match asked.calendars[arn] {
+                    Ok(CalendarState::Open) => false,
+                    Ok(CalendarState::Closed { until }) => until.is_none_or(|until| asked.now < until),
+                    Err(_) => true,
+                },
+            };
+            prop_assert!(!holds || decision.ruling != Ruling::RetryEligible, "{} holds", freeze.name);
+        }
+        let speaks_of_one = matches!(decision.ruling, Ruling::WaitFrozen | Ruling::GiveUpFrozenTooLong);
+        prop_assert!(!speaks_of_one || !asked.settings().freezes.is_empty());
+    }
+
+    #[test]
     fn a_retry_finds_nobody_else_at_work(asked in asked()) {
         let decision = asked.decide().decision;
         if decision.ruling != Ruling::RetryEligible {
@@ -324,7 +357,7 @@ proptest! {
     }
 
     #[test]
-    fn less_leeway_never_makes_a_retry(asked in asked(), which in 0_usize..6, more in 1_u32..3) {
+    fn less_leeway_never_makes_a_retry(asked in asked(), which in 0_usize..7, more in 1_u32..3) {
         let before = asked.is_retry();
         let mut asked = asked;
         let failed = asked.decide().decision.failed;
@@ -341,6 +374,11 @@ proptest! {
                     let later = bucket.full_at.map(|full_at| full_at + i64::from(more) * 600_000);
                     bucket.full_at = later.or(Some(asked.now.as_millisecond() + 600_000));
                 }
+            }
+            5 => {
+                asked.policy.rules[0].settings.freezes.push(arbitrary::releases());
+                let closed = Ok(CalendarState::Closed { until: None });
+                asked.calendars = asked.policy.calendars().into_iter().map(|arn| (arn, closed)).collect();
             }
             _ => asked.policy.rules[0].settings.retry_on.clear(),
         }

@@ -64,6 +64,9 @@ timeline:
   - { at: 1d, break: { operation: arm, nth: 1, fault: not-done } }
   - { at: 1d, break: { operation: retry, nth: 1, fault: crash-after } }
   - { at: 1d, break: { operation: retry, nth: 2, fault: reply-lost } }
+  - { at: 1d, break: { operation: calendars, nth: 1, fault: not-done } }
+  - { at: 1d, close-calendar: { calendar: \"arn:aws:ssm:eu-central-1:111122223333:document/Releases\" } }
+  - { at: 2d, open-calendar: \"arn:aws:ssm:eu-central-1:111122223333:document/Releases\" }
   - { before: { operation: fence, nth: 1 }, stop: { pipeline: p } }
 ";
     insta::assert_snapshot!(said(&["--scenario", "-"], scenario));

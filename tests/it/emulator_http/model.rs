@@ -15,6 +15,7 @@ pub struct Shape {
 fn service_of(name: &str) -> (&'static str, &str) {
     match name.split_once('.') {
         None => ("codepipeline", name),
+        Some(("AmazonSSM", name)) => ("ssm", name),
         Some(("CodeBuild_20161006", name)) => ("codebuild", name),
         Some(("Logs_20140328", name)) => ("logs", name),
         Some(("CodeDeploy_20141006", name)) => ("codedeploy", name),

@@ -3,9 +3,11 @@
 use std::process::Output;
 use std::sync::{Arc, Mutex};
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+use codepipeline_retrier::domain::ids::CalendarArn;
+use codepipeline_retrier::domain::stage_run::after;
 use codepipeline_retrier::emulator::codepipeline::Provider;
 use codepipeline_retrier::emulator::evidence::Source;
 use codepipeline_retrier::emulator::http::{Server, provider_targets};
@@ -236,6 +238,46 @@ fn a_change_set_is_read_by_its_arn_and_by_its_names() {
     assert_eq!(served.aws_error(&format!("{line} other --stack-name shop")), "ChangeSetNotFound");
 }
 
+/// Three change calendars: open, closed for an hour, and closed for good.
+fn calendars(bench: &Bench) -> [String; 3] {
+    let arns = ["Open", "Hour", "Good"].map(|name| {
+        CalendarArn::parse(format!("arn:aws:ssm:eu-central-1:111122223333:document/{name}")).unwrap()
+    });
+    let mut world = bench.world().lock();
+    let until = after(world.now(), SignedDuration::from_hours(1));
+    world.calendars.close(arns[1].clone(), Some(until));
+    world.calendars.close(arns[2].clone(), None);
+    arns.map(|arn| arn.as_str().to_owned())
+}
+
+#[test]
+fn a_change_calendar_says_whether_it_is_closed_and_until_when() {
+    let served = Served::new();
+    let [open, hour, good] = calendars(&served.bench);
+    let now = served.bench.world().now();
+    let shown = |at: Timestamp| json!(at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
+    let until = shown(after(now, SignedDuration::from_hours(1)));
+    for (names, state, next) in [
+        (open.clone(), "OPEN", None),
+        (hour.clone(), "CLOSED", Some(&until)),
+        (good, "CLOSED", None),
+        // Of several calendars one that is closed is enough.
+        (format!("{open} {hour}"), "CLOSED", Some(&until)),
+    ] {
+        let answer = served.aws(&format!("ssm get-calendar-state --calendar-names {names}"));
+        assert_eq!((&answer["State"], &answer["AtTime"]), (&json!(state), &shown(now)), "{names}");
+        assert_eq!(answer.get("NextTransitionTime"), next, "{names}");
+    }
+    let line = format!("ssm get-calendar-state --calendar-names {open}");
+    let elsewhere = served.run("us-west-2", &line);
+    assert_eq!(error_told(&elsewhere, &[&line]), "InvalidDocument", "another Region has no such calendar");
+    assert_eq!(served.aws_error("ssm get-calendar-state --calendar-names Open"), "InvalidDocument");
+    served.bench.world().lock().calendars.delete(CalendarArn::parse(open).unwrap());
+    assert_eq!(served.aws_error(&line), "InvalidDocument");
+    let at_a_time = "ssm get-calendar-state --calendar-names Open --at-time 2026-03-02T09:00:00Z";
+    assert_eq!(served.aws_error(at_a_time), "UnsupportedCalendarException");
+}
+
 #[test]
 fn what_is_denied_is_refused_in_each_protocol() {
     let served = Served::new();
@@ -245,6 +287,7 @@ fn what_is_denied_is_refused_in_each_protocol() {
         ("logs get-log-events --log-group-name a --log-stream-name b", "AccessDeniedException"),
         ("deploy get-deployment --deployment-id d-ABCDEFGHI", "AccessDeniedException"),
         ("cloudformation describe-stack-events --stack-name shop", "AccessDenied"),
+        ("ssm get-calendar-state --calendar-names Releases", "AccessDeniedException"),
     ] {
         assert_eq!(served.aws_error(line), error);
     }
@@ -271,6 +314,9 @@ fn every_answer_has_the_models_shape() {
         ("CloudFormation_20100515.DescribeStackEvents", json!({ "StackName": "queues" })),
         ("CloudFormation_20100515.DescribeChangeSet", json!({ "ChangeSetName": id("Unmade") })),
     ];
+    for arn in calendars(&bench) {
+        asked.push(("AmazonSSM.GetCalendarState", json!({ "CalendarNames": [arn] })));
+    }
     for action in ["Servers", "Service"] {
         asked.push(("CodeDeploy_20141006.GetDeployment", json!({ "deploymentId": id(action) })));
         asked.push(("CodeDeploy_20141006.ListDeploymentTargets", json!({ "deploymentId": id(action) })));

@@ -82,7 +82,7 @@ pub fn service_model(service: &str) -> &'static Value {
     let models = MODELS.get_or_init(|| {
         let program = "import sys, json, botocore.session\n\
                        loader = botocore.session.get_session().get_component('data_loader')\n\
-                       names = ['codepipeline', 'codebuild', 'logs', 'codedeploy', 'cloudformation']\n\
+                       names = ['codepipeline', 'codebuild', 'logs', 'codedeploy', 'cloudformation', 'ssm']\n\
                        models = {name: loader.load_service_model(name, 'service-2') for name in names}\n\
                        json.dump(models, sys.stdout)";
         let output = Command::new(aws_tool("bin/python")).args(["-c", program]).output().unwrap();

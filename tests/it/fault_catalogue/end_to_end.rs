@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
+use codepipeline_retrier::aws::calendars::SdkCalendars;
 use codepipeline_retrier::aws::evidence::SdkEvidence;
 use codepipeline_retrier::aws::ledger::DynamoLedger;
 use codepipeline_retrier::aws::pipelines::SdkPipelines;
@@ -80,7 +81,8 @@ pub fn hold(bench: &Bench, row: &Row, lasting: Lasting) -> Vec<String> {
 }
 
 /// The function as it is on AWS.
-type Deployed = Handler<DynamoLedger, SdkPipelines, SdkSchedules<fn() -> Timestamp>, SdkEvidence>;
+type Deployed =
+    Handler<DynamoLedger, SdkPipelines, SdkSchedules<fn() -> Timestamp>, SdkEvidence, SdkCalendars>;
 
 struct Play<'a> {
     scene: Scene<'a>,
@@ -123,6 +125,7 @@ impl<'a> Play<'a> {
                     now as fn() -> Timestamp,
                 ),
                 evidence: SdkEvidence::new(scene.clients.clone()),
+                calendars: SdkCalendars::new(scene.clients.clone()),
             },
             policies: Policies::new(policy_file::load("policy", &policy).policy),
             sweep_rate: 2,

@@ -63,6 +63,8 @@ pub fn settings(
         ("AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", codepipeline),
         ("AWS_ENDPOINT_URL_CODEDEPLOY", codepipeline),
         ("AWS_ENDPOINT_URL_CLOUDFORMATION", codepipeline),
+        // And whether a change calendar is closed.
+        ("AWS_ENDPOINT_URL_SSM", codepipeline),
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .to_vec()

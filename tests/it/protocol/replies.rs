@@ -9,9 +9,9 @@ use codepipeline_retrier::domain::backoff::Jitter;
 use codepipeline_retrier::domain::budget::{Bucket, BucketKey};
 use codepipeline_retrier::domain::controls::{Controls, Pause};
 use codepipeline_retrier::domain::evidence::Depth;
-use codepipeline_retrier::domain::freeze::{CalendarState, Freeze, When};
+use codepipeline_retrier::domain::freeze::CalendarState;
 use codepipeline_retrier::domain::glob::Glob;
-use codepipeline_retrier::domain::ids::{AccountId, CalendarArn, FreezeName, Partition, Region};
+use codepipeline_retrier::domain::ids::{AccountId, Partition, Region};
 use codepipeline_retrier::domain::live::Standing;
 use codepipeline_retrier::domain::pipeline::{
     ActionStatus, ExecutionMode, Gap, Reading, Refusal, RetryReply, StageReading,
@@ -154,7 +154,7 @@ fn setting() -> impl Strategy<Value = Setting> {
     (mode().prop_flat_map(arbitrary::policy), mode(), chances).prop_map(
         |(mut policy, mode, (compiles, asks_for_tags, has_freeze))| {
             if has_freeze {
-                policy.rules[0].settings.freezes.push(releases());
+                policy.rules[0].settings.freezes.push(arbitrary::releases());
             }
             if asks_for_tags {
                 let wanted = [("team".to_owned(), vec![Glob::new("web*")])];
@@ -163,20 +163,6 @@ fn setting() -> impl Strategy<Value = Setting> {
             Setting::new(compiles.then_some(policy), mode)
         },
     )
-}
-
-/// A freeze by a change calendar.
-fn releases() -> Freeze {
-    let calendar = CalendarArn::parse("arn:aws:ssm:eu-central-1:111122223333:document/Releases");
-    Freeze { name: FreezeName::parse("releases").unwrap(), when: When::Calendar(calendar.unwrap()) }
-}
-
-fn calendar() -> impl Strategy<Value = Result<CalendarState, Gap>> {
-    prop_oneof![
-        3 => Just(Ok(CalendarState::Open)),
-        1 => proptest::option::of(instant()).prop_map(|until| Ok(CalendarState::Closed { until })),
-        1 => select(vec![Gap::Denied, Gap::Throttled, Gap::Unavailable]).prop_map(Err),
-    ]
 }
 
 /// An event of the last ten minutes.
@@ -316,8 +302,9 @@ fn replies(setting: &Setting, keys: Vec<BucketKey>) -> impl Strategy<Value = Rep
             1 => select(vec![Gap::Denied, Gap::PipelineNotFound]).prop_map(Err),
         ];
         let armed = prop_oneof![9 => Just(Ok(())), 1 => fault().prop_map(Err)];
-        let known = (tags, calendar());
-        let faults = (often(fault().boxed()), controls_conflict, armed, known, proptest::bool::weighted(0.85));
+        let known = (tags, arbitrary::calendar());
+        let faults =
+            (often(fault().boxed()), controls_conflict, armed, known, proptest::bool::weighted(0.85));
         (pass.clone(), view, faults, storm, any::<u64>(), committing(record), fenced, called()).prop_map(
             move |(pass, view, faults, storm, jitter, commit, fenced, called)| {
                 let (failing, noted) = storm;

@@ -16,10 +16,10 @@ use codepipeline_retrier::domain::pipeline::{
     StageEntry,
 };
 use codepipeline_retrier::domain::policy::{Mode, RetryMode};
-use codepipeline_retrier::domain::rollback::RollbackReply;
 use codepipeline_retrier::domain::protocol::{
     Answer, Commit, CommitReply, ControlsReply, Effect, Input, Outcome, State, View, step,
 };
+use codepipeline_retrier::domain::rollback::RollbackReply;
 use codepipeline_retrier::domain::stage_run::{Hint, Owner, StageRun};
 use codepipeline_retrier::domain::text::EvidenceText;
 use codepipeline_retrier::domain::trigger::{

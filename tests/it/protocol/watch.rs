@@ -15,10 +15,10 @@ use codepipeline_retrier::domain::pipeline::{
     ActionExecution, ActionStatus, Gap, Reading, RetryReply, StageReading,
 };
 use codepipeline_retrier::domain::policy::Mode;
-use codepipeline_retrier::domain::rollback::RollbackReply;
 use codepipeline_retrier::domain::protocol::{
     Answer, Commit, CommitReply, Conclusion, ControlsReply, Effect, Fault, View,
 };
+use codepipeline_retrier::domain::rollback::RollbackReply;
 use codepipeline_retrier::domain::stage_run::{Hint, Owner, StageRun, Timing, after};
 use codepipeline_retrier::domain::storm::{Storm, Window, WindowKey};
 use codepipeline_retrier::domain::tags::TagsReading;

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::template::{HOME, Place, policies_of, resources, translated};
 
 /// The SDK's calls that the function makes, as its source spells them, and the permissions that each takes.
-const CALLS: [(&str, &[&str]); 22] = [
+const CALLS: [(&str, &[&str]); 23] = [
     ("batch_get_builds()", &["codebuild:BatchGetBuilds"]),
     ("batch_get_deployment_targets()", &["codedeploy:BatchGetDeploymentTargets"]),
     ("describe_change_set()", &["cloudformation:DescribeChangeSet"]),
@@ -36,7 +36,14 @@ const CALLS: [(&str, &[&str]); 22] = [
     ("retry_stage_execution()", &["codepipeline:RetryStageExecution"]),
     ("create_schedule()", &["scheduler:CreateSchedule", "iam:PassRole"]),
     ("send_message()", &["sqs:SendMessage"]),
+    ("get_calendar_state()", &["ssm:GetCalendarState"]),
 ];
+
+/// Two change calendars, one of another Region: with the default there is nothing to permit.
+const CALENDARS: (&str, &str) = (
+    "ChangeCalendars",
+    "arn:aws:ssm:eu-central-1:111122223333:document/Releases,arn:aws:ssm:us-east-1:111122223333:document/Holidays",
+);
 
 /// How the names of a service's operations begin, as far as they change or read anything here.
 #[rustfmt::skip]
@@ -58,6 +65,9 @@ const OF_LAMBDA: [&str; 7] = [
 
 /// The statements whose actions have no resource to name.
 const WITHOUT_RESOURCE: [&str; 3] = ["ListWhatThereIs", "ReadTargetsOfDeployments", "SendTraces"];
+
+/// The statements about what may be in any Region, with its name.
+const OF_NAMED_REGIONS: [&str; 1] = ["AskChangeCalendars"];
 
 /// The statements about what may be in another Region than the pipeline.
 const OF_EVERY_REGION: [&str; 4] =
@@ -102,7 +112,7 @@ fn source_of(folder: &Path) -> String {
 fn the_function_may_do_what_it_calls_and_nothing_else() {
     let called = CALLS.iter().flat_map(|(_, actions)| actions.iter().copied());
     let needed: BTreeSet<String> = called.chain(OF_LAMBDA).map(str::to_owned).collect();
-    assert_eq!(actions(&granted("FunctionRole", HOME, &[])), needed);
+    assert_eq!(actions(&granted("FunctionRole", HOME, &[CALENDARS])), needed);
 }
 
 /// The statements of the role's policy `evidence`, which is not there where there is nothing to permit.
@@ -154,7 +164,7 @@ fn each_call_that_is_made_is_in_the_table() {
 #[test]
 fn every_statement_names_one_purpose_and_its_resources() {
     let mut purposes = BTreeSet::new();
-    for (name, policy) in policies_of(&resources(&translated(), HOME, &[])) {
+    for (name, policy) in policies_of(&resources(&translated(), HOME, &[CALENDARS])) {
         for statement in statements(&policy) {
             let purpose = statement["Sid"].as_str().unwrap().to_owned();
             assert!(
@@ -176,6 +186,8 @@ fn every_statement_names_one_purpose_and_its_resources() {
                 assert!(place_named && !service.contains('*'), "{purpose}: {resource}");
                 let region_named = if OF_EVERY_REGION.contains(&purpose.as_str()) {
                     region == "*"
+                } else if OF_NAMED_REGIONS.contains(&purpose.as_str()) {
+                    !region.contains('*')
                 } else {
                     service == "iam" || region == HOME.region
                 };
@@ -227,6 +239,47 @@ fn the_stages_parameter_takes_one_to_ten_patterns() {
     }
     let eleven = ["p/s"; 11].join(",");
     for bad in ["", "web", "web/", "/Test", "a/b, c/d", "a/b,", ",a/b", "a/b/c", "a:b/c", "${x}/y", &eleven] {
+        assert!(!allows(bad), "{bad}");
+    }
+}
+
+#[test]
+fn only_the_calendars_that_are_named_may_be_asked() {
+    let named = |parameters: &[(&str, &str)]| {
+        granted("FunctionRole", HOME, parameters)
+            .get("AskChangeCalendars")
+            .map(|statement| texts(&statement["Resource"]))
+    };
+    let both: Vec<String> = CALENDARS.1.split(',').map(str::to_owned).collect();
+    assert_eq!(named(&[CALENDARS]), Some(both.clone()));
+    assert_eq!(named(&[("ChangeCalendars", &both[0])]), Some(both[..1].to_vec()));
+    assert_eq!(named(&[]), None);
+}
+
+#[test]
+fn the_calendars_parameter_takes_arns_of_documents_or_nothing() {
+    let template = translated();
+    let parameter = &template["Parameters"]["ChangeCalendars"];
+    let schema = json!({ "type": "string", "pattern": parameter["AllowedPattern"] });
+    let allows = |text: &str| jsonschema::is_valid(&schema, &json!(text));
+    let one = "arn:aws-us-gov:ssm:us-gov-west-1:111122223333:document/Release.Freeze_2026-1";
+    for good in [parameter["Default"].as_str().unwrap(), one, CALENDARS.1] {
+        assert!(allows(good), "{good}");
+    }
+    let (before, after) = (format!(",{one}"), format!("{one},"));
+    let (twice, spaced) = (format!("{one}{one}"), format!("{one}, {one}"));
+    for bad in [
+        "Releases",
+        "*",
+        "arn:aws:ssm:eu-central-1:111122223333:document/*",
+        "arn:aws:ssm:*:111122223333:document/Releases",
+        "arn:aws:ssm:eu-central-1:111122223333:parameter/Releases",
+        "arn:aws:ssm:eu-central-1::document/Releases",
+        &before,
+        &after,
+        &twice,
+        &spaced,
+    ] {
         assert!(!allows(bad), "{bad}");
     }
 }
@@ -292,7 +345,7 @@ fn every_statement_has_a_row_in_the_document_and_every_row_a_statement() {
         .map(|(purpose, _)| purpose.to_owned())
         .filter(|purpose| purpose.starts_with(|c: char| c.is_ascii_uppercase()))
         .collect();
-    let all = resources(&translated(), HOME, &[]);
+    let all = resources(&translated(), HOME, &[CALENDARS]);
     let mut purposes = BTreeSet::new();
     for (_, policy) in policies_of(&all) {
         purposes.extend(

@@ -1,5 +1,6 @@
 //! `GetCalendarState`.
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::super::error::ApiError;
@@ -11,27 +12,27 @@ use crate::domain::ids::CalendarArn;
 /// Closed where one of the calendars is. It speaks of the present only, whatever time is asked for.
 pub fn get_calendar_state(desk: Desk<'_>, input: Input<'_>) -> Result<Value, ApiError> {
     if input.optional_text("AtTime").is_some() {
-        return Err(ApiError::new("ValidationException", "AtTime is not supported here"));
+        return Err(ApiError::new("UnsupportedCalendarException", "AtTime is not supported here"));
     }
     let now = desk.world.now();
     let mut closed = None;
     for name in input.texts("CalendarNames") {
-        let unknown = |_| ApiError::new("InvalidDocument", format!("Calendar {name} does not exist"));
-        let calendar = CalendarArn::parse(name).map_err(unknown)?;
-        if calendar.region() != desk.region {
-            return Err(ApiError::new("InvalidDocument", format!("Calendar {name} does not exist")));
-        }
-        if let CalendarState::Closed { until } = desk.world.calendars.state(&calendar, now) {
-            closed = Some(until);
+        let here = CalendarArn::parse(name).ok().filter(|calendar| calendar.region() == desk.region);
+        match here.and_then(|calendar| desk.world.calendars.state(&calendar, now)) {
+            None => {
+                return Err(ApiError::new("InvalidDocument", format!("Calendar {name} does not exist")));
+            }
+            Some(CalendarState::Closed { until }) => closed = Some(until),
+            Some(CalendarState::Open) => {}
         }
     }
-    let at = now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-    Ok(match closed {
-        None => json!({ "State": "OPEN", "AtTime": at }),
-        Some(until) => json!({
-            "State": "CLOSED",
-            "AtTime": at,
-            "NextTransitionTime": until.map(|until| until.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()),
-        }),
-    })
+    let shown = |at: Timestamp| at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let mut answer = json!({ "State": "OPEN", "AtTime": shown(now) });
+    if let Some(until) = closed {
+        answer["State"] = "CLOSED".into();
+        if let Some(until) = until {
+            answer["NextTransitionTime"] = shown(until).into();
+        }
+    }
+    Ok(answer)
 }

@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
+use codepipeline_retrier::aws::calendars::SdkCalendars;
 use codepipeline_retrier::aws::evidence::SdkEvidence;
 use codepipeline_retrier::aws::pipelines::SdkPipelines;
 use codepipeline_retrier::domain::controls::Pause;
@@ -124,6 +125,7 @@ async fn decide(run: &StageRunId, mode: Mode, codepipeline: &str, table: &Table)
         // Nothing is armed for a decision that is final.
         schedules: SharedWorld::new(World::new(place, Switches::default(), present())),
         evidence: SdkEvidence::new(clients_at(codepipeline)),
+        calendars: SdkCalendars::new(clients_at(codepipeline)),
     };
     let policy = load("policy.yaml", POLICY).policy.unwrap();
     let PipelineArn { account, region, partition, .. } = &run.pipeline;

@@ -149,7 +149,7 @@ impl DynamoLedger {
         Ok(Quarantine { total, newest })
     }
 
-    fn query(&self) -> QueryFluentBuilder {
+    pub(super) fn query(&self) -> QueryFluentBuilder {
         self.dynamodb().query().table_name(&self.table)
     }
 

@@ -15,8 +15,8 @@
 //! | decision | `decisions#PIPELINE` | `INSTANT#ID` | `verdict`, `reason`, `stage`, `execution`, `shadow`, `decision-id`, `body`; to be announced `open-shard`, `open-until`, `told-at` afterwards | 90 days |
 //! | bucket | `buckets` | `BUDGET#live#ACCOUNT#REGION`, then `#ARN`, then `#STAGE` where there is one for each; `shadow` for `live` in shadow mode | `full-at`, `next-slot`, `capacity`, `interval-ms` | 30 days from when it is full |
 //! | message to a team | that of the record | `notice#OCCASION` | `body`; `open-shard`, `open-until` while it waits to be sent, `told-at` afterwards | 90 days |
-| what was sent of late | `outlet` | `outlet` | `version`, `body` | for good |
-| window of failures | `storm` | `INSTANT#WIDTH`, its beginning and its milliseconds | `pipeline:NAME` for each, `noted`, `failures` | a day after it is over |
+//! | what was sent of late | `outlet` | `outlet` | `version`, `body` | for good |
+//! | window of failures | `storm` | `INSTANT#WIDTH`, its beginning and its milliseconds | `pipeline:NAME` for each, `noted`, `failures` | a day after it is over |
 //! | push or rollback of a policy | `policies` | its number, eight digits | `at`, `by`; `policy-version`, `text`, `reason`, `restores`, `replaces` where they are | for good |
 //! | message not understood | `quarantine` | fingerprint | `length`, `problem`, `at` | 90 days |
 //!

@@ -154,7 +154,7 @@ impl DynamoLedger {
     /// Keeps a push or rollback, and points the controls to it, if nothing has its number and the controls are those
     /// before these: all of it, or nothing.
     pub async fn push_policy(&self, entry: &PolicyEntry, controls: &Controls) -> Result<PushReply, Fault> {
-        self.told(self.write_push(entry, controls).await)
+        self.heard(self.write_push(entry, controls).await)
     }
 
     async fn write_push(

@@ -17,7 +17,7 @@ use crate::domain::screen::Environment;
 use crate::domain::stage_run::{Owner, Timing};
 use crate::domain::sweep::Tick;
 use crate::domain::trigger::{Delivery, Trigger};
-use crate::engine::{Engine, Report, Sweeper};
+use crate::engine::{Engine, Noticed, Report, Sweeper};
 use crate::event::{Ignored, Invocation, Malformed, Message, Record, read};
 use crate::ports::{Calendars, Catalogue, EvidenceSource, Ledger, Pipelines, Quarantined, Rounds, Schedules, Ticks};
 
@@ -119,9 +119,18 @@ pub struct Response {
     pub handled: Vec<Handled>,
     /// What became known of policies meanwhile.
     pub news: Vec<PolicyNews>,
+    /// What handling them met with.
+    pub noticed: Noticed,
     /// What the function returns: a decision, or the batch items to deliver again. An error where a message was handed
     /// over directly and must come again: returning anything else would tell its sender that it is done with.
     pub body: Result<Value, NotHandled>,
+}
+
+/// What comes of an invocation beside what became of its messages.
+#[derive(Debug, Default)]
+struct Beside {
+    news: Vec<PolicyNews>,
+    noticed: Noticed,
 }
 
 /// Why a message that was handed over directly must come again.
@@ -146,12 +155,13 @@ where
         deadline: Timestamp,
         clock: &(impl Fn() -> Timestamp + Sync),
     ) -> Response {
-        let mut news = Vec::new();
+        let mut beside = Beside::default();
         match read(text) {
             Invocation::Single(message) => {
                 let owner = Owner(invocation.to_owned());
-                let handled = self.handle(message, Delivery::Again, owner, deadline, clock, &mut news).await;
-                Response { body: handled.response(), handled: vec![handled], news }
+                let handled = self.handle(message, Delivery::Again, owner, deadline, clock, &mut beside).await;
+                let Beside { news, noticed } = beside;
+                Response { body: handled.response(), handled: vec![handled], news, noticed }
             }
             Invocation::Batch(records) => {
                 let mut all = Vec::with_capacity(records.len());
@@ -159,13 +169,14 @@ where
                 for (index, record) in records.into_iter().enumerate() {
                     let owner = Owner(format!("{invocation}/{index}"));
                     let Record { message_id, message, delivery } = record;
-                    let handled = self.handle(message, delivery, owner, deadline, clock, &mut news).await;
+                    let handled = self.handle(message, delivery, owner, deadline, clock, &mut beside).await;
                     if !handled.is_acknowledged() {
                         failures.push(json!({ "itemIdentifier": message_id }));
                     }
                     all.push(handled);
                 }
-                Response { handled: all, news, body: Ok(json!({ "batchItemFailures": failures })) }
+                let Beside { news, noticed } = beside;
+                Response { handled: all, news, noticed, body: Ok(json!({ "batchItemFailures": failures })) }
             }
         }
     }
@@ -177,14 +188,14 @@ where
         owner: Owner,
         deadline: Timestamp,
         clock: &(impl Fn() -> Timestamp + Sync),
-        news: &mut Vec<PolicyNews>,
+        beside: &mut Beside,
     ) -> Handled {
         match message {
             Message::Sweep(tick) => {
-                Handled::Swept(Box::new(self.sweep(tick, &owner, deadline, clock, news).await))
+                Handled::Swept(Box::new(self.sweep(tick, &owner, deadline, clock, beside).await))
             }
             Message::Trigger(trigger) => {
-                let outcome = self.work(trigger, delivery, owner, deadline, clock, news).await;
+                let outcome = self.work(trigger, delivery, owner, deadline, clock, beside).await;
                 Handled::Worked(Box::new(outcome))
             }
             Message::Ignored(ignored) => Handled::Ignored(ignored),
@@ -211,19 +222,20 @@ where
         owner: &Owner,
         deadline: Timestamp,
         clock: &(impl Fn() -> Timestamp + Sync),
-        news: &mut Vec<PolicyNews>,
+        beside: &mut Beside,
     ) -> Report {
         let ledger = &self.engine.ledger;
         let sweeper = Sweeper { engine: &self.engine, rate: self.sweep_rate };
-        let mut at_work = self.policies.begin(ledger, clock(), news).await;
+        let mut at_work = self.policies.begin(ledger, clock(), &mut beside.news).await;
         let mut round = 0;
         loop {
             let environment = self.environment(&at_work, deadline);
             // Boxed, since it holds the handling of a finding within the reading of a list.
             let report = Box::pin(sweeper.slice(&environment, tick, owner, clock)).await;
+            beside.noticed.add(&report.noticed);
             round += 1;
             let Some(source) = report.source.clone().filter(|_| round < MOST_POLICIES) else { return report };
-            let Ok(changed) = self.policies.change_to(source, ledger, clock(), news).await else {
+            let Ok(changed) = self.policies.change_to(source, ledger, clock(), &mut beside.news).await else {
                 return report;
             };
             at_work = changed;
@@ -252,16 +264,19 @@ where
         owner: Owner,
         deadline: Timestamp,
         clock: &(impl Fn() -> Timestamp + Sync),
-        news: &mut Vec<PolicyNews>,
+        beside: &mut Beside,
     ) -> Outcome {
         let ledger = &self.engine.ledger;
-        let mut at_work = self.policies.begin(ledger, clock(), news).await;
+        let mut at_work = self.policies.begin(ledger, clock(), &mut beside.news).await;
         for round in 0..MOST_POLICIES {
             let environment = self.environment(&at_work, deadline);
             let owner = if round == 0 { owner.clone() } else { Owner(format!("{}+{round}", owner.0)) };
-            let outcome = self.engine.handle(&environment, trigger.clone(), delivery, owner, clock).await;
+            let trigger = trigger.clone();
+            let noticed = &mut beside.noticed;
+            let handling = self.engine.handle_noticing(&environment, trigger, delivery, owner, clock, noticed);
+            let outcome = handling.await;
             let Some(source) = outcome.source else { return outcome };
-            at_work = match self.policies.change_to(source, ledger, clock(), news).await {
+            at_work = match self.policies.change_to(source, ledger, clock(), &mut beside.news).await {
                 Ok(at_work) => at_work,
                 Err(_) => return Outcome::without_decision(Conclusion::LedgerUnavailable),
             };

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::{Diagnostic, LambdaEvent};
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::document::document;
 use crate::domain::live::Source;
@@ -21,6 +21,7 @@ use crate::domain::protocol::Outcome;
 use crate::domain::stage_run::after;
 use crate::engine::{Report, SliceEnd};
 use crate::function::{Function, Handled, InvalidPolicy, NotHandled, PolicyNews};
+use crate::metrics::{Samples, counted, documents, invalid_policy};
 use crate::policy_file::{errors, load_bytes};
 use crate::ports::{Calendars, Catalogue, EvidenceSource, Ledger, Pipelines, Rounds, Schedules, Ticks};
 use crate::telemetry::{Log, LogLevel};
@@ -77,16 +78,26 @@ pub fn read_policy(path: &Path, log: &Log, now: Timestamp) -> Option<Policy> {
     let bytes = match fs::read(path) {
         Ok(bytes) => bytes,
         Err(error) => {
-            log.policy_invalid(now, json!({ "policy": shown, "problem": error.to_string() }));
+            policy_invalid(log, now, json!({ "policy": shown, "problem": error.to_string() }));
             return None;
         }
     };
     let loaded = load_bytes(&shown, &bytes);
     if loaded.policy.is_none() {
         let findings = errors(&loaded.source, &loaded.diagnostics);
-        log.policy_invalid(now, json!({ "policy": shown, "findings": findings }));
+        policy_invalid(log, now, json!({ "policy": shown, "findings": findings }));
     }
     loaded.policy
+}
+
+/// Says that the packaged policy is broken: an error, and a metric by which somebody is called.
+fn policy_invalid(log: &Log, now: Timestamp, fields: Value) {
+    log.line(LogLevel::Error, "policy-invalid", now, fields);
+    publish(log, &invalid_policy(), now);
+}
+
+fn publish(log: &Log, samples: &Samples, now: Timestamp) {
+    documents(samples, now).into_iter().for_each(|document| log.metrics(now, document));
 }
 
 impl<L, P, S, E, K> Handler<L, P, S, E, K>
@@ -123,6 +134,7 @@ where
         // Boxed, since all that can be under way at once is one large future.
         let working = Box::pin(self.function.invoke(event.payload.get(), &invocation, deadline, &self.clock));
         let response = working.await;
+        let samples = counted(&response);
         for news in response.news {
             self.tell_news(news);
         }
@@ -131,8 +143,13 @@ where
         }
         let now = (self.clock)();
         let took = now.duration_since(began).as_millis();
-        let fields =
-            json!({ "requestId": request, "messages": response.handled.len(), "milliseconds": took });
+        publish(&self.log, &samples, now);
+        let phases: Map<String, Value> = (response.noticed.took.iter())
+            .map(|(asked, took)| ((*asked).to_owned(), json!(took.as_millis())))
+            .collect();
+        let fields = json!({
+            "requestId": request, "messages": response.handled.len(), "milliseconds": took, "phases": phases,
+        });
         self.log.line(LogLevel::Debug, "invoked", now, fields);
         Ok(response.body?)
     }
@@ -161,7 +178,7 @@ where
                     "findings": findings,
                     "instead": { "number": instead, "policy-version": version_instead.map(|version| version.0) },
                 });
-                self.log.policy_invalid(now, fields);
+                self.log.line(LogLevel::Error, "policy-invalid", now, fields);
             }
         }
     }

@@ -12,6 +12,7 @@ use crate::domain::pipeline::Gap;
 use crate::domain::policy::Policy;
 use crate::domain::protocol::{Answer, CommitReply, ControlsReply, Effect};
 use crate::domain::screen::Environment;
+use crate::domain::stage_run::StageRun;
 
 /// What others had changed when a write came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -60,6 +61,7 @@ pub(super) struct Asked {
     name: &'static str,
     buckets: Vec<BucketKey>,
     decision: Option<(Ruling, bool)>,
+    record: Option<StageRun>,
 }
 
 impl Asked {
@@ -69,6 +71,7 @@ impl Asked {
             Effect::ReadLedger { buckets, .. } => asked.buckets.clone_from(buckets),
             Effect::Commit(commit) => {
                 asked.decision = commit.decision.as_ref().map(|decision| (decision.ruling, decision.shadow));
+                asked.record = Some(commit.record.clone());
             }
             _ => {}
         }
@@ -95,6 +98,12 @@ impl Noticed {
                 }
             }
             Answer::Committed(Ok(CommitReply::Done)) => self.written.extend(asked.decision),
+            // Sent twice, done once: the first one was, although its answer was lost.
+            Answer::Committed(Ok(CommitReply::Conflict(Some(current))))
+                if asked.record.as_ref() == Some(&**current) =>
+            {
+                self.written.extend(asked.decision);
+            }
             Answer::Committed(Ok(CommitReply::Conflict(_))) => self.conflict(Conflict::Record),
             Answer::Committed(Ok(CommitReply::BucketChanged(key, bucket))) => {
                 self.conflict(Conflict::Budget);

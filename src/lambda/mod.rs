@@ -216,7 +216,15 @@ fn tell_outcome(outcome: &Outcome, tell: &impl Fn(LogLevel, &str, Value)) {
         tell(LogLevel::Info, "decision", json!({ "decision": document(decision) }));
     }
     if let Some((retry, progress)) = outcome.progress {
-        tell(LogLevel::Info, "retry-ended", json!({ "retry": retry, "progress": progress.as_str() }));
+        let run = outcome.decision.as_ref().map(|decision| &decision.run);
+        let fields = json!({
+            "retry": retry,
+            "progress": progress.as_str(),
+            "pipeline": run.map(|run| run.pipeline.name.as_str()),
+            "stage": run.map(|run| run.stage.as_str()),
+            "executionId": run.map(|run| run.execution.as_str()),
+        });
+        tell(LogLevel::Info, "retry-ended", fields);
     }
     if !outcome.conclusion.is_acknowledged() {
         tell(LogLevel::Warn, "not-handled", json!({ "reason": outcome.conclusion.as_str() }));

@@ -13,22 +13,29 @@ use crate::domain::evidence::Depth;
 use crate::domain::ids::{AccountId, Partition, Region};
 use crate::domain::policy::Mode;
 use crate::domain::protocol::{Conclusion, Outcome};
-use crate::domain::screen::Environment;
+use crate::domain::screen::{Environment, Telling};
 use crate::domain::stage_run::{Owner, Timing};
 use crate::domain::sweep::Tick;
 use crate::domain::trigger::{Delivery, Trigger};
-use crate::engine::{Engine, Noticed, Report, Sweeper};
+use crate::engine::{Engine, Noticed, Report, Sweeper, Teller, Told};
 use crate::event::{Ignored, Invocation, Malformed, Message, Record, read};
-use crate::ports::{Calendars, Catalogue, EvidenceSource, Ledger, Pipelines, Quarantined, Rounds, Schedules, Ticks};
+use crate::ports::{
+    Calendars, Catalogue, EvidenceSource, Ledger, Messenger, Outbox, Pipelines, Quarantined, Rounds,
+    Schedules, Ticks,
+};
 
 use policies::AtWork;
 pub use policies::{InvalidPolicy, Policies, PolicyNews};
 
 /// The function with all that it works with.
 #[derive(Debug, Clone)]
-pub struct Function<L, P, S, E, K> {
+pub struct Function<L, P, S, E, K, M> {
     /// What effects go out through.
     pub engine: Engine<L, P, S, E, K>,
+    /// Those who carry outside what is told.
+    pub messenger: M,
+    /// What is told to others.
+    pub telling: Telling,
     /// The packaged policy, and those of the ledger.
     pub policies: Policies,
     /// The deployment's mode.
@@ -57,6 +64,8 @@ pub enum Handled {
     Worked(Box<Outcome>),
     /// It was time to sweep.
     Swept(Box<Report>),
+    /// It was time to look whether there is something to tell.
+    Reminded,
     /// It is no concern of the product.
     Ignored(Ignored),
     /// It could not be understood; a note of it is kept.
@@ -71,7 +80,7 @@ impl Handled {
         match self {
             Self::Worked(outcome) => outcome.conclusion.is_acknowledged(),
             Self::Swept(report) => report.is_acknowledged(),
-            Self::Ignored(_) | Self::Malformed(_) => true,
+            Self::Reminded | Self::Ignored(_) | Self::Malformed(_) => true,
             Self::MalformedUnrecorded(_) => false,
         }
     }
@@ -80,7 +89,11 @@ impl Handled {
     pub const fn decision(&self) -> Option<&Decision> {
         match self {
             Self::Worked(outcome) => outcome.decision.as_ref(),
-            Self::Swept(_) | Self::Ignored(_) | Self::Malformed(_) | Self::MalformedUnrecorded(_) => None,
+            Self::Swept(_)
+            | Self::Reminded
+            | Self::Ignored(_)
+            | Self::Malformed(_)
+            | Self::MalformedUnrecorded(_) => None,
         }
     }
 
@@ -100,6 +113,7 @@ impl Handled {
                 "pipelines": report.pipelines, "findings": report.findings, "overdue": report.overdue,
                 "lagging": report.lagging,
             })),
+            Self::Reminded => Ok(json!({ "conclusion": "reminded" })),
             Self::Ignored(ignored) => Ok(json!({
                 "schema": 1, "verdict": "ignore", "reason": "not-a-failure", "final": true,
                 "explanation": [{ "step": "trigger", "outcome": "stop", "detail": ignored.detail }],
@@ -121,15 +135,18 @@ pub struct Response {
     pub news: Vec<PolicyNews>,
     /// What handling them met with.
     pub noticed: Noticed,
+    /// What was told outside.
+    pub told: Told,
     /// What the function returns: a decision, or the batch items to deliver again. An error where a message was handed
     /// over directly and must come again: returning anything else would tell its sender that it is done with.
     pub body: Result<Value, NotHandled>,
 }
 
-/// What comes of an invocation beside what became of its messages.
+/// What an invocation brings with it beside what became of its messages.
 #[derive(Debug, Default)]
-struct Beside {
+struct Besides {
     news: Vec<PolicyNews>,
+    told: Told,
     noticed: Noticed,
 }
 
@@ -138,13 +155,14 @@ struct Beside {
 #[error("the message must be delivered again: {0}")]
 pub struct NotHandled(pub &'static str);
 
-impl<L, P, S, E, K> Function<L, P, S, E, K>
+impl<L, P, S, E, K, M> Function<L, P, S, E, K, M>
 where
-    L: Ledger + Rounds,
+    L: Ledger + Rounds + Outbox,
     P: Pipelines + Catalogue,
     S: Schedules + Ticks,
     E: EvidenceSource,
     K: Calendars,
+    M: Messenger,
 {
     /// Handles all that the text holds, one message after the other. `invocation` names this invocation and must never
     /// have been used before; it is cut off at `deadline`, and what cannot be brought to its end by then is not begun.
@@ -155,13 +173,14 @@ where
         deadline: Timestamp,
         clock: &(impl Fn() -> Timestamp + Sync),
     ) -> Response {
-        let mut beside = Beside::default();
+        let mut besides = Besides::default();
         match read(text) {
             Invocation::Single(message) => {
                 let owner = Owner(invocation.to_owned());
-                let handled = self.handle(message, Delivery::Again, owner, deadline, clock, &mut beside).await;
-                let Beside { news, noticed } = beside;
-                Response { body: handled.response(), handled: vec![handled], news, noticed }
+                let handled =
+                    self.handle(message, Delivery::Again, owner, deadline, clock, &mut besides).await;
+                let Besides { news, told, noticed } = besides;
+                Response { body: handled.response(), handled: vec![handled], news, told, noticed }
             }
             Invocation::Batch(records) => {
                 let mut all = Vec::with_capacity(records.len());
@@ -169,14 +188,20 @@ where
                 for (index, record) in records.into_iter().enumerate() {
                     let owner = Owner(format!("{invocation}/{index}"));
                     let Record { message_id, message, delivery } = record;
-                    let handled = self.handle(message, delivery, owner, deadline, clock, &mut beside).await;
+                    let handled = self.handle(message, delivery, owner, deadline, clock, &mut besides).await;
                     if !handled.is_acknowledged() {
                         failures.push(json!({ "itemIdentifier": message_id }));
                     }
                     all.push(handled);
                 }
-                let Beside { news, noticed } = beside;
-                Response { handled: all, news, noticed, body: Ok(json!({ "batchItemFailures": failures })) }
+                let Besides { news, told, noticed } = besides;
+                Response {
+                    handled: all,
+                    news,
+                    told,
+                    noticed,
+                    body: Ok(json!({ "batchItemFailures": failures })),
+                }
             }
         }
     }
@@ -188,14 +213,28 @@ where
         owner: Owner,
         deadline: Timestamp,
         clock: &(impl Fn() -> Timestamp + Sync),
-        beside: &mut Beside,
+        besides: &mut Besides,
     ) -> Handled {
+        let teller = Teller { outbox: &self.engine.ledger, messenger: &self.messenger, clock, deadline };
         match message {
             Message::Sweep(tick) => {
-                Handled::Swept(Box::new(self.sweep(tick, &owner, deadline, clock, beside).await))
+                if self.telling != Telling::default() {
+                    besides.told.add(teller.go_through().await);
+                }
+                let report = self.sweep(tick, &owner, deadline, clock, besides).await;
+                for outcome in &report.outcomes {
+                    besides.told.add(teller.tell(&outcome.tidings).await);
+                }
+                Handled::Swept(Box::new(report))
+            }
+            Message::Outbox => {
+                besides.told.add(teller.go_through().await);
+                teller.remind().await;
+                Handled::Reminded
             }
             Message::Trigger(trigger) => {
-                let outcome = self.work(trigger, delivery, owner, deadline, clock, beside).await;
+                let outcome = self.work(trigger, delivery, owner, deadline, clock, besides).await;
+                besides.told.add(teller.tell(&outcome.tidings).await);
                 Handled::Worked(Box::new(outcome))
             }
             Message::Ignored(ignored) => Handled::Ignored(ignored),
@@ -222,20 +261,21 @@ where
         owner: &Owner,
         deadline: Timestamp,
         clock: &(impl Fn() -> Timestamp + Sync),
-        beside: &mut Beside,
+        besides: &mut Besides,
     ) -> Report {
         let ledger = &self.engine.ledger;
         let sweeper = Sweeper { engine: &self.engine, rate: self.sweep_rate };
-        let mut at_work = self.policies.begin(ledger, clock(), &mut beside.news).await;
+        let mut at_work = self.policies.begin(ledger, clock(), &mut besides.news).await;
         let mut round = 0;
         loop {
             let environment = self.environment(&at_work, deadline);
             // Boxed, since it holds the handling of a finding within the reading of a list.
             let report = Box::pin(sweeper.slice(&environment, tick, owner, clock)).await;
-            beside.noticed.add(&report.noticed);
+            besides.noticed.add(&report.noticed);
             round += 1;
             let Some(source) = report.source.clone().filter(|_| round < MOST_POLICIES) else { return report };
-            let Ok(changed) = self.policies.change_to(source, ledger, clock(), &mut beside.news).await else {
+            let Ok(changed) = self.policies.change_to(source, ledger, clock(), &mut besides.news).await
+            else {
                 return report;
             };
             at_work = changed;
@@ -252,6 +292,7 @@ where
             partition: &self.partition,
             evidence: self.evidence,
             timing: self.timing,
+            telling: self.telling,
             deadline,
         }
     }
@@ -264,19 +305,20 @@ where
         owner: Owner,
         deadline: Timestamp,
         clock: &(impl Fn() -> Timestamp + Sync),
-        beside: &mut Beside,
+        besides: &mut Besides,
     ) -> Outcome {
         let ledger = &self.engine.ledger;
-        let mut at_work = self.policies.begin(ledger, clock(), &mut beside.news).await;
+        let mut at_work = self.policies.begin(ledger, clock(), &mut besides.news).await;
         for round in 0..MOST_POLICIES {
             let environment = self.environment(&at_work, deadline);
             let owner = if round == 0 { owner.clone() } else { Owner(format!("{}+{round}", owner.0)) };
             let trigger = trigger.clone();
-            let noticed = &mut beside.noticed;
-            let handling = self.engine.handle_noticing(&environment, trigger, delivery, owner, clock, noticed);
+            let noticed = &mut besides.noticed;
+            let handling =
+                self.engine.handle_noticing(&environment, trigger, delivery, owner, clock, noticed);
             let outcome = handling.await;
             let Some(source) = outcome.source else { return outcome };
-            at_work = match self.policies.change_to(source, ledger, clock(), &mut beside.news).await {
+            at_work = match self.policies.change_to(source, ledger, clock(), &mut besides.news).await {
                 Ok(at_work) => at_work,
                 Err(_) => return Outcome::without_decision(Conclusion::LedgerUnavailable),
             };

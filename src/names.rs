@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::domain::backoff::Jitter;
 use crate::domain::decision::Decision;
 use crate::domain::ids::{ActionExecutionId, StageRunId};
+use crate::domain::notice::Occasion;
 use crate::domain::trigger::WakeUp;
 use crate::fingerprint::{seed, sha256_hex};
 
@@ -39,6 +40,11 @@ pub fn decision_id(decision: &Decision) -> String {
 /// Name of a wake-up: a legal schedule name (EventBridge Scheduler API: 1 to 64 of `0-9 a-z A-Z - _ .`).
 pub fn wake_up_name(wake_up: &WakeUp) -> String {
     shortened(&sha256_hex(&["wake-up", &wake_up.run.to_string(), &wake_up.sequence.to_string()]))
+}
+
+/// Name of what a team is told of a stage run: each occasion is told once.
+pub fn notice_id(run: &StageRunId, occasion: Occasion) -> String {
+    shortened(&sha256_hex(&["notice", &run.to_string(), occasion.as_str()]))
 }
 
 /// Half of the hash is more than enough against chance, and easier on the eye.

@@ -27,6 +27,13 @@ pub struct Message {
 }
 
 impl Message {
+    /// The same, marked as one that may have been sent before.
+    #[must_use]
+    pub fn repeated(mut self) -> Self {
+        self.attributes.push(("repeated", "true".to_owned()));
+        self
+    }
+
     /// SNS refuses a longer subject.
     pub const LONGEST_SUBJECT: usize = 99;
 

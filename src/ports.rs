@@ -2,6 +2,8 @@
 //!
 //! Expected refusals are values in the answers. Each port has one contract suite that every implementation passes.
 
+mod outbox;
+
 use std::collections::BTreeSet;
 use std::future::Future;
 
@@ -20,6 +22,8 @@ use crate::domain::storm::{Note, Window, WindowKey};
 use crate::domain::sweep::{Sweep, Tick};
 use crate::domain::tags::TagsReading;
 use crate::domain::trigger::WakeUp;
+
+pub use outbox::{Bulletin, Content, Entry, EntryId, MOST_ANNOUNCED, Messenger, Outbox, Pending};
 
 /// The durable record: stage runs, claims, waits, budgets, decisions, controls.
 pub trait Ledger: Send + Sync {

@@ -82,7 +82,9 @@ pub struct Clients {
     endpoints: Endpoints,
     codepipeline: OnceLock<aws_sdk_codepipeline::Client>,
     dynamodb: OnceLock<aws_sdk_dynamodb::Client>,
+    eventbridge: OnceLock<aws_sdk_eventbridge::Client>,
     scheduler: OnceLock<aws_sdk_scheduler::Client>,
+    sns: OnceLock<aws_sdk_sns::Client>,
     sqs: OnceLock<aws_sdk_sqs::Client>,
 }
 
@@ -94,7 +96,9 @@ impl Clients {
             endpoints,
             codepipeline: OnceLock::new(),
             dynamodb: OnceLock::new(),
+            eventbridge: OnceLock::new(),
             scheduler: OnceLock::new(),
+            sns: OnceLock::new(),
             sqs: OnceLock::new(),
         }
     }
@@ -132,6 +136,32 @@ impl Clients {
                 config.set_endpoint_url(Some(endpoint.clone()));
             }
             aws_sdk_dynamodb::Client::from_conf(config.build())
+        })
+    }
+
+    /// EventBridge, for announcing.
+    pub fn eventbridge(&self) -> &aws_sdk_eventbridge::Client {
+        self.eventbridge.get_or_init(|| {
+            let mut config = aws_sdk_eventbridge::config::Builder::from(&self.shared);
+            config.set_timeout_config(Some(WAKE_UPS.timeouts()));
+            config.set_retry_config(Some(WAKE_UPS.retries()));
+            if let Some(endpoint) = &self.endpoints.eventbridge {
+                config.set_endpoint_url(Some(endpoint.clone()));
+            }
+            aws_sdk_eventbridge::Client::from_conf(config.build())
+        })
+    }
+
+    /// SNS.
+    pub fn sns(&self) -> &aws_sdk_sns::Client {
+        self.sns.get_or_init(|| {
+            let mut config = aws_sdk_sns::config::Builder::from(&self.shared);
+            config.set_timeout_config(Some(WAKE_UPS.timeouts()));
+            config.set_retry_config(Some(WAKE_UPS.retries()));
+            if let Some(endpoint) = &self.endpoints.sns {
+                config.set_endpoint_url(Some(endpoint.clone()));
+            }
+            aws_sdk_sns::Client::from_conf(config.build())
         })
     }
 

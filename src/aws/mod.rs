@@ -7,6 +7,7 @@ pub mod certainty;
 pub mod clients;
 pub mod evidence;
 pub mod ledger;
+pub mod messenger;
 pub mod pipelines;
 pub mod regional;
 pub mod settings;

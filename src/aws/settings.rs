@@ -31,6 +31,10 @@ pub struct Settings {
     pub schedule_group: String,
     /// `RETRIER_SCHEDULER_ROLE_ARN`: the role that sends a schedule's message to the queue.
     pub scheduler_role_arn: String,
+    /// `RETRIER_TOPIC_ARN`: the topic that teams are told through; without it none is told.
+    pub topic_arn: Option<String>,
+    /// `RETRIER_EVENT_BUS`: name or ARN of the bus that decisions are announced on; without it none is announced.
+    pub event_bus: Option<String>,
     /// `RETRIER_MODE`: `active` where it is not set.
     pub mode: Mode,
     /// `RETRIER_EVIDENCE`: how deep it may look for why an action failed; `logs` where it is not set.
@@ -70,8 +74,12 @@ pub struct Endpoints {
     pub dynamodb: Option<String>,
     /// CloudWatch Logs'.
     pub logs: Option<String>,
+    /// EventBridge's.
+    pub eventbridge: Option<String>,
     /// EventBridge Scheduler's.
     pub scheduler: Option<String>,
+    /// SNS's.
+    pub sns: Option<String>,
     /// SQS's.
     pub sqs: Option<String>,
     /// Systems Manager's.
@@ -121,6 +129,8 @@ impl Settings {
         let queue = queue_url.as_deref().and_then(|url| reader.queue(url));
         let dead_letter_queue_arn = variable("RETRIER_DEAD_LETTER_QUEUE_ARN");
         let dead_letters = reader.dead_letters(dead_letter_queue_arn.as_deref());
+        let topic_arn = variable("RETRIER_TOPIC_ARN");
+        let topic = reader.topic(topic_arn.as_deref());
         let schedule_group = reader.required("RETRIER_SCHEDULE_GROUP");
         let scheduler_role_arn = reader.required("RETRIER_SCHEDULER_ROLE_ARN");
         let owner = scheduler_role_arn.as_deref().and_then(|role| reader.owner(role));
@@ -135,6 +145,7 @@ impl Settings {
             Some(table),
             Some(queue_url),
             Some(queue),
+            Some(()),
             Some(()),
             Some(schedule_group),
             Some(scheduler_role_arn),
@@ -151,6 +162,7 @@ impl Settings {
             queue_url,
             queue,
             dead_letters,
+            topic,
             schedule_group,
             scheduler_role_arn,
             owner,
@@ -172,6 +184,8 @@ impl Settings {
             dead_letter_queue_arn,
             schedule_group,
             scheduler_role_arn,
+            topic_arn,
+            event_bus: variable("RETRIER_EVENT_BUS"),
             mode,
             evidence,
             policy: reader.policy(),
@@ -203,7 +217,9 @@ impl Endpoints {
             codepipeline: of("CODEPIPELINE"),
             dynamodb: of("DYNAMODB"),
             logs: of("CLOUDWATCH_LOGS"),
+            eventbridge: of("EVENTBRIDGE"),
             scheduler: of("SCHEDULER"),
+            sns: of("SNS"),
             sqs: of("SQS"),
             ssm: of("SSM"),
         }
@@ -272,6 +288,15 @@ impl<V: Fn(&str) -> Option<String>> Reader<'_, V> {
             None => Some(()),
             Some(["arn", _, "sqs", _, _, name]) if !name.is_empty() => Some(()),
             Some(_) => self.wrong("RETRIER_DEAD_LETTER_QUEUE_ARN is not the ARN of a queue"),
+        }
+    }
+
+    /// Optional, but right where it is there.
+    fn topic(&mut self, arn: Option<&str>) -> Option<()> {
+        match arn.map(|arn| arn.split(':').collect::<Vec<_>>()).as_deref() {
+            None => Some(()),
+            Some(["arn", _, "sns", _, _, name]) if !name.is_empty() => Some(()),
+            Some(_) => self.wrong("RETRIER_TOPIC_ARN is not the ARN of a topic"),
         }
     }
 

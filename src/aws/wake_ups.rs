@@ -149,6 +149,16 @@ pub async fn send_now(
     send(clients, queue_url, wake_up_body(wake_up, now), 0).await
 }
 
+/// Sends a message of the product's own to its queue, to be delivered after so long, at most 15 minutes.
+pub async fn send_later(
+    clients: &Clients,
+    queue_url: &str,
+    body: String,
+    delay: SignedDuration,
+) -> Result<(), Fault> {
+    Box::pin(send(clients, queue_url, body, whole_seconds(delay))).await
+}
+
 async fn send(clients: &Clients, queue_url: &str, body: String, delay: i32) -> Result<(), Fault> {
     let request = clients.sqs().send_message().queue_url(queue_url);
     let request = request.message_body(body).delay_seconds(delay);

@@ -4,6 +4,7 @@
 
 pub mod ahead;
 pub mod backoff;
+pub mod basis;
 pub mod budget;
 pub mod class;
 pub mod classifier;
@@ -18,6 +19,7 @@ pub mod glob;
 pub mod ids;
 pub mod live;
 pub mod notice;
+pub mod outbox;
 pub mod outlet;
 pub mod pipeline;
 pub mod policy;

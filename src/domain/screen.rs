@@ -16,6 +16,15 @@ use super::stage_run::{Hint, StageRun, Timing, after};
 use super::storm::{Window, WindowKey};
 use super::tags::{NO_TAGS, Tags, TagsReading};
 
+/// What is told to others, as far as there is somebody to tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub struct Telling {
+    /// Whether messages are sent to teams.
+    pub notices: bool,
+    /// Whether every decision is announced to other programs.
+    pub decisions: bool,
+}
+
 /// What the product runs with.
 #[derive(Debug, Clone, Copy)]
 pub struct Environment<'a> {
@@ -35,6 +44,8 @@ pub struct Environment<'a> {
     pub evidence: Depth,
     /// How long things may take.
     pub timing: Timing,
+    /// What is told to others.
+    pub telling: Telling,
     /// When this invocation is cut off, whatever it is doing; [`Timestamp::MAX`] where nothing cuts it off.
     pub deadline: Timestamp,
 }
@@ -308,6 +319,7 @@ mod tests {
             partition: &partition,
             evidence: Depth::State,
             timing: Timing::default(),
+            telling: Telling::default(),
             deadline: Timestamp::MAX,
         };
         let now = Timestamp::UNIX_EPOCH;

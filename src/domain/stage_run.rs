@@ -8,9 +8,11 @@ use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::basis::Basis;
 use super::budget::{Deposit, Withdrawal};
-use super::decision::Ruling;
+use super::decision::{Decision, Ruling};
 use super::ids::{ActionExecutionId, StageRunId};
+use super::notice::Occasion;
 use super::policy::RetryMode;
 use super::trigger::{EventKey, WakeUp};
 
@@ -86,6 +88,10 @@ pub struct StageRun {
     pub refusals: u32,
     /// Every retry made, in order.
     pub retries: Vec<Retry>,
+    /// When to look how the running retry ended, should no event tell.
+    pub look_at: Option<Timestamp>,
+    /// What a team has been told of it: each once.
+    pub told: BTreeSet<Occasion>,
 }
 
 /// A wait that has a wake-up.
@@ -124,6 +130,8 @@ pub struct Claim {
     pub taken_over: bool,
     /// The event that it began with.
     pub hint: Hint,
+    /// What it was decided on; none in a record of an earlier release.
+    pub basis: Option<Basis>,
 }
 
 /// What one mode of working has done to a stage run.
@@ -148,6 +156,8 @@ pub struct Retry {
     pub settled_at: Timestamp,
     /// How it went on. Only ever moves on from `Issued`.
     pub progress: Progress,
+    /// What it was decided on; none in a record of an earlier release.
+    pub basis: Option<Basis>,
 }
 
 /// How a retry went on.
@@ -175,6 +185,11 @@ impl Progress {
     }
 }
 
+/// How long after a retry its end is looked for the first time.
+const FIRST_LOOK: SignedDuration = SignedDuration::from_hours(1);
+/// The longest time from one look to the next.
+const LAST_LOOK: SignedDuration = SignedDuration::from_hours(24);
+
 /// Most events that are remembered; the oldest make room. A forgotten one costs a read, not a retry.
 const MOST_FINALS: usize = 64;
 
@@ -193,6 +208,8 @@ impl StageRun {
             fruitless: Vec::new(),
             refusals: 0,
             retries: Vec::new(),
+            look_at: None,
+            told: BTreeSet::new(),
         }
     }
 
@@ -282,7 +299,15 @@ impl StageRun {
             deposits: withdrawals.iter().map(Withdrawal::deposit).collect(),
             taken_over: false,
             hint: hint.clone(),
+            basis: None,
         });
+    }
+
+    /// Keeps with the open claim what it was decided on.
+    pub fn base_claim_on(&mut self, decision: &Decision) {
+        if let Some(claim) = &mut self.claim {
+            claim.basis = Basis::of(decision);
+        }
     }
 
     /// Records a retry that is decided but not made.
@@ -310,7 +335,8 @@ impl StageRun {
         if let Some(claim) = self.claim.take() {
             self.remember(&claim.hint);
             self.refusals = 0;
-            self.retries.push(Retry { number: claim.retry, failed: claim.failed, settled_at: now, progress });
+            self.look_at = (progress == Progress::Issued).then(|| after(now, FIRST_LOOK));
+            self.retries.push(claim.retried(progress, now));
         }
     }
 
@@ -325,8 +351,7 @@ impl StageRun {
             self.live.answered.remove(id);
         }
         if claim.taken_over {
-            let progress = Progress::Ended;
-            self.retries.push(Retry { number: claim.retry, failed: claim.failed, settled_at: now, progress });
+            self.retries.push(claim.retried(Progress::Ended, now));
             return Vec::new();
         }
         self.live.used = self.live.used.saturating_sub(1);
@@ -343,13 +368,25 @@ impl StageRun {
         self.close(&failed, false, &hint);
     }
 
-    /// Records how the running retry ended.
-    pub fn conclude(&mut self, progress: Progress) {
-        if let Some(retry) = self.retries.last_mut()
-            && retry.progress == Progress::Issued
-        {
-            retry.progress = progress;
-        }
+    /// Records how the running retry ended; that retry.
+    pub fn conclude(&mut self, progress: Progress) -> Option<Retry> {
+        let retry = self.retries.last_mut().filter(|retry| retry.progress == Progress::Issued)?;
+        retry.progress = progress;
+        self.look_at = None;
+        Some(retry.clone())
+    }
+
+    /// Puts the next look at the running retry off, ever longer: a stage that holds an approval may run for days.
+    pub fn look_later(&mut self, now: Timestamp) {
+        let age = self.running_retry().map(|retry| now.duration_since(retry.settled_at));
+        self.look_at = age.map(|age| after(now, age.clamp(FIRST_LOOK, LAST_LOOK)));
+    }
+
+    /// When somebody should look at it if nobody has done so by then: the first of what is open.
+    pub fn open_until(&self) -> Option<Timestamp> {
+        let wait = self.wait.as_ref().map(|wait| wait.wake_at);
+        let claim = self.claim.as_ref().map(|claim| claim.lease_until);
+        wait.into_iter().chain(claim).chain(self.look_at).min()
     }
 
     /// What a sweep found is known by its failed runs; its key says nothing about an event.
@@ -358,6 +395,12 @@ impl StageRun {
             return;
         }
         keep_newest(&mut self.finals, hint.key.clone());
+    }
+}
+
+impl Claim {
+    fn retried(self, progress: Progress, now: Timestamp) -> Retry {
+        Retry { number: self.retry, failed: self.failed, settled_at: now, progress, basis: self.basis }
     }
 }
 

@@ -43,11 +43,21 @@ pub enum Operation {
     Catalogue,
     /// Sending the tick that a sweep goes on with.
     Tick,
+    /// Reading what is to be told, or what was sent of late.
+    OutboxRead,
+    /// Noting that something is told, taking it in hand, or writing what was sent of late.
+    OutboxWrite,
+    /// Sending a message to the teams.
+    Publish,
+    /// Announcing decisions to other programs.
+    Announce,
+    /// Sending a reminder of the outbox.
+    Remind,
 }
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 23] = [
         Self::LedgerRead,
         Self::LedgerCommit,
         Self::FailureNote,
@@ -66,6 +76,11 @@ impl Operation {
         Self::Overdue,
         Self::Catalogue,
         Self::Tick,
+        Self::OutboxRead,
+        Self::OutboxWrite,
+        Self::Publish,
+        Self::Announce,
+        Self::Remind,
     ];
 
     /// The name used in scenarios.
@@ -89,6 +104,11 @@ impl Operation {
             Self::Overdue => "overdue",
             Self::Catalogue => "catalogue",
             Self::Tick => "tick",
+            Self::OutboxRead => "outbox-read",
+            Self::OutboxWrite => "outbox-write",
+            Self::Publish => "publish",
+            Self::Announce => "announce",
+            Self::Remind => "remind",
         }
     }
 

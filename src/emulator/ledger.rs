@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use super::outside::MemoryOutbox;
 use crate::domain::budget::{Bucket, BucketKey};
 use crate::domain::controls::Controls;
 use crate::domain::decision::Decision;
@@ -28,6 +29,8 @@ pub struct MemoryLedger {
     quarantine: BTreeMap<String, Quarantined>,
     sweep: Sweep,
     policies: BTreeMap<u64, KeptPolicy>,
+    /// What is to be told outside.
+    pub outbox: MemoryOutbox,
 }
 
 impl MemoryLedger {
@@ -88,6 +91,7 @@ impl MemoryLedger {
         self.buckets.extend(changed);
         self.decisions.extend(commit.decision.clone());
         self.records.insert(record.id.clone(), record.clone());
+        self.outbox.commit(commit);
         self.commits.push(commit.clone());
         CommitReply::Done
     }
@@ -180,11 +184,7 @@ impl MemoryLedger {
 
     /// The stage runs whose wait or lease was over by then, those first that have been over for longest.
     pub fn overdue(&self, by: Timestamp) -> Vec<StageRunId> {
-        let due = |record: &StageRun| {
-            let wait = record.wait.as_ref().map(|wait| wait.wake_at);
-            let claim = record.claim.as_ref().map(|claim| claim.lease_until);
-            wait.into_iter().chain(claim).min().filter(|due| *due <= by)
-        };
+        let due = |record: &StageRun| record.open_until().filter(|due| *due <= by);
         let mut overdue: Vec<_> =
             self.records.values().filter_map(|record| Some((due(record)?, record.id.clone()))).collect();
         overdue.sort();

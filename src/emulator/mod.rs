@@ -10,6 +10,7 @@ pub mod faults;
 #[cfg(feature = "serve")]
 pub mod http;
 pub mod ledger;
+pub mod outside;
 mod ports;
 pub mod queue;
 pub mod rate;

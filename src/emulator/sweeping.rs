@@ -22,7 +22,7 @@ const EXECUTIONS: usize = 100;
 const OVERDUE: usize = 100;
 
 /// The page that begins there, of a list that is read anew for each.
-fn page<T>(all: Vec<T>, length: usize, token: Option<&PageToken>) -> Page<T> {
+pub(super) fn page<T>(all: Vec<T>, length: usize, token: Option<&PageToken>) -> Page<T> {
     let from = token.and_then(|token| token.0.parse::<usize>().ok()).unwrap_or_default();
     let more = all.len() > from.saturating_add(length);
     Page {

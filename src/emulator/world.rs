@@ -13,10 +13,12 @@ use super::codepipeline::{CodePipeline, ServiceError, Switches, scramble};
 use super::evidence::Source;
 use super::faults::{Fault, Faults, Operation};
 use super::ledger::MemoryLedger;
+use super::outside::Outside;
 use super::queue::Queue;
 use super::rate::CallRate;
 use crate::domain::ids::{AccountId, Partition, Region};
 use crate::domain::policy::{Mode, Policy};
+use crate::domain::screen::Telling;
 use crate::domain::stage_run::after;
 
 /// Where the world is.
@@ -37,6 +39,8 @@ pub struct Deployed {
     pub policy: Option<Policy>,
     /// The deployment's mode.
     pub mode: Mode,
+    /// What it tells others.
+    pub telling: Telling,
 }
 
 /// What reads show instead of the present.
@@ -76,6 +80,8 @@ pub struct World {
     pub denied: BTreeSet<Source>,
     /// Change calendars.
     pub calendars: ClosedCalendars,
+    /// What was told outside.
+    pub outside: Outside,
     hooks: BTreeMap<(Operation, u64), Vec<Act>>,
     stale: Option<Stale>,
     /// What acts of hooks were refused with.
@@ -97,9 +103,10 @@ impl World {
             queue: Queue::default(),
             faults: Faults::default(),
             rate: CallRate::default(),
-            deployed: Deployed { policy: None, mode: Mode::Active },
+            deployed: Deployed { policy: None, mode: Mode::Active, telling: Telling::default() },
             denied: BTreeSet::new(),
             calendars: ClosedCalendars::default(),
+            outside: Outside::default(),
             hooks: BTreeMap::new(),
             stale: None,
             refused_acts: Vec::new(),

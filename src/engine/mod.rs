@@ -7,10 +7,12 @@ mod paced;
 mod reading;
 mod report;
 mod sweeper;
+mod teller;
 
 pub use noticed::{Conflict, Noticed};
 pub use report::{Report, SliceEnd};
 pub use sweeper::Sweeper;
+pub use teller::{Teller, Told};
 
 use jiff::Timestamp;
 
@@ -68,19 +70,27 @@ impl<L: Ledger, P: Pipelines, S: Schedules, E: EvidenceSource, K: Calendars> Eng
         let mut state = State::Idle;
         let mut answer = Answer::Begin { trigger, delivery, owner };
         let mut now = clock();
+        let mut tidings = Vec::new();
         for _ in 0..MOST_EFFECTS {
             let (next, effect) = step(environment, state, Input { now, answer });
             state = next;
             let asked = Asked::of(&effect);
             answer = match effect {
-                Effect::Finish(outcome) => return *outcome,
+                Effect::Finish(outcome) => return Outcome { tidings, ..*outcome },
+                Effect::Commit(commit) => {
+                    let reply = self.ledger.commit(&commit).await;
+                    if reply.as_ref().is_ok_and(|reply| commit.is_done(reply)) {
+                        tidings.extend(commit.tidings());
+                    }
+                    Answer::Committed(reply)
+                }
                 effect => self.carry_out(environment, effect, now).await,
             };
             let answered = clock();
             noticed.note(environment, asked, &answer, answered.duration_since(now), answered);
             now = answered;
         }
-        Outcome::without_decision(Conclusion::Contended)
+        Outcome { tidings, ..Outcome::without_decision(Conclusion::Contended) }
     }
 
     async fn carry_out(&self, environment: &Environment<'_>, effect: Effect, now: Timestamp) -> Answer {
@@ -106,14 +116,13 @@ impl<L: Ledger, P: Pipelines, S: Schedules, E: EvidenceSource, K: Calendars> Eng
             Effect::ReadCalendars { calendars } => {
                 Answer::Calendars(self.calendars.states(&calendars, now).await)
             }
-            Effect::Commit(commit) => Answer::Committed(self.ledger.commit(&commit).await),
             Effect::Arm { wake_up, at } => Answer::Armed(self.schedules.arm(&wake_up, at).await),
             Effect::Fence { run, mode } => {
                 Answer::Fenced(Box::new(self.pipelines.observe_stage(&run, mode).await))
             }
             Effect::Call { run, mode } => Answer::Called(self.pipelines.retry_stage(&run, mode).await),
-            // The caller returns on it; answering it ends the handling all the same.
-            Effect::Finish(_) => Answer::Armed(Ok(())),
+            // The caller returns on the one and carries out the other; an answer to it ends the handling all the same.
+            Effect::Finish(_) | Effect::Commit(_) => Answer::Armed(Ok(())),
         }
     }
 }

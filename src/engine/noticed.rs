@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::SignedDuration;
 use jiff::Timestamp;
 
-use crate::domain::budget::{Bucket, Budget, BucketKey};
+use crate::domain::budget::{Bucket, BucketKey, Budget};
 use crate::domain::decision::Ruling;
 use crate::domain::ids::BudgetName;
 use crate::domain::pipeline::Gap;

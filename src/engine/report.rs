@@ -150,7 +150,7 @@ impl Report {
         let is_known = last_step.is_none_or(|step| {
             matches!(step.name, StepName::Duplicate | StepName::Trigger | StepName::Rule | StepName::Mode)
         });
-        if is_known && outcome.progress.is_none() && outcome.conclusion.is_acknowledged() {
+        if is_known && outcome.ended.is_none() && outcome.conclusion.is_acknowledged() {
             return;
         }
         if let Some(failed_at) = failed_at {

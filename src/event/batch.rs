@@ -62,6 +62,7 @@ fn delivery(members: &Object<'_>, message: &Message) -> Delivery {
         Message::Trigger(Trigger::WakeUp(_)) => body(members).ok().and_then(due).is_none_or(is_late),
         Message::Trigger(Trigger::Sweep(_))
         | Message::Sweep(_)
+        | Message::Outbox
         | Message::Ignored(_)
         | Message::Malformed(_) => false,
     };

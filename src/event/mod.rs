@@ -8,7 +8,7 @@ mod event_bridge;
 mod event_key;
 mod own;
 
-pub use own::{tick_body, wake_up_body};
+pub use own::{reminder_body, tick_body, wake_up_body};
 
 use std::fmt;
 
@@ -46,6 +46,8 @@ pub enum Message {
     Trigger(Trigger),
     /// Time to sweep.
     Sweep(Tick),
+    /// Time to look whether there is something to tell.
+    Outbox,
     /// Understood, and no concern of the product.
     Ignored(Ignored),
     /// Not understood.

@@ -1,4 +1,5 @@
-//! Our own messages: wake-ups that were armed for a stage run and have come due, and ticks of the sweep. Only what we
+//! Our own messages: wake-ups that were armed for a stage run and have come due, ticks of the sweep, and reminders of what
+//! is to be told. Only what we
 //! write ourselves is accepted; members that a later release may add are passed over.
 
 use jiff::{SignedDuration, Timestamp};
@@ -39,10 +40,18 @@ pub fn tick_body(tick: Tick) -> String {
     json!({ "retrier": VERSION, "sweep": sweep }).to_string()
 }
 
+/// The message that a reminder of the outbox travels as.
+pub fn reminder_body() -> String {
+    json!({ "retrier": VERSION, "outbox": {} }).to_string()
+}
+
 pub(super) fn read(message: &Object<'_>) -> Result<Message, Fault> {
     let version = message.member("retrier");
     if version.whole()? != VERSION {
         return Err(version.fault("is a version of the format that is not known"));
+    }
+    if let Some(outbox) = message.member("outbox").optional() {
+        return outbox.object().map(|_| Message::Outbox);
     }
     match message.member("sweep").optional() {
         Some(sweep) => tick(&sweep).map(Message::Sweep),

@@ -19,11 +19,13 @@ use crate::domain::pipeline::Gap;
 use crate::domain::policy::Policy;
 use crate::domain::protocol::Outcome;
 use crate::domain::stage_run::after;
-use crate::engine::{Report, SliceEnd};
+use crate::engine::{Report, SliceEnd, Told};
 use crate::function::{Function, Handled, InvalidPolicy, NotHandled, PolicyNews};
 use crate::metrics::{Samples, counted, documents, invalid_policy};
 use crate::policy_file::{errors, load_bytes};
-use crate::ports::{Calendars, Catalogue, EvidenceSource, Ledger, Pipelines, Rounds, Schedules, Ticks};
+use crate::ports::{
+    Calendars, Catalogue, EvidenceSource, Ledger, Messenger, Outbox, Pipelines, Rounds, Schedules, Ticks,
+};
 use crate::telemetry::{Log, LogLevel};
 
 pub use service::serve;
@@ -33,9 +35,9 @@ const UNTOLD: SignedDuration = SignedDuration::from_secs(30);
 
 /// The function with its log and its clock.
 #[derive(Debug)]
-pub struct Handler<L, P, S, E, K> {
+pub struct Handler<L, P, S, E, K, M> {
     /// What it does.
-    pub function: Function<L, P, S, E, K>,
+    pub function: Function<L, P, S, E, K, M>,
     /// Where it tells of it.
     pub log: Arc<Log>,
     /// The present.
@@ -100,13 +102,14 @@ fn publish(log: &Log, samples: &Samples, now: Timestamp) {
     documents(samples, now).into_iter().for_each(|document| log.metrics(now, document));
 }
 
-impl<L, P, S, E, K> Handler<L, P, S, E, K>
+impl<L, P, S, E, K, M> Handler<L, P, S, E, K, M>
 where
-    L: Ledger + Rounds,
+    L: Ledger + Rounds + Outbox,
     P: Pipelines + Catalogue,
     S: Schedules + Ticks,
     E: EvidenceSource,
     K: Calendars,
+    M: Messenger,
 {
     /// Says with what the function starts.
     pub fn announce(&self) {
@@ -141,6 +144,7 @@ where
         for handled in &response.handled {
             self.tell(handled, request);
         }
+        self.tell_telling(response.told, request);
         let now = (self.clock)();
         let took = now.duration_since(began).as_millis();
         publish(&self.log, &samples, now);
@@ -152,6 +156,20 @@ where
         });
         self.log.line(LogLevel::Debug, "invoked", now, fields);
         Ok(response.body?)
+    }
+
+    /// What was told outside, where there was anything; what could not be told, louder.
+    fn tell_telling(&self, told: Told, request: &str) {
+        if told == Told::default() {
+            return;
+        }
+        let Told { sent, digests, gathered, announced, left, dropped } = told;
+        let level = if left + dropped > 0 { LogLevel::Warn } else { LogLevel::Info };
+        let fields = json!({
+            "requestId": request, "sent": sent, "digests": digests, "gathered": gathered,
+            "announced": announced, "left": left, "dropped": dropped,
+        });
+        self.log.line(level, "told", (self.clock)(), fields);
     }
 
     fn tell_news(&self, news: PolicyNews) {
@@ -196,6 +214,7 @@ where
                 report.outcomes.iter().for_each(|outcome| tell_outcome(outcome, &tell));
                 tell_sweep(report, &tell);
             }
+            Handled::Reminded => {}
             Handled::Ignored(ignored) => {
                 tell(LogLevel::Debug, "ignored", json!({ "detail": ignored.detail }));
             }
@@ -215,7 +234,7 @@ fn tell_outcome(outcome: &Outcome, tell: &impl Fn(LogLevel, &str, Value)) {
     if let Some(decision) = &outcome.decision {
         tell(LogLevel::Info, "decision", json!({ "decision": document(decision) }));
     }
-    if let Some((retry, progress)) = outcome.progress {
+    if let Some((retry, progress)) = outcome.progress() {
         let run = outcome.decision.as_ref().map(|decision| &decision.run);
         let fields = json!({
             "retry": retry,

@@ -15,9 +15,11 @@ use crate::aws::calendars::SdkCalendars;
 use crate::aws::clients::{Clients, common};
 use crate::aws::evidence::SdkEvidence;
 use crate::aws::ledger::{DynamoLedger, Trouble};
+use crate::aws::messenger::{Addressees, SdkMessenger};
 use crate::aws::pipelines::SdkPipelines;
 use crate::aws::settings::{InvalidSettings, Settings};
 use crate::aws::wake_ups::{Route, SdkSchedules};
+use crate::domain::screen::Telling;
 use crate::domain::stage_run::Timing;
 use crate::engine::Engine;
 use crate::function::{Function, Policies};
@@ -47,13 +49,16 @@ pub async fn serve(
 
 /// The function on AWS.
 type Deployed =
-    Handler<DynamoLedger, SdkPipelines, SdkSchedules<fn() -> Timestamp>, SdkEvidence, SdkCalendars>;
+    Handler<DynamoLedger, SdkPipelines, SdkSchedules<fn() -> Timestamp>, SdkEvidence, SdkCalendars, SdkMessenger>;
 
 /// Puts it together. Nothing is asked of AWS yet.
 fn deployed(settings: Settings, clock: fn() -> Timestamp) -> Deployed {
     let log = Arc::new(Log::new(settings.log, io::stdout()));
     let policy = read_policy(&settings.policy, &log, clock());
     let route = Route::from(&settings);
+    let addressees = Addressees::from(&settings);
+    let telling =
+        Telling { notices: settings.topic_arn.is_some(), decisions: settings.event_bus.is_some() };
     let shared = common(&settings.trust)
         .region(Region::new(settings.region.as_str().to_owned()))
         .credentials_provider(SharedCredentialsProvider::new(settings.credentials))
@@ -70,8 +75,10 @@ fn deployed(settings: Settings, clock: fn() -> Timestamp) -> Deployed {
                 pipelines: SdkPipelines::new(Arc::clone(&clients)),
                 schedules: SdkSchedules::new(Arc::clone(&clients), route, clock),
                 evidence: SdkEvidence::new(Arc::clone(&clients)),
-                calendars: SdkCalendars::new(clients),
+                calendars: SdkCalendars::new(Arc::clone(&clients)),
             },
+            messenger: SdkMessenger::new(clients, addressees),
+            telling,
             policies: Policies::new(policy),
             mode: settings.mode,
             account: settings.account,

@@ -4,15 +4,15 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::documents::Samples;
 use super::list::{
-    BUDGET_BALANCE, CONFLICTS, Cause, DECISIONS, Dimension, EVIDENCE_GAPS, FAILED_AGAIN, MESSAGES_MALFORMED,
-    MESSAGES_RETURNED, POLICY_INVALID, RECOVERY_SECONDS, RETRIES, RETRIES_ENDED, RETRIES_HELD_BACK,
-    SWEEP_FINDING_SECONDS, SWEEP_FINDINGS, SWEEP_LAGGING, SWEEP_OVERDUE, SWEEP_ROUND_SECONDS, SWEEP_SLICES,
-    SWEEP_UNHANDLED, WAIT_SECONDS, gap_name,
+    BUDGET_BALANCE, CONFLICTS, Cause, DECISIONS, Dimension, EVIDENCE_GAPS, FAILED_AGAIN, FATES,
+    MESSAGES_MALFORMED, MESSAGES_RETURNED, NOTICES, POLICY_INVALID, RECOVERY_SECONDS, RETRIES, RETRIES_ENDED,
+    RETRIES_HELD_BACK, SWEEP_FINDING_SECONDS, SWEEP_FINDINGS, SWEEP_LAGGING, SWEEP_OVERDUE,
+    SWEEP_ROUND_SECONDS, SWEEP_SLICES, SWEEP_UNHANDLED, WAIT_SECONDS, gap_name,
 };
 use crate::domain::decision::{Decision, Ruling, Verdict};
 use crate::domain::protocol::Outcome;
-use crate::domain::stage_run::Progress;
-use crate::engine::{Noticed, Report, SliceEnd};
+use crate::domain::stage_run::{Progress, Retry};
+use crate::engine::{Noticed, Report, SliceEnd, Told};
 use crate::function::{Handled, PolicyNews, Response};
 
 /// What an invocation has to count.
@@ -24,10 +24,11 @@ pub fn counted(response: &Response) -> Samples {
             Handled::Swept(report) => report_counted(&mut samples, report),
             Handled::Malformed(_) => samples.count(MESSAGES_MALFORMED, &[], 1),
             Handled::MalformedUnrecorded(_) => returned(&mut samples, "ledger-unavailable"),
-            Handled::Ignored(_) => {}
+            Handled::Reminded | Handled::Ignored(_) => {}
         }
     }
     noticed_counted(&mut samples, &response.noticed);
+    told_counted(&mut samples, response.told);
     let broken = response.news.iter().filter(|news| matches!(news, PolicyNews::Invalid(_))).count();
     samples.count(POLICY_INVALID, &[], whole(broken));
     samples
@@ -44,9 +45,8 @@ fn outcome_counted(samples: &mut Samples, outcome: &Outcome) {
     if let Some(decision) = &outcome.decision {
         decision_counted(samples, decision);
     }
-    if let Some((_, progress)) = outcome.progress {
-        let decided_at = outcome.decision.as_ref().map(|decision| decision.decided_at);
-        end_counted(samples, progress, None, decided_at);
+    if let Some(retry) = &outcome.ended {
+        end_counted(samples, retry, outcome.decision.as_ref().map(|decision| decision.decided_at));
     }
     if !outcome.conclusion.is_acknowledged() {
         returned(samples, outcome.conclusion.as_str());
@@ -74,19 +74,15 @@ fn decision_counted(samples: &mut Samples, decision: &Decision) {
 }
 
 /// How a retry ended. When its failure happened is not known of what an earlier release began.
-fn end_counted(
-    samples: &mut Samples,
-    progress: Progress,
-    failed_at: Option<Timestamp>,
-    ended_at: Option<Timestamp>,
-) {
-    samples.count(RETRIES_ENDED, &[(Dimension::Outcome, progress.as_str())], 1);
-    match progress {
+fn end_counted(samples: &mut Samples, retry: &Retry, ended_at: Option<Timestamp>) {
+    samples.count(RETRIES_ENDED, &[(Dimension::Outcome, retry.progress.as_str())], 1);
+    match retry.progress {
         Progress::FailedAgain => samples.value(FAILED_AGAIN, &[], 1),
         Progress::Recovered => samples.value(FAILED_AGAIN, &[], 0),
         Progress::Issued | Progress::Ended => {}
     }
-    if let (Progress::Recovered, Some(failed_at), Some(ended_at)) = (progress, failed_at, ended_at) {
+    let failed_at = retry.basis.as_ref().map(|basis| basis.failed_at);
+    if let (Progress::Recovered, Some(failed_at), Some(ended_at)) = (retry.progress, failed_at, ended_at) {
         samples.value(RECOVERY_SECONDS, &[], seconds(ended_at.duration_since(failed_at)));
     }
 }
@@ -123,6 +119,14 @@ fn noticed_counted(samples: &mut Samples, noticed: &Noticed) {
     }
     for cause in noticed.written.iter().filter_map(|(ruling, shadow)| Cause::of(*ruling, *shadow)) {
         samples.count(RETRIES_HELD_BACK, &[(Dimension::Cause, cause.as_str())], 1);
+    }
+}
+
+fn told_counted(samples: &mut Samples, told: Told) {
+    let Told { sent, digests, gathered, announced, left, dropped } = told;
+    let counts = [sent, digests, gathered, announced, left, dropped];
+    for (fate, count) in FATES.into_iter().zip(counts) {
+        samples.count(NOTICES, &[(Dimension::Fate, fate)], i64::from(count));
     }
 }
 

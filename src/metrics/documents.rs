@@ -56,8 +56,9 @@ struct Line {
 impl Line {
     /// Takes the values in, if nothing in the line says otherwise.
     fn takes(&mut self, metric: Metric, place: &Place, values: &[i64]) -> bool {
-        let agrees =
-            place.iter().all(|(dimension, value)| self.place.get(dimension).is_none_or(|known| known == value));
+        let agrees = place
+            .iter()
+            .all(|(dimension, value)| self.place.get(dimension).is_none_or(|known| known == value));
         let set: Vec<Dimension> = place.keys().copied().collect();
         let same = self.metrics.iter_mut().find(|(known, ..)| *known == metric);
         match same {
@@ -78,7 +79,8 @@ impl Line {
             members.insert(dimension.name().to_owned(), value.into());
         }
         for (metric, sets, values) in self.metrics {
-            let sets = sets.iter().map(|set| set.iter().map(|dimension| dimension.name()).collect()).collect();
+            let sets =
+                sets.iter().map(|set| set.iter().map(|dimension| dimension.name()).collect()).collect();
             let definition = json!({ "Name": metric.name, "Unit": Unit::as_str(metric.unit) });
             directives.entry(sets).or_default().push(definition);
             let value = match values.as_slice() {

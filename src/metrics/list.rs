@@ -63,6 +63,8 @@ pub enum Dimension {
     Gap,
     /// Why a message has to come again.
     Conclusion,
+    /// What became of something to be told.
+    Fate,
 }
 
 /// What a dimension may be.
@@ -76,7 +78,7 @@ pub enum Values {
 
 impl Dimension {
     /// Every dimension.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Verdict,
         Self::Reason,
         Self::Class,
@@ -86,6 +88,7 @@ impl Dimension {
         Self::Conflict,
         Self::Gap,
         Self::Conclusion,
+        Self::Fate,
     ];
 
     /// Its name in CloudWatch.
@@ -100,6 +103,7 @@ impl Dimension {
             Self::Conflict => "Conflict",
             Self::Gap => "Gap",
             Self::Conclusion => "Conclusion",
+            Self::Fate => "Fate",
         }
     }
 
@@ -117,6 +121,7 @@ impl Dimension {
             Self::Conflict => Conflict::ALL.map(Conflict::as_str).to_vec(),
             Self::Gap => GAPS.map(gap_name).to_vec(),
             Self::Conclusion => RETURNED.map(Conclusion::as_str).to_vec(),
+            Self::Fate => FATES.to_vec(),
         };
         values.sort_unstable();
         values.dedup();
@@ -199,6 +204,10 @@ const RETURNED: [Conclusion; 7] = [
     Conclusion::PolicyMoved,
     Conclusion::OutOfOrder,
 ];
+
+/// What becomes of something to be told: sent by itself, sent with others, put by to be sent with others, announced as an
+/// event, left to the next sweep, given up.
+pub(super) const FATES: [&str; 6] = ["sent", "digest", "gathered", "announced", "left", "dropped"];
 
 const fn metric(
     name: &'static str,
@@ -286,14 +295,25 @@ pub(super) const WAIT_SECONDS: Metric = metric(
     PLAIN,
     "age of a failure each time that it is told to wait: the maximum is the oldest wait",
 );
+pub(super) const NOTICES: Metric = metric(
+    "Notices",
+    Unit::Count,
+    &[&[Dimension::Fate]],
+    "what there was to tell, and what became of it: `sent` and `digest` are messages, `gathered` is put by for a digest, \
+     `announced` is an event; `left` comes again with the next sweep, `dropped` is too old",
+);
 pub(super) const POLICY_INVALID: Metric = metric(
     "PolicyInvalid",
     Unit::Count,
     PLAIN,
     "policies that were found to be broken, each counted once by each process that finds it",
 );
-pub(super) const SWEEP_SLICES: Metric =
-    metric("SweepSlices", Unit::Count, PLAIN, "invocations in which a sweep got on: a round came to its end or goes on");
+pub(super) const SWEEP_SLICES: Metric = metric(
+    "SweepSlices",
+    Unit::Count,
+    PLAIN,
+    "invocations in which a sweep got on: a round came to its end or goes on",
+);
 pub(super) const SWEEP_ROUND_SECONDS: Metric =
     metric("SweepRoundSeconds", Unit::Seconds, PLAIN, "how long a round took, told when it is complete");
 pub(super) const SWEEP_FINDINGS: Metric = metric(
@@ -306,8 +326,12 @@ pub(super) const SWEEP_FINDING_SECONDS: Metric =
     metric("SweepFindingSeconds", Unit::Seconds, PLAIN, "age of the oldest failure among them");
 pub(super) const SWEEP_OVERDUE: Metric =
     metric("SweepOverdue", Unit::Count, PLAIN, "waits and claims that were over and had not ended");
-pub(super) const SWEEP_UNHANDLED: Metric =
-    metric("SweepUnhandled", Unit::Count, PLAIN, "findings that could not be brought to an end; the next round has them again");
+pub(super) const SWEEP_UNHANDLED: Metric = metric(
+    "SweepUnhandled",
+    Unit::Count,
+    PLAIN,
+    "findings that could not be brought to an end; the next round has them again",
+);
 pub(super) const SWEEP_LAGGING: Metric = metric(
     "SweepLagging",
     Unit::Count,
@@ -316,7 +340,7 @@ pub(super) const SWEEP_LAGGING: Metric = metric(
 );
 
 /// Every metric, in the order of the documentation.
-pub const METRICS: [Metric; 20] = [
+pub const METRICS: [Metric; 21] = [
     DECISIONS,
     RETRIES,
     RETRIES_ENDED,
@@ -329,6 +353,7 @@ pub const METRICS: [Metric; 20] = [
     MESSAGES_RETURNED,
     MESSAGES_MALFORMED,
     EVIDENCE_GAPS,
+    NOTICES,
     POLICY_INVALID,
     SWEEP_SLICES,
     SWEEP_ROUND_SECONDS,
@@ -373,7 +398,7 @@ mod tests {
     fn there_are_few_enough_combinations() {
         let of = |metric: &Metric| metric.sets.iter().map(|set| Metric::most(set, 2)).sum::<usize>();
         let all: usize = METRICS.iter().map(of).sum();
-        assert!(all <= 120, "{all}");
+        assert!(all <= 130, "{all}");
         assert_eq!(of(&DECISIONS), 4 + Ruling::ALL.len());
     }
 

@@ -1,13 +1,15 @@
 //! What must come of a scenario, and how what came of it differs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::moment::{Happening, Moment};
 use crate::domain::decision::{Decision, Ruling};
+use crate::domain::notice::Occasion;
 use crate::domain::pipeline::ExecutionStatus;
 use crate::domain::policy::RetryMode;
 use crate::emulator::world::World;
 use crate::function::Handled;
+use crate::ports::Bulletin;
 
 /// What a scenario expects, or what came of it. Stages are written `pipeline/stage`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -22,6 +24,10 @@ pub struct Expectation {
     pub outcomes: BTreeMap<String, Vec<String>>,
     /// How the executions of a pipeline stand at the end, oldest first.
     pub executions: BTreeMap<String, Vec<ExecutionStatus>>,
+    /// What a team was told of a stage by itself, in order; none where that does not matter.
+    pub notices: Option<BTreeMap<String, Vec<Occasion>>>,
+    /// Messages about several stages; none where that does not matter.
+    pub digests: Option<u32>,
     /// Messages that could not be understood.
     pub malformed: u32,
     /// Messages that were understood, and are no concern of the product.
@@ -39,6 +45,7 @@ impl Expectation {
             Handled::Swept(report) => {
                 report.outcomes.iter().for_each(|outcome| self.decided(outcome.decision.as_ref()));
             }
+            Handled::Reminded => {}
             Handled::Ignored(_) => self.ignored += 1,
             Handled::Malformed(_) | Handled::MalformedUnrecorded(_) => self.malformed += 1,
         }
@@ -72,6 +79,17 @@ impl Expectation {
                 self.outcomes.entry(subject).or_default().extend(progress);
             }
         }
+        let (notices, digests) =
+            (self.notices.get_or_insert_default(), self.digests.get_or_insert_default());
+        for (_, bulletin) in &world.outside.bulletins {
+            match bulletin {
+                Bulletin::Single { notice, .. } => {
+                    let subject = format!("{}/{}", notice.run.pipeline.name, notice.run.stage);
+                    notices.entry(subject).or_default().push(notice.occasion);
+                }
+                Bulletin::Digest { .. } => *digests += 1,
+            }
+        }
         for name in world.service.list_pipelines() {
             let mut executions = world.service.list_executions(&name).unwrap_or_default();
             executions.reverse();
@@ -93,7 +111,7 @@ impl Expectation {
             }
         }
         for subject in
-            self.retries.keys().chain(found.retries.keys()).collect::<std::collections::BTreeSet<_>>()
+            self.retries.keys().chain(found.retries.keys()).collect::<BTreeSet<_>>()
         {
             let expected = self.retries.get(subject).copied().unwrap_or_default();
             let got = found.retries.get(subject).copied().unwrap_or_default();
@@ -119,6 +137,21 @@ impl Expectation {
             if expected != got {
                 lines.push(format!("{subject}: expected {}, got {}", expected.join(", "), got.join(", ")));
             }
+        }
+        if let Some((expected, got)) = self.notices.as_ref().zip(found.notices.as_ref()) {
+            let words = |told: Option<&Vec<Occasion>>| {
+                let told = told.into_iter().flatten();
+                told.map(|occasion| occasion.as_str()).collect::<Vec<_>>().join(", ")
+            };
+            for subject in expected.keys().chain(got.keys()).collect::<BTreeSet<_>>() {
+                let (expected, got) = (words(expected.get(subject)), words(got.get(subject)));
+                if expected != got {
+                    lines.push(format!("{subject}: expected the messages `{expected}`, got `{got}`"));
+                }
+            }
+        }
+        if let Some((expected, got)) = self.digests.zip(found.digests).filter(|(expected, got)| expected != got) {
+            lines.push(format!("expected {expected} messages about several stages, got {got}"));
         }
         for (pipeline, expected) in &self.executions {
             let got = found.executions.get(pipeline).map(Vec::as_slice).unwrap_or_default();

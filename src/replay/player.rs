@@ -110,7 +110,7 @@ impl Player {
 /// The function as it is deployed in a world at this moment.
 pub fn deployed_function(
     world: &SharedWorld,
-) -> Function<SharedWorld, SharedWorld, SharedWorld, SharedWorld, SharedWorld> {
+) -> Function<SharedWorld, SharedWorld, SharedWorld, SharedWorld, SharedWorld, SharedWorld> {
     let (place, deployed) = {
         let locked = world.lock();
         (locked.place.clone(), locked.deployed.clone())
@@ -123,6 +123,8 @@ pub fn deployed_function(
             evidence: world.clone(),
             calendars: world.clone(),
         },
+        messenger: world.clone(),
+        telling: deployed.telling,
         policies: Policies::new(deployed.policy),
         mode: deployed.mode,
         account: place.account,

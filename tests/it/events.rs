@@ -45,6 +45,7 @@ fn in_full(message: &Message) -> String {
         }
         Message::Trigger(Trigger::Sweep(finding)) => panic!("no message says this: {finding:?}"),
         Message::Sweep(tick) => format!("{tick:?}"),
+        Message::Outbox => "reminder".to_owned(),
         Message::Ignored(ignored) => format!("ignored {}: {}", ignored.reason, ignored.detail),
         Message::Malformed(malformed) => format!("malformed: {}", malformed.problem),
     }

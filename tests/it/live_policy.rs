@@ -42,7 +42,7 @@ fn deploy(text: &str) -> Act {
     Act::Deploy { policy: Some(Box::new(load("policy", text).policy.unwrap())) }
 }
 
-type Process = Function<SharedWorld, SharedWorld, SharedWorld, SharedWorld, SharedWorld>;
+type Process = Function<SharedWorld, SharedWorld, SharedWorld, SharedWorld, SharedWorld, SharedWorld>;
 
 /// A fleet of pipelines that fail a minute after one another, under the packaged policy `packaged`, and a process.
 struct Bench {

@@ -108,6 +108,7 @@ mod sweep;
 #[cfg(feature = "function")]
 mod tables;
 #[cfg(test)]
+mod telling;
 mod tidy;
 #[cfg(test)]
 mod waiters;

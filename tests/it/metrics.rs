@@ -6,6 +6,7 @@ mod alarms;
 mod cloudwatch;
 mod dashboard;
 mod day;
+#[expect(clippy::cast_precision_loss, reason = "places on a picture")]
 mod drawing;
 mod emitted;
 mod insights;

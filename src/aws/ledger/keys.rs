@@ -10,6 +10,7 @@ use crate::domain::decision::Decision;
 use crate::domain::ids::{
     AccountId, BudgetName, ExecutionId, PipelineArn, PipelineName, Region, StageName, StageRunId,
 };
+use crate::domain::notice::Occasion;
 use crate::domain::storm::WindowKey;
 use crate::fingerprint::{seed, sha256_hex};
 use crate::names::decision_id;
@@ -30,6 +31,10 @@ pub(super) const STORM: &str = "storm";
 const RUN: &str = "run";
 /// First part of the partition of a pipeline's decisions.
 const DECISIONS: &str = "decisions";
+/// Both keys of the one item that says what was sent of late.
+const OUTLET: &str = "outlet";
+/// First part of the sort key of a message to a team.
+const NOTICE: &str = "notice#";
 /// Sort key of a record.
 const RECORD: &str = "record";
 
@@ -56,6 +61,20 @@ pub(super) fn controls() -> Key {
 
 pub(super) fn sweep() -> Key {
     Key::new(SWEEP, SWEEP)
+}
+
+pub(super) fn outlet() -> Key {
+    Key::new(OUTLET, OUTLET)
+}
+
+/// A message to a team lies with the record of its stage run.
+pub(super) fn notice(run: &StageRunId, occasion: Occasion) -> Key {
+    Key::new(record(run).partition, format!("{NOTICE}{}", occasion.as_str()))
+}
+
+/// Whether it is the key of [`notice`].
+pub(super) fn is_notice(key: &Key) -> bool {
+    key.sort.starts_with(NOTICE)
 }
 
 /// Policies lie together, by number.
@@ -158,6 +177,20 @@ pub(super) fn open_shard(run: &StageRunId) -> String {
 /// Every partition of the index.
 pub(super) fn open_shards() -> impl Iterator<Item = String> {
     (0..OPEN_SHARDS).map(shard)
+}
+
+/// The partition of the index that something is listed in while it waits to be told.
+pub(super) fn outbox_shard(key: &Key) -> String {
+    outbox(seed(&sha256_hex(&[&key.partition, &key.sort])) % OPEN_SHARDS)
+}
+
+/// Every partition of what waits to be told.
+pub(super) fn outbox_shards() -> impl Iterator<Item = String> {
+    (0..OPEN_SHARDS).map(outbox)
+}
+
+fn outbox(number: u64) -> String {
+    format!("outbox-{number}")
 }
 
 fn shard(number: u64) -> String {

@@ -12,14 +12,16 @@
 //! | controls | `controls` | `controls` | `version`, `body` | for good |
 //! | progress of the sweep | `sweep` | `sweep` | `version`, `body` | for good |
 //! | record of a stage run | `run#ARN#EXECUTION#STAGE` | `record` | `revision`, `body`; `open-shard` and `open-until` with a wait or claim | 90 days from the last write |
-//! | decision | `decisions#PIPELINE` | `INSTANT#ID` | `verdict`, `reason`, `stage`, `execution`, `shadow`, `decision-id`, `body` | 90 days |
+//! | decision | `decisions#PIPELINE` | `INSTANT#ID` | `verdict`, `reason`, `stage`, `execution`, `shadow`, `decision-id`, `body`; to be announced `open-shard`, `open-until`, `told-at` afterwards | 90 days |
 //! | bucket | `buckets` | `BUDGET#live#ACCOUNT#REGION`, then `#ARN`, then `#STAGE` where there is one for each; `shadow` for `live` in shadow mode | `full-at`, `next-slot`, `capacity`, `interval-ms` | 30 days from when it is full |
-//! | window of failures | `storm` | `INSTANT#WIDTH`, its beginning and its milliseconds | `pipeline:NAME` for each, `noted`, `failures` | a day after it is over |
+//! | message to a team | that of the record | `notice#OCCASION` | `body`; `open-shard`, `open-until` while it waits to be sent, `told-at` afterwards | 90 days |
+| what was sent of late | `outlet` | `outlet` | `version`, `body` | for good |
+| window of failures | `storm` | `INSTANT#WIDTH`, its beginning and its milliseconds | `pipeline:NAME` for each, `noted`, `failures` | a day after it is over |
 //! | push or rollback of a policy | `policies` | its number, eight digits | `at`, `by`; `policy-version`, `text`, `reason`, `restores`, `replaces` where they are | for good |
 //! | message not understood | `quarantine` | fingerprint | `length`, `problem`, `at` | 90 days |
 //!
-//! The index `open` (`open-shard`, `open-until`, keys only) lists stage runs with a wait or a claim by when the first of
-//! the two is over. It carries keys only, so that a change of a record costs it next to nothing; who finds a stage run
+//! The index `open` (`open-shard`, `open-until`, keys only) lists stage runs with a wait, a claim or a running retry by when
+//! somebody should look at them, and under shards of its own (`outbox-…`) what is to be told. It carries keys only, so that a change of a record costs it next to nothing; who finds a stage run
 //! there reads the record, which an index is a moment behind of anyway.
 //!
 //! Bodies are JSON in one attribute: a record is always read and written whole and compared field by field, and so no
@@ -48,6 +50,8 @@ mod controls;
 mod item;
 mod keys;
 mod listing;
+mod notice;
+mod outbox;
 mod policies;
 mod read;
 mod record;
@@ -107,7 +111,7 @@ impl DynamoLedger {
         self.clients.dynamodb()
     }
 
-    fn told<T>(&self, end: Result<T, (Fault, Trouble)>) -> Result<T, Fault> {
+    fn heard<T>(&self, end: Result<T, (Fault, Trouble)>) -> Result<T, Fault> {
         end.map_err(|(fault, trouble)| {
             (self.report)(&trouble);
             fault
@@ -123,44 +127,44 @@ impl Ledger for DynamoLedger {
         windows: &[WindowKey],
     ) -> Result<View, Fault> {
         // Reading does nothing, whatever became of it.
-        self.told(self.view(run, buckets, windows).await.map_err(|trouble| (Fault::NotDone, trouble)))
+        self.heard(self.view(run, buckets, windows).await.map_err(|trouble| (Fault::NotDone, trouble)))
     }
 
     async fn commit(&self, commit: &Commit) -> Result<CommitReply, Fault> {
-        self.told(self.write_commit(commit).await)
+        self.heard(self.write_commit(commit).await)
     }
 
     async fn note_failure(&self, note: &Note) -> Result<Window, Fault> {
-        self.told(self.add_failure(note).await)
+        self.heard(self.add_failure(note).await)
     }
 
     async fn write_controls(&self, controls: &Controls) -> Result<ControlsReply, Fault> {
-        self.told(self.replace_controls(controls).await)
+        self.heard(self.replace_controls(controls).await)
     }
 
     async fn policy(&self, number: u64) -> Result<KeptPolicy, Fault> {
-        self.told(self.kept_policy(number).await.map_err(|trouble| (Fault::NotDone, trouble)))
+        self.heard(self.kept_policy(number).await.map_err(|trouble| (Fault::NotDone, trouble)))
     }
 
     async fn quarantine(&self, message: &Quarantined) -> Result<(), Fault> {
-        self.told(self.note(message).await)
+        self.heard(self.note(message).await)
     }
 }
 
 impl Rounds for DynamoLedger {
     async fn controls(&self) -> Result<Controls, Fault> {
-        self.told(Self::controls(self).await.map_err(|trouble| (Fault::NotDone, trouble)))
+        self.heard(Self::controls(self).await.map_err(|trouble| (Fault::NotDone, trouble)))
     }
 
     async fn sweep(&self) -> Result<Sweep, Fault> {
-        self.told(self.progress().await.map_err(|trouble| (Fault::NotDone, trouble)))
+        self.heard(self.progress().await.map_err(|trouble| (Fault::NotDone, trouble)))
     }
 
     async fn write_sweep(&self, sweep: &Sweep) -> Result<SweepReply, Fault> {
-        self.told(self.replace_sweep(sweep).await)
+        self.heard(self.replace_sweep(sweep).await)
     }
 
     async fn overdue(&self, by: Timestamp, page: Option<&PageToken>) -> Result<Page<StageRunId>, Fault> {
-        self.told(self.overdue_in(by, page).await.map_err(|trouble| (Fault::NotDone, trouble)))
+        self.heard(self.overdue_in(by, page).await.map_err(|trouble| (Fault::NotDone, trouble)))
     }
 }

@@ -4,15 +4,20 @@
 //! A member that is missing or not known is an error. A release that wants one more member has to raise the layout, or
 //! an older one that runs beside it would write the record back without it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::keys;
+use crate::domain::basis::Basis;
 use crate::domain::budget::Deposit;
+use crate::domain::class::Class;
 use crate::domain::decision::Ruling;
-use crate::domain::ids::{ActionExecutionId, ExecutionId, PipelineArn, StageName, StageRunId};
+use crate::domain::ids::{
+    ActionExecutionId, ActionName, ExecutionId, PipelineArn, RuleName, StageName, StageRunId,
+};
+use crate::domain::notice::Occasion;
 use crate::domain::policy::RetryMode;
 use crate::domain::stage_run::{Claim, Hint, Owner, Progress, Retry, StageRun, Tally, Wait};
 use crate::domain::trigger::EventKey;
@@ -35,6 +40,11 @@ pub(super) struct RecordDocument {
     fruitless: Vec<HintDocument>,
     refusals: u32,
     retries: Vec<RetryDocument>,
+    /// Absent before schema 2, as all that has a default.
+    #[serde(default)]
+    look_at: Option<String>,
+    #[serde(default)]
+    told: Vec<String>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -60,6 +70,17 @@ struct ClaimDocument {
     deposits: Vec<DepositDocument>,
     taken_over: bool,
     hint: HintDocument,
+    #[serde(default)]
+    basis: Option<BasisDocument>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct BasisDocument {
+    failed_at: String,
+    rule: String,
+    max_retries: u32,
+    classes: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -84,6 +105,8 @@ struct RetryDocument {
     failed: Vec<String>,
     settled_at: String,
     progress: String,
+    #[serde(default)]
+    basis: Option<BasisDocument>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -114,6 +137,8 @@ impl RecordDocument {
             fruitless,
             refusals,
             retries,
+            look_at,
+            told,
         } = record;
         Self {
             pipeline: id.pipeline.to_string(),
@@ -129,6 +154,8 @@ impl RecordDocument {
             fruitless: fruitless.iter().map(HintDocument::of).collect(),
             refusals: *refusals,
             retries: retries.iter().map(RetryDocument::of).collect(),
+            look_at: look_at.map(|at| at.to_string()),
+            told: told.iter().map(|occasion| occasion.as_str().to_owned()).collect(),
         }
     }
 
@@ -150,6 +177,8 @@ impl RecordDocument {
             fruitless: self.fruitless.into_iter().map(HintDocument::hint).collect::<Option<_>>()?,
             refusals: self.refusals,
             retries: self.retries.into_iter().map(RetryDocument::retry).collect::<Option<_>>()?,
+            look_at: optional(self.look_at, |text| instant(&text))?,
+            told: self.told.iter().map(|name| Occasion::parse(name)).collect::<Option<_>>()?,
         })
     }
 }
@@ -188,6 +217,7 @@ impl ClaimDocument {
             deposits: claim.deposits.iter().map(DepositDocument::of).collect(),
             taken_over: claim.taken_over,
             hint: HintDocument::of(&claim.hint),
+            basis: claim.basis.as_ref().map(BasisDocument::of),
         }
     }
 
@@ -202,6 +232,31 @@ impl ClaimDocument {
             deposits: self.deposits.into_iter().map(DepositDocument::deposit).collect::<Option<_>>()?,
             taken_over: self.taken_over,
             hint: self.hint.hint()?,
+            basis: optional(self.basis, BasisDocument::basis)?,
+        })
+    }
+}
+
+impl BasisDocument {
+    fn of(basis: &Basis) -> Self {
+        let classes = basis.classes.iter();
+        Self {
+            failed_at: basis.failed_at.to_string(),
+            rule: basis.rule.to_string(),
+            max_retries: basis.max_retries,
+            classes: classes.map(|(action, class)| (action.to_string(), class.as_str().to_owned())).collect(),
+        }
+    }
+
+    fn basis(self) -> Option<Basis> {
+        let classes = self.classes.into_iter();
+        Some(Basis {
+            failed_at: instant(&self.failed_at)?,
+            rule: RuleName::parse(self.rule).ok()?,
+            max_retries: self.max_retries,
+            classes: classes
+                .map(|(action, class)| Some((ActionName::parse(action).ok()?, Class::parse(&class)?)))
+                .collect::<Option<_>>()?,
         })
     }
 }
@@ -233,6 +288,7 @@ impl RetryDocument {
             failed: texts(&retry.failed),
             settled_at: retry.settled_at.to_string(),
             progress: retry.progress.as_str().to_owned(),
+            basis: retry.basis.as_ref().map(BasisDocument::of),
         }
     }
 
@@ -243,6 +299,7 @@ impl RetryDocument {
             failed: ids(self.failed)?,
             settled_at: instant(&self.settled_at)?,
             progress: progress.into_iter().find(|progress| progress.as_str() == self.progress)?,
+            basis: optional(self.basis, BasisDocument::basis)?,
         })
     }
 }

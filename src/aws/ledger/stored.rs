@@ -20,7 +20,7 @@ pub(super) const REVISION: &str = "revision";
 pub(super) const VERSION: &str = "version";
 /// Partition key of the index of open stage runs; only they have it.
 pub(super) const OPEN_SHARD: &str = "open-shard";
-/// Sort key of that index: when the first of wait and claim is over.
+/// Sort key of that index: when somebody should look at it.
 pub(super) const OPEN_UNTIL: &str = "open-until";
 
 const DECISION_ID: &str = "decision-id";
@@ -66,9 +66,7 @@ pub(super) fn record_item(record: &StageRun, now: Timestamp) -> Item {
         .number(REVISION, record.revision)
         .text(BODY, json(&RecordDocument::of(record)))
         .number(EXPIRES, expires(now));
-    let wait = record.wait.as_ref().map(|wait| wait.wake_at);
-    let claim = record.claim.as_ref().map(|claim| claim.lease_until);
-    match wait.into_iter().chain(claim).min() {
+    match record.open_until() {
         Some(until) => {
             item.text(OPEN_SHARD, keys::open_shard(&record.id)).text(OPEN_UNTIL, keys::instant(until))
         }
@@ -106,6 +104,11 @@ pub(super) fn controls(item: &Item) -> Result<Controls, Damaged> {
         return Err(item.damaged(format!("says `{VERSION}` {version}, and another one within")));
     }
     Ok(controls)
+}
+
+/// The item with the time at which it may be deleted.
+pub(super) fn expiring(item: Item, now: Timestamp) -> Item {
+    item.number(EXPIRES, expires(now))
 }
 
 pub(super) fn decision_item(decision: &Decision, now: Timestamp) -> Item {

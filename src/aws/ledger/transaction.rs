@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::item::{Damaged, Item, PARTITION, SORT};
 use super::keys::Key;
+use super::outbox::{notice_item, to_be_told};
 use super::{bucket, keys, stored};
 use crate::aws::certainty::is_throttling;
 use crate::domain::budget::{Bucket, BucketKey};
@@ -20,7 +21,8 @@ enum Part {
     Record,
     Controls,
     Bucket(BucketKey),
-    Decision,
+    /// Something new, under no condition.
+    Added,
 }
 
 /// A transaction, in the order in which failed conditions are reported: record, controls, buckets.
@@ -103,7 +105,12 @@ impl Transaction {
             transaction.add(Part::Bucket(key), TransactWriteItem::builder().update(update).build());
         }
         if let Some(decision) = &commit.decision {
-            transaction.put(Part::Decision, stored::decision_item(decision, now), None, table)?;
+            let item = stored::decision_item(decision, now);
+            let item = if commit.announced { to_be_told(item, decision.decided_at) } else { item };
+            transaction.put(Part::Added, item, None, table)?;
+        }
+        for notice in &commit.notices {
+            transaction.put(Part::Added, notice_item(notice, now), None, table)?;
         }
         Some(transaction)
     }
@@ -190,6 +197,6 @@ fn reply(part: &Part, run: &StageRunId, reason: &CancellationReason) -> Result<O
             let bucket = item.map_or(Ok(Bucket::default()), |item| bucket::bucket(&item))?;
             Some(CommitReply::BucketChanged(Box::new(key.clone()), bucket))
         }
-        Part::Decision => None,
+        Part::Added => None,
     })
 }

@@ -24,7 +24,7 @@ pub(super) const TRANSACT: &str = "TransactWriteItems";
 pub(super) type End<T> = Result<T, (Fault, Trouble)>;
 
 /// How a conditional write of one item ended.
-enum Written {
+pub(super) enum Written {
     Done,
     /// The condition failed on this item; none where there is no item.
     Refused(Option<Item>),
@@ -32,12 +32,13 @@ enum Written {
 
 impl DynamoLedger {
     pub(super) async fn write_commit(&self, commit: &Commit) -> End<CommitReply> {
-        let Commit { record, withdrawals, deposits, slot, controls, decision } = commit;
+        let Commit { record, withdrawals, deposits, slot, controls, decision, notices, .. } = commit;
         let alone = withdrawals.is_empty()
             && deposits.is_empty()
             && slot.is_none()
             && controls.is_none()
-            && decision.is_none();
+            && decision.is_none()
+            && notices.is_empty();
         if !alone {
             return self.transact(commit).await;
         }
@@ -90,7 +91,7 @@ impl DynamoLedger {
     }
 
     /// Writes one item under a condition; `reply` says what the end of it means.
-    async fn put<T>(
+    pub(super) async fn put<T>(
         &self,
         item: Item,
         condition: &Condition,

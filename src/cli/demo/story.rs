@@ -95,7 +95,7 @@ fn told(moment: &Moment) -> Vec<Said> {
             Handled::Malformed(malformed) | Handled::MalformedUnrecorded(malformed) => {
                 vec![nowhere("malformed", malformed.problem.clone())]
             }
-            Handled::Ignored(_) => Vec::new(),
+            Handled::Reminded | Handled::Ignored(_) => Vec::new(),
         },
         Happening::Died => {
             vec![nowhere("died", "the function died; the queue will deliver the message again".into())]
@@ -174,7 +174,7 @@ fn told_act(act: &Act) -> Option<Said> {
 fn told_outcome(outcome: &Outcome) -> Vec<Said> {
     let Some(decision) = &outcome.decision else { return Vec::new() };
     let subject = format!("{}/{}", decision.run.pipeline.name, decision.run.stage);
-    let recovered = match outcome.progress {
+    let recovered = match outcome.progress() {
         Some((number, Progress::Recovered)) => {
             let text = format!("retry {number} brought the stage through");
             Some(Said { subject: subject.clone(), style: GOOD, word: "recovered", text })

@@ -20,7 +20,7 @@ use crate::domain::live::Standing;
 use crate::domain::pipeline::Reading;
 use crate::domain::policy::{Mode, Policy};
 use crate::domain::protocol::View;
-use crate::domain::screen::{Environment, pause_refusal, screen, screened, storm_refusal};
+use crate::domain::screen::{Environment, Telling, pause_refusal, screen, screened, storm_refusal};
 use crate::domain::stage_run::{Hint, StageRun, Timing};
 use crate::domain::tags::TagsReading;
 use crate::domain::trigger::StageEvent;
@@ -56,6 +56,7 @@ fn environment<'a>(policy: &'a Policy, mode: Mode, pipeline: &'a PipelineArn) ->
         partition: &pipeline.partition,
         evidence: Depth::Logs,
         timing: Timing::default(),
+        telling: Telling::default(),
         deadline: Timestamp::MAX,
     }
 }

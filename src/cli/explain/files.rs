@@ -45,6 +45,7 @@ pub(super) fn event(path: &Path) -> Result<StageEvent, CliError> {
         Message::Trigger(Trigger::WakeUp(_)) => Err(no_failure("a wake-up of the product's own")),
         Message::Trigger(Trigger::Sweep(_)) => Err(no_failure("something that a sweep found")),
         Message::Sweep(_) => Err(no_failure("a tick of the product's own sweep")),
+        Message::Outbox => Err(no_failure("a reminder of the product's own")),
         Message::Ignored(ignored) => Err(no_failure(&ignored.detail)),
         Message::Malformed(malformed) => Err(CliError::usage(format!(
             "cannot read the event `{name}`: {}",

@@ -11,7 +11,7 @@ use crate::domain::facts::{Unfit, gather, outcome_of};
 use crate::domain::pipeline::Reading;
 use crate::domain::policy::RetryMode;
 use crate::domain::screen::{Covered, Environment};
-use crate::domain::stage_run::{Hint, Progress, StageRun, after};
+use crate::domain::stage_run::{Hint, Progress, Retry, StageRun, after};
 
 /// A message with all that is known.
 pub(super) struct Answering<'a> {
@@ -23,22 +23,19 @@ pub(super) struct Answering<'a> {
     pub(super) reading: Reading,
     pub(super) jitter: Jitter,
     pub(super) now: Timestamp,
-    pub(super) progress: Option<(u32, Progress)>,
+    pub(super) ended: Option<Retry>,
 }
 
 impl Answering<'_> {
     /// Notes how the running retry ended, if the pipeline shows it.
     pub(super) fn conclude_running_retry(&mut self) {
-        let ended = match (self.record.running_retry(), gather(&self.record.id, &self.reading)) {
-            (Some(retry), Ok(facts)) => outcome_of(&retry.failed, &facts).map(|ended| (retry.number, ended)),
-            (Some(retry), Err(Unfit::PipelineGone | Unfit::StageGone)) => {
-                Some((retry.number, Progress::Ended))
-            }
+        let progress = match (self.record.running_retry(), gather(&self.record.id, &self.reading)) {
+            (Some(retry), Ok(facts)) => outcome_of(&retry.failed, &facts),
+            (Some(_), Err(Unfit::PipelineGone | Unfit::StageGone)) => Some(Progress::Ended),
             _ => None,
         };
-        if let Some((number, progress)) = ended {
-            self.record.conclude(progress);
-            self.progress = Some((number, progress));
+        if let Some(progress) = progress {
+            self.ended = self.record.conclude(progress);
         }
     }
 
@@ -95,14 +92,14 @@ impl Answering<'_> {
             Err(missing) => return self.ask(covered, missing),
         };
         let outcome =
-            |decision: &Decision| Outcome { progress: self.progress, ..Outcome::handled(decision.clone()) };
+            |decision: &Decision| Outcome { ended: self.ended.clone(), ..Outcome::handled(decision.clone()) };
         match decision.ruling.verdict() {
             Verdict::Retry if covered.shadow => {
                 decision.is_final = true;
                 self.record.claim_in_shadow(&decision.failed, &self.hint);
                 let next = Next::Finish(Box::new(outcome(&decision)));
                 let transaction = Commit { withdrawals, ..plain(self.record, Some(decision)) };
-                commit(self.job, self.context, transaction, Purpose::Answer, next)
+                commit(self.environment, self.job, self.context, transaction, Purpose::Answer, next, self.now)
             }
             Verdict::Retry if !self.environment.has_time(self.now, TO_CLAIM) => finish(Conclusion::OutOfTime),
             Verdict::Retry => {
@@ -110,12 +107,13 @@ impl Answering<'_> {
                 let lease_until = after(self.now, self.environment.timing.lease);
                 let owner = &self.job.owner;
                 self.record.claim(&decision.failed, mode, &withdrawals, owner, lease_until, &self.hint);
+                self.record.base_claim_on(&decision);
                 let transaction = Commit {
                     withdrawals,
                     controls: Some(self.context.view.controls.version),
                     ..plain(self.record, Some(decision.clone()))
                 };
-                commit(self.job, self.context, transaction, Purpose::Answer, Next::Fence(Box::new(decision)))
+                commit(self.environment, self.job, self.context, transaction, Purpose::Answer, Next::Fence(Box::new(decision), self.ended), self.now)
             }
             Verdict::Wait => {
                 let news = news(&self.record, &decision, &self.hint);
@@ -123,12 +121,12 @@ impl Answering<'_> {
                     wait_for(self.environment, &mut self.record, &decision, &self.hint, self.now);
                 let next = Next::Arm { wake_up, at, outcome: Box::new(outcome(&decision)) };
                 let transaction = Commit { slot, ..plain(self.record, news) };
-                commit(self.job, self.context, transaction, Purpose::Answer, next)
+                commit(self.environment, self.job, self.context, transaction, Purpose::Answer, next, self.now)
             }
             Verdict::GiveUp | Verdict::Ignore => {
                 let next = Next::Finish(Box::new(outcome(&decision)));
                 self.record.close(&decision.failed, covered.shadow, &self.hint);
-                commit(self.job, self.context, plain(self.record, Some(decision)), Purpose::Answer, next)
+                commit(self.environment, self.job, self.context, plain(self.record, Some(decision)), Purpose::Answer, next, self.now)
             }
         }
     }

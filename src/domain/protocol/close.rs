@@ -2,8 +2,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::effects::{arm, commit, done, wait_for};
-use super::{Commit, Ending, Held, Next, Outcome, Purpose, State};
+use super::effects::{arm, commit, done, plain, wait_for};
+use super::{Commit, Ending, Held, Next, Purpose, State};
 use crate::domain::backoff::Jitter;
 use crate::domain::decision::{Ruling, StepName, StepOutcome};
 use crate::domain::pipeline::{Refusal, RetryReply};
@@ -90,12 +90,12 @@ pub(super) fn refused_for_now(
 /// Nothing is written: the claim stays as it is until its lease and the settle window are over.
 fn leave_open(environment: &Environment<'_>, mut held: Held, detail: &str) -> (State, Effect) {
     let Some(claim) = &held.record.claim else {
-        return done(Outcome::handled(held.decision));
+        return done(held.outcome());
     };
     let due = after(claim.lease_until, environment.timing.settle_window);
     let wake_up = WakeUp { run: held.record.id.clone(), sequence: claim.sequence };
     held.decision = held.decision.overruled(Ruling::WaitClaimOpen, Some(due), StepName::Call, detail);
-    arm(wake_up, due, Box::new(Outcome::handled(held.decision)))
+    arm(wake_up, due, Box::new(held.outcome()))
 }
 
 /// Closes the claim in hand, with the next decision in the same transaction.
@@ -105,9 +105,10 @@ pub(super) fn close(
     ending: Ending,
     now: Timestamp,
 ) -> (State, Effect) {
-    let Held { job, context, mut record, decision } = held;
+    let outcome = Box::new(held.outcome());
+    let Held { job, context, mut record, decision, .. } = held;
     let Some(claim) = record.claim.clone() else {
-        return done(Outcome::handled(decision));
+        return done(*outcome);
     };
     // Another failure of this stage run that came meanwhile waits for this end.
     let waiting = record.wait.take().filter(|wait| wait.ruling == Ruling::WaitClaimOpen);
@@ -131,18 +132,10 @@ pub(super) fn close(
     if let (None, Some(waiting)) = (&wake_up, waiting) {
         wake_up = Some((record.begin_wait(Ruling::WaitClaimOpen, Some(now), now, waiting.hint), now));
     }
-    let outcome = Box::new(Outcome::handled(decision.clone()));
     let next = match wake_up {
         Some((wake_up, at)) => Next::Arm { wake_up, at, outcome },
         None => Next::Finish(outcome),
     };
-    let transaction = Commit {
-        record,
-        withdrawals: Vec::new(),
-        deposits,
-        slot: None,
-        controls: None,
-        decision: Some(decision.clone()),
-    };
-    commit(job, context, transaction, Purpose::Close(ending, Box::new(decision)), next)
+    let transaction = Commit { deposits, ..plain(record, Some(decision.clone())) };
+    commit(environment, job, context, transaction, Purpose::Close(ending, Box::new(decision)), next, now)
 }

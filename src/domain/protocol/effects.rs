@@ -2,20 +2,28 @@
 
 use jiff::Timestamp;
 
+use super::telling::Telling;
 use super::{Commit, Committing, Conclusion, Context, Effect, Job, Next, Outcome, Purpose, State};
 use crate::domain::decision::{Decision, Ruling};
 use crate::domain::screen::Environment;
 use crate::domain::stage_run::{Hint, StageRun, after};
 use crate::domain::trigger::WakeUp;
 
-/// Sends a transaction.
+/// Sends a transaction, with what it tells others.
 pub(super) fn commit(
+    environment: &Environment<'_>,
     job: Job,
     context: Context,
     mut commit: Commit,
     purpose: Purpose,
     next: Next,
+    now: Timestamp,
 ) -> (State, Effect) {
+    let telling =
+        Telling { environment, tags: &job.tags, view: &context.view, record: &commit.record, now };
+    commit.notices = telling.notices(commit.decision.as_ref(), next.ended());
+    commit.announced = environment.telling.decisions && commit.decision.is_some();
+    commit.record.told.extend(commit.notices.iter().map(|notice| notice.occasion));
     commit.record.revision += 1;
     let effect = Effect::Commit(Box::new(commit.clone()));
     (State::Committing(Box::new(Committing { job, context, commit, next, purpose, resent: false })), effect)
@@ -64,5 +72,14 @@ pub(super) fn news(record: &StageRun, decision: &Decision, hint: &Hint) -> Optio
 
 /// A transaction on the record alone.
 pub(super) fn plain(record: StageRun, decision: Option<Decision>) -> Commit {
-    Commit { record, withdrawals: Vec::new(), deposits: Vec::new(), slot: None, controls: None, decision }
+    Commit {
+        record,
+        withdrawals: Vec::new(),
+        deposits: Vec::new(),
+        slot: None,
+        controls: None,
+        decision,
+        announced: false,
+        notices: Vec::new(),
+    }
 }

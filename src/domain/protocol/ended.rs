@@ -36,18 +36,18 @@ pub(super) fn outcome_event(
     let ends = event.state != StageEventState::Resumed;
     let is_readable = gather(&run, &reading).is_ok();
     let mut answering =
-        Answering { environment, job, context, record, hint, reading: *reading, jitter, now, progress: None };
+        Answering { environment, job, context, record, hint, reading: *reading, jitter, now, ended: None };
     answering.conclude_running_retry();
-    let Answering { job, context, mut record, hint, progress, .. } = answering;
-    if let Some((number, progress)) = progress {
+    let Answering { job, context, mut record, hint, ended, .. } = answering;
+    if let Some(retry) = ended {
         // A wait for this very end is over with it. A new failure's event has the same key, and what waits for that one
         // has still to be decided.
-        if progress != Progress::FailedAgain {
+        if retry.progress != Progress::FailedAgain {
             record.wait.take_if(|wait| wait.hint.key == hint.key);
         }
-        let decision = nothing(&format!("retry {number} is over: {}", progress.as_str()));
-        let outcome = Outcome { progress: Some((number, progress)), ..Outcome::handled(decision) };
-        return commit(job, context, plain(record, None), Purpose::Answer, Next::Finish(Box::new(outcome)));
+        let decision = nothing(&format!("retry {} is over: {}", retry.number, retry.progress.as_str()));
+        let outcome = Outcome { ended: Some(retry), ..Outcome::handled(decision) };
+        return commit(environment, job, context, plain(record, None), Purpose::Answer, Next::Finish(Box::new(outcome)), now);
     }
     if ends && record.wait.is_none() && (now < settled_at || !is_readable) {
         let mut decision = nothing("the state does not show the end yet");
@@ -56,7 +56,7 @@ pub(super) fn outcome_event(
         decision.until = Some(settled_at.max(after(now, SignedDuration::from_secs(30))));
         let (wake_up, at) = wait_for(environment, &mut record, &decision, &hint, now);
         let next = Next::Arm { wake_up, at, outcome: Box::new(Outcome::handled(decision)) };
-        return commit(job, context, plain(record, None), Purpose::Answer, next);
+        return commit(environment, job, context, plain(record, None), Purpose::Answer, next, now);
     }
     finish_again(environment, &job, &record, Outcome::handled(nothing("the retry's end does not show yet")))
 }

@@ -21,6 +21,7 @@ mod reconcile;
 mod repeated;
 mod step;
 mod swept;
+mod telling;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -35,9 +36,11 @@ use super::facts::FailedAction;
 use super::freeze::CalendarReadings;
 use super::ids::{CalendarArn, PipelineArn, StageRunId};
 use super::live::Source;
+use super::notice::Notice;
+use super::outbox::Tidings;
 use super::pipeline::{ExecutionMode, Reading, RetryReply, StageReading};
 use super::policy::RetryMode;
-use super::stage_run::{Owner, Progress, StageRun};
+use super::stage_run::{Owner, Progress, Retry, StageRun};
 use super::storm::{Note, Window, WindowKey};
 use super::tags::TagsReading;
 use super::trigger::{Delivery, Trigger, WakeUp};
@@ -131,6 +134,28 @@ pub struct Commit {
     pub controls: Option<u64>,
     /// A decision to keep.
     pub decision: Option<Decision>,
+    /// Whether that decision is to be announced.
+    pub announced: bool,
+    /// Messages to send. They stay in the ledger as to be sent until somebody says that they were.
+    pub notices: Vec<Notice>,
+}
+
+impl Commit {
+    /// What it writes down to be told outside.
+    pub fn tidings(&self) -> impl Iterator<Item = Tidings> {
+        let decision = self.decision.as_ref().filter(|_| self.announced);
+        let notices = self.notices.iter().map(|notice| Tidings::Notice(Box::new(notice.clone())));
+        notices.chain(decision.map(|decision| Tidings::Decision(Box::new(decision.clone()))))
+    }
+
+    /// Whether all of it is done, by that answer: sent twice, it was done by the first one although its answer was lost.
+    pub fn is_done(&self, reply: &CommitReply) -> bool {
+        match reply {
+            CommitReply::Done => true,
+            CommitReply::Conflict(Some(current)) => **current == self.record,
+            CommitReply::Conflict(None) | CommitReply::BucketChanged(..) | CommitReply::ControlsChanged => false,
+        }
+    }
 }
 
 /// How a transaction ended.
@@ -232,9 +257,11 @@ pub struct Outcome {
     /// What was decided, if anything.
     pub decision: Option<Decision>,
     /// A retry of ours whose end became known.
-    pub progress: Option<(u32, Progress)>,
+    pub ended: Option<Retry>,
     /// For [`Conclusion::PolicyMoved`], the source of the policy to handle the message by.
     pub source: Option<Source>,
+    /// What was written down to be told outside.
+    pub tidings: Vec<Tidings>,
 }
 
 /// Whether a message is done with, and if not, why.
@@ -284,12 +311,17 @@ impl Conclusion {
 }
 
 impl Outcome {
+    /// The number of the retry whose end became known, and how it ended.
+    pub fn progress(&self) -> Option<(u32, Progress)> {
+        self.ended.as_ref().map(|retry| (retry.number, retry.progress))
+    }
+
     fn handled(decision: Decision) -> Self {
-        Self { conclusion: Conclusion::Handled, decision: Some(decision), progress: None, source: None }
+        Self { decision: Some(decision), ..Self::without_decision(Conclusion::Handled) }
     }
 
     pub(crate) fn without_decision(conclusion: Conclusion) -> Self {
-        Self { conclusion, decision: None, progress: None, source: None }
+        Self { conclusion, decision: None, ended: None, source: None, tidings: Vec::new() }
     }
 }
 
@@ -376,7 +408,17 @@ pub struct Committing {
 enum Next {
     Finish(Box<Outcome>),
     Arm { wake_up: WakeUp, at: Timestamp, outcome: Box<Outcome> },
-    Fence(Box<Decision>),
+    Fence(Box<Decision>, Option<Retry>),
+}
+
+impl Next {
+    /// The retry whose end becomes known with the transaction.
+    fn ended(&self) -> Option<&Retry> {
+        match self {
+            Self::Finish(outcome) | Self::Arm { outcome, .. } => outcome.ended.as_ref(),
+            Self::Fence(_, ended) => ended.as_ref(),
+        }
+    }
 }
 
 /// What a transaction is for: an answer is thought over again on a newer record, the end of a claim is not.
@@ -404,6 +446,15 @@ pub struct Held {
     context: Context,
     record: StageRun,
     decision: Decision,
+    /// An earlier retry whose end became known.
+    ended: Option<Retry>,
+}
+
+impl Held {
+    /// The outcome of a handling that ends with this claim in hand.
+    fn outcome(&self) -> Outcome {
+        Outcome { ended: self.ended.clone(), ..Outcome::handled(self.decision.clone()) }
+    }
 }
 
 /// What must be left of the invocation for a message to be begun.

@@ -15,7 +15,7 @@ use crate::domain::decision::{Decision, Ruling, StepName, Verdict};
 use crate::domain::facts::{Unfit, gather};
 use crate::domain::pipeline::{Gap, Reading};
 use crate::domain::screen::{Environment, screen};
-use crate::domain::stage_run::{Hint, Progress, StageRun, after};
+use crate::domain::stage_run::{Hint, Retry, StageRun, after};
 use crate::domain::tags::TagsReading;
 use crate::domain::trigger::{StageEvent, StageEventState, Trigger, WakeUp};
 
@@ -102,7 +102,7 @@ pub(super) fn proceed(
             .is_some_and(|decision| ends_unseen(environment, &record, decision, &tags, &hint, now));
     if let (Some(decision), false) = (&held_back, must_be_read) {
         let decision = decision.clone();
-        return Unread { job, context, record, hint, progress: None }.answer(environment, decision, now);
+        return Unread { job, context, record, hint, ended: None }.answer(environment, decision, now);
     }
 
     if let (Ok(covered), None, false) = (&covered, &context.reading, must_be_read) {
@@ -110,7 +110,7 @@ pub(super) fn proceed(
             return (State::Noting(job, Box::new(context.view), note.key), Effect::NoteFailure(note));
         }
         if let Some(decision) = storm_decision(covered, &job, &context, &record, &hint, now) {
-            return Unread { job, context, record, hint, progress: None }.answer(environment, decision, now);
+            return Unread { job, context, record, hint, ended: None }.answer(environment, decision, now);
         }
     }
 
@@ -120,7 +120,7 @@ pub(super) fn proceed(
     };
     let held_back = held_back.map(|decision| gone_with_its_tags(decision, &tags, &reading));
     let mut answering =
-        Answering { environment, job, context, record, hint, reading: *reading, jitter, now, progress: None };
+        Answering { environment, job, context, record, hint, reading: *reading, jitter, now, ended: None };
     if claim_is_due {
         return answering.reconcile(covered.ok(), held_back);
     }
@@ -196,7 +196,7 @@ pub(super) struct Unread {
     pub(super) context: Context,
     pub(super) record: StageRun,
     pub(super) hint: Hint,
-    pub(super) progress: Option<(u32, Progress)>,
+    pub(super) ended: Option<Retry>,
 }
 
 impl Unread {
@@ -207,7 +207,7 @@ impl Unread {
         decision: Decision,
         now: Timestamp,
     ) -> (State, Effect) {
-        let Self { job, context, mut record, hint, progress } = self;
+        let Self { job, context, mut record, hint, ended } = self;
         let mut decision = within_give_up_after(environment, decision, &job.tags, hint.time, now);
         // What is waited for may be another failure than the one that a sweep saw.
         if is_of_the_finding(&job.trigger, &hint) {
@@ -217,12 +217,12 @@ impl Unread {
             // Nothing is on record of a stage run that no rule covers.
             return done(Outcome::handled(decision));
         }
-        let outcome = Box::new(Outcome { progress, ..Outcome::handled(decision.clone()) });
+        let outcome = Box::new(Outcome { ended, ..Outcome::handled(decision.clone()) });
         let kept = news(&record, &decision, &hint);
         if decision.ruling.verdict() == Verdict::Wait {
             let (wake_up, at) = wait_for(environment, &mut record, &decision, &hint, now);
             let next = Next::Arm { wake_up, at, outcome };
-            return commit(job, context, plain(record, kept), Purpose::Answer, next);
+            return commit(environment, job, context, plain(record, kept), Purpose::Answer, next, now);
         }
         record.wait = None;
         let is_gone = decision.ruling == Ruling::IgnorePipelineGone;
@@ -230,6 +230,6 @@ impl Unread {
             // The next sweep over the same history is not to find it again.
             record.close(&BTreeSet::new(), decision.shadow, &hint);
         }
-        commit(job, context, plain(record, kept), Purpose::Answer, Next::Finish(outcome))
+        commit(environment, job, context, plain(record, kept), Purpose::Answer, Next::Finish(outcome), now)
     }
 }

@@ -59,8 +59,8 @@ impl Answering<'_> {
                 );
                 let mut transaction = plain(self.record, Some(decision.clone()));
                 transaction.controls = Some(self.context.view.controls.version);
-                let next = Next::Fence(Box::new(decision));
-                commit(self.job, self.context, transaction, Purpose::Answer, next)
+                let next = Next::Fence(Box::new(decision), self.ended);
+                commit(self.environment, self.job, self.context, transaction, Purpose::Answer, next, self.now)
             }
             Verdict::Retry => {
                 // More has failed since the claim was made: that is another failure, to be decided afresh.
@@ -121,9 +121,10 @@ impl Answering<'_> {
                 decision.retry = Some(claim.retry);
                 decision.retry_mode = Some(claim.mode);
                 decision.failed.clone_from(&claim.failed);
-                let outcome = Outcome { progress: self.progress, ..Outcome::handled(decision.clone()) };
+                decision.rule = claim.basis.as_ref().map(|basis| basis.rule.clone());
+                let outcome = Outcome { ended: self.ended, ..Outcome::handled(decision.clone()) };
                 let transaction = plain(self.record, Some(decision));
-                commit(self.job, self.context, transaction, Purpose::Answer, Next::Finish(Box::new(outcome)))
+                commit(self.environment, self.job, self.context, transaction, Purpose::Answer, Next::Finish(Box::new(outcome)), self.now)
             }
         }
     }
@@ -134,22 +135,19 @@ impl Answering<'_> {
         let since = failed_at.unwrap_or(self.hint.time);
         let decision = within_give_up_after(self.environment, decision, &self.job.tags, since, self.now);
         if decision.ruling.verdict() != Verdict::Wait {
-            let outcome = Box::new(Outcome::handled(decision.clone()));
+            let outcome = Box::new(Outcome { ended: self.ended, ..Outcome::handled(decision.clone()) });
             self.record.forgo(self.now);
             self.record.wait = None;
-            return commit(
-                self.job,
-                self.context,
-                plain(self.record, Some(decision)),
-                Purpose::Answer,
-                Next::Finish(outcome),
-            );
+            let (environment, now) = (self.environment, self.now);
+            let transaction = plain(self.record, Some(decision));
+            let next = Next::Finish(outcome);
+            return commit(environment, self.job, self.context, transaction, Purpose::Answer, next, now);
         }
         let news = news(&self.record, &decision, &self.hint);
         let (wake_up, at) = wait_for(self.environment, &mut self.record, &decision, &self.hint, self.now);
-        let outcome = Outcome { progress: self.progress, ..Outcome::handled(decision) };
+        let outcome = Outcome { ended: self.ended, ..Outcome::handled(decision) };
         let next = Next::Arm { wake_up, at, outcome: Box::new(outcome) };
-        commit(self.job, self.context, plain(self.record, news), Purpose::Answer, next)
+        commit(self.environment, self.job, self.context, plain(self.record, news), Purpose::Answer, next, self.now)
     }
 
     /// Whether the retry that the pipeline shows was made before the claim, or so long after it, that it cannot be the

@@ -124,7 +124,7 @@ pub(super) fn behind_claim(
             let (wake_up, at) = wait_for(environment, &mut record, &decision, hint, now);
             let outcome = Box::new(Outcome::handled(decision.clone()));
             let transaction = plain(record, Some(decision));
-            commit(job, context, transaction, Purpose::Answer, Next::Arm { wake_up, at, outcome })
+            commit(environment, job, context, transaction, Purpose::Answer, Next::Arm { wake_up, at, outcome }, now)
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::domain::ids::StageRunId;
 use crate::domain::pipeline::{ExecutionMode, Gap, Reading, StageReading};
 use crate::domain::policy::Mode;
 use crate::domain::screen::{Environment, screen};
-use crate::domain::stage_run::{Hint, after};
+use crate::domain::stage_run::{Hint, Retry, after};
 use crate::domain::trigger::{Delivery, StageEventState, Trigger};
 
 /// What is left of a lease must cover the call and its answer.
@@ -148,17 +148,15 @@ fn committed(
 ) -> (State, Effect) {
     match reply {
         Ok(CommitReply::Done) => follow(committing),
-        // Sent twice, done once: the first one was, although its answer was lost.
-        Ok(CommitReply::Conflict(Some(current))) if *current == committing.commit.record => {
-            follow(committing)
-        }
+        Ok(reply @ CommitReply::Conflict(Some(_))) if committing.commit.is_done(&reply) => follow(committing),
         Ok(CommitReply::Conflict(current)) => {
-            let Committing { job, mut context, purpose, .. } = committing;
+            let Committing { job, mut context, purpose, next, .. } = committing;
             context.view.record = current.map(|record| *record);
             match purpose {
                 Purpose::Answer => begin_again(environment, job, context, now),
                 Purpose::Close(ending, decision) => {
-                    close_again(environment, job, context, ending, *decision, now)
+                    let ended = next.ended().cloned();
+                    close_again(environment, job, context, (ending, *decision, ended), now)
                 }
             }
         }
@@ -188,8 +186,7 @@ fn close_again(
     environment: &Environment<'_>,
     mut job: Job,
     context: Context,
-    ending: Ending,
-    decision: Decision,
+    (ending, decision, ended): (Ending, Decision, Option<Retry>),
     now: Timestamp,
 ) -> (State, Effect) {
     job.rounds += 1;
@@ -199,11 +196,11 @@ fn close_again(
     let ours = (context.view.record.clone())
         .filter(|record| record.claim.as_ref().is_some_and(|claim| claim.owner == job.owner));
     match ours {
-        Some(record) => close(environment, Held { job, context, record, decision }, ending, now),
+        Some(record) => close(environment, Held { job, context, record, decision, ended }, ending, now),
         // It was closed when it was first sent. The wait that this may have begun is armed, whoever wrote since.
         None => match context.view.record.clone() {
-            Some(record) => rearm(environment, &record, Outcome::handled(decision)),
-            None => done(Outcome::handled(decision)),
+            Some(record) => rearm(environment, &record, Outcome { ended, ..Outcome::handled(decision) }),
+            None => done(Outcome { ended, ..Outcome::handled(decision) }),
         },
     }
 }
@@ -213,12 +210,12 @@ fn follow(committing: Committing) -> (State, Effect) {
     match next {
         Next::Finish(outcome) => done(*outcome),
         Next::Arm { wake_up, at, outcome } => arm(wake_up, at, outcome),
-        Next::Fence(decision) => {
+        Next::Fence(decision, ended) => {
             let run = commit.record.id.clone();
             let mode = (context.reading.as_ref())
                 .and_then(|(reading, _)| reading.execution.as_ref().ok())
                 .map_or(ExecutionMode::Superseded, |execution| execution.mode);
-            let held = Held { job, context, record: commit.record, decision: *decision };
+            let held = Held { job, context, record: commit.record, decision: *decision, ended };
             (State::Fencing(Box::new(held)), Effect::Fence { run, mode })
         }
     }

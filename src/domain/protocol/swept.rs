@@ -15,8 +15,12 @@ use crate::domain::decision::{Decision, Ruling, StepName, StepOutcome, Verdict};
 use crate::domain::facts::{StageFacts, gather};
 use crate::domain::ids::ActionExecutionId;
 use crate::domain::screen::{Covered, Environment, screened_steps};
-use crate::domain::stage_run::{Hint, Owner, StageRun, after};
+use crate::domain::stage_run::{Hint, Owner, Progress, Retry, StageRun, after};
 use crate::domain::trigger::{EventKey, Finding, Trigger};
+
+/// No stage runs for longer: of all actions an approval may take longest, 86,400 minutes (CodePipeline User Guide,
+/// *Quotas*).
+const LONGEST_RETRY: SignedDuration = SignedDuration::from_hours(75 * 24);
 
 /// What a record makes of a finding.
 pub(super) enum Sifted {
@@ -154,8 +158,8 @@ impl Answering<'_> {
 
     /// What holds the failure back needed no reading, and the reading told no more than how the running retry ended.
     pub(super) fn answer_held_back(self, decision: Decision) -> (State, Effect) {
-        let Answering { environment, job, context, record, hint, progress, now, .. } = self;
-        Unread { job, context, record, hint, progress }.answer(environment, decision, now)
+        let Answering { environment, job, context, record, hint, ended, now, .. } = self;
+        Unread { job, context, record, hint, ended }.answer(environment, decision, now)
     }
 
     /// A failure that was retried before anybody decided about it gets its decision. Whatever else is open stays as it is.
@@ -181,24 +185,33 @@ impl Answering<'_> {
         decision.failed = retried;
         let detail = "nothing had been decided about it when it was retried";
         let decision = decision.with_step(StepName::StageState, StepOutcome::Stop, detail);
-        let outcome = Outcome { progress: self.progress, ..Outcome::handled(decision.clone()) };
+        let outcome = Outcome { ended: self.ended, ..Outcome::handled(decision.clone()) };
         let next = Next::Finish(Box::new(outcome));
-        commit(self.job, self.context, plain(self.record, Some(decision)), Purpose::Answer, next)
+        commit(self.environment, self.job, self.context, plain(self.record, Some(decision)), Purpose::Answer, next, self.now)
     }
 
     /// Nothing is new but, perhaps, how the running retry ended. What cannot be read is looked at again soon.
     fn end_of_retry(mut self, is_readable: bool) -> (State, Effect) {
         let run = self.record.id.clone();
-        if let Some((number, progress)) = self.progress {
-            let detail = format!("retry {number} is over: {}", progress.as_str());
+        let is_forgotten = |retry: &&Retry| after(retry.settled_at, LONGEST_RETRY) < self.now;
+        if self.record.running_retry().filter(is_forgotten).is_some() {
+            self.ended = self.record.conclude(Progress::Ended);
+        }
+        if let Some(retry) = self.ended.take() {
+            let detail = format!("retry {} is over: {}", retry.number, retry.progress.as_str());
             let mut decision = nothing(&run, &detail, self.now);
             name_failure(&self.job.trigger, &mut decision);
-            let outcome = Outcome { progress: self.progress, ..Outcome::handled(decision) };
+            let outcome = Outcome { ended: Some(retry), ..Outcome::handled(decision) };
             let next = Next::Finish(Box::new(outcome));
-            return commit(self.job, self.context, plain(self.record, None), Purpose::Answer, next);
+            return commit(self.environment, self.job, self.context, plain(self.record, None), Purpose::Answer, next, self.now);
         }
         let mut decision = nothing(&run, "the retry's end does not show yet", self.now);
         name_failure(&self.job.trigger, &mut decision);
+        if is_readable && self.record.look_at.is_some_and(|at| at <= self.now) {
+            self.record.look_later(self.now);
+            let next = Next::Finish(Box::new(Outcome::handled(decision)));
+            return commit(self.environment, self.job, self.context, plain(self.record, None), Purpose::Answer, next, self.now);
+        }
         if is_readable {
             return done(Outcome::handled(decision));
         }
@@ -207,6 +220,6 @@ impl Answering<'_> {
         decision.until = Some(after(self.now, SignedDuration::from_secs(30)));
         let (wake_up, at) = wait_for(self.environment, &mut self.record, &decision, &self.hint, self.now);
         let next = Next::Arm { wake_up, at, outcome: Box::new(Outcome::handled(decision)) };
-        commit(self.job, self.context, plain(self.record, None), Purpose::Answer, next)
+        commit(self.environment, self.job, self.context, plain(self.record, None), Purpose::Answer, next, self.now)
     }
 }

@@ -15,6 +15,7 @@ use crate::domain::glob::Glob;
 use crate::domain::ids::{AccountId, ActionName, CalendarArn, InvalidId, Partition, PipelineName, Region, StageName};
 use crate::domain::pipeline::{Category, ChangeSet, ChangeSetPart, ExecutionMode};
 use crate::domain::policy::{Mode, Policy, RetryMode};
+use crate::domain::screen::Telling;
 use crate::emulator::acts::Act;
 use crate::emulator::codepipeline::{
     ActionDefinition, ApprovalVerdict, BeforeEntry, Exception, OnSuccess, Outcome, PipelineDefinition,
@@ -78,6 +79,7 @@ pub(super) fn scenario(document: ScenarioDocument) -> Built<Scenario> {
         deployed: Deployed {
             policy: Some(policy(&document.policy)?),
             mode: named(document.mode.as_deref().unwrap_or("active"), "mode", &Mode::ALL, Mode::as_str)?,
+            telling: telling(&document.telling)?,
         },
         switches: switches(&document.switches),
         denied: (document.denied.iter())
@@ -107,6 +109,18 @@ pub(super) fn named<T: Copy>(
         let hint = near::hint(text, known()).map(|hint| format!("; {hint}"));
         format!("`{text}` is not a known {what}{}", hint.unwrap_or_default())
     })
+}
+
+fn telling(names: &[String]) -> Built<Telling> {
+    let mut telling = Telling::default();
+    for name in names {
+        match name.as_str() {
+            "notices" => telling.notices = true,
+            "decisions" => telling.decisions = true,
+            _ => return Err(format!("`{name}` cannot be told: `telling` takes `notices` and `decisions`")),
+        }
+    }
+    Ok(telling)
 }
 
 /// Says where it is that something is wrong.

@@ -50,6 +50,8 @@ pub(super) struct ScenarioDocument {
     #[serde(default)]
     pub(super) denied: Vec<String>,
     #[serde(default)]
+    pub(super) telling: Vec<String>,
+    #[serde(default)]
     pub(super) deliveries: Vec<DeliveryDocument>,
     pub(super) expect: Option<ExpectDocument>,
 }
@@ -318,6 +320,8 @@ pub(super) struct ExpectDocument {
     pub(super) modes: BTreeMap<String, Vec<String>>,
     #[serde(default)]
     pub(super) outcomes: BTreeMap<String, Vec<String>>,
+    pub(super) notices: Option<BTreeMap<String, Vec<String>>>,
+    pub(super) digests: Option<u32>,
     #[serde(default)]
     pub(super) executions: BTreeMap<String, Vec<String>>,
     #[serde(default)]

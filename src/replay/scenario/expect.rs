@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::build::{Built, named, within};
 use super::document::ExpectDocument;
 use crate::domain::decision::Ruling;
+use crate::domain::notice::Occasion;
 use crate::domain::pipeline::ExecutionStatus;
 use crate::domain::policy::RetryMode;
 use crate::policy_file::near;
@@ -37,8 +38,18 @@ pub(super) fn expectation(document: ExpectDocument) -> Built<Expectation> {
             .collect::<Built<_>>()?;
         modes.insert(subject, names);
     }
+    let mut notices = document.notices.as_ref().map(|_| BTreeMap::new());
+    for (subject, names) in document.notices.into_iter().flatten() {
+        let occasion = |name: &String| {
+            within(&place(&subject), named(name, "occasion", &Occasion::ALL, Occasion::as_str))
+        };
+        let told = names.iter().map(occasion).collect::<Built<Vec<_>>>()?;
+        notices.get_or_insert_default().insert(subject, told);
+    }
     Ok(Expectation {
         decisions,
+        notices,
+        digests: document.digests,
         retries: document.retries,
         modes,
         outcomes: document.outcomes,

@@ -78,12 +78,14 @@ pub fn record(
                 deposits: bucket.iter().map(|key| Deposit { key: key.clone(), amount_ms: 1_000 }).collect(),
                 taken_over,
                 hint,
+                basis: None,
             });
             let number = |(index, progress)| Retry {
                 number: u32::try_from(index).unwrap() + 1,
                 failed: followed.iter().cloned().collect(),
                 settled_at,
                 progress,
+                basis: None,
             };
             StageRun {
                 revision: revision + 1,

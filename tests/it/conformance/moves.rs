@@ -127,7 +127,7 @@ pub fn rewrite<B: Book>(scene: &Scene<B>, of: &Rewrite) -> Option<Commit> {
         Move::Settle(progress) => record.settle(progress, scene.now),
         Move::GiveBack => deposits = record.give_back(scene.now),
         Move::Forgo => record.forgo(scene.now),
-        Move::Conclude(progress) => record.conclude(progress),
+        Move::Conclude(progress) => drop(record.conclude(progress)),
         Move::Everything => {
             withdrawals = tokens(scene, &view, budgets, &run, of.is(Wrong::Branch));
             deposits = withdrawals.iter().map(Withdrawal::deposit).collect();
@@ -139,7 +139,8 @@ pub fn rewrite<B: Book>(scene: &Scene<B>, of: &Rewrite) -> Option<Commit> {
     record.revision += 1 + u64::from(of.is(Wrong::Revision));
     let controls = of.controls.map(|right| view.controls.version + u64::from(!right));
     let decision = of.decides.then(|| Decision::bare(Ruling::WaitBackoff, &run, scene.now));
-    Some(Commit { record, withdrawals, deposits, slot, controls, decision })
+    let (announced, notices) = (false, Vec::new());
+    Some(Commit { record, withdrawals, deposits, slot, controls, decision, announced, notices })
 }
 
 /// A token from each bucket, whether it has one or not.

@@ -17,7 +17,7 @@ use codepipeline_retrier::domain::live::{Source, Standing};
 use codepipeline_retrier::domain::pipeline::{ExecutionMode, Reading, StageReading};
 use codepipeline_retrier::domain::policy::{Mode, Policy};
 use codepipeline_retrier::domain::protocol::{Commit, CommitReply, Effect, State, View};
-use codepipeline_retrier::domain::screen::Environment;
+use codepipeline_retrier::domain::screen::{Environment, Telling};
 use codepipeline_retrier::domain::stage_run::{StageRun, Timing};
 use codepipeline_retrier::domain::storm::WindowKey;
 use codepipeline_retrier::domain::sweep::Sweep;
@@ -294,6 +294,7 @@ pub fn environment(works_by: &WorksBy) -> Environment<'_> {
         region: &place.region,
         partition: &place.partition,
         timing: Timing::default(),
+        telling: Telling::default(),
         deadline: Timestamp::MAX,
     }
 }

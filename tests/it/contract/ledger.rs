@@ -123,6 +123,8 @@ pub fn recording(record: StageRun) -> Commit {
         slot: None,
         controls: None,
         decision: None,
+        announced: false,
+        notices: Vec::new(),
     }
 }
 

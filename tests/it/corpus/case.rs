@@ -9,6 +9,7 @@ use std::task::{Context, Poll, Waker};
 use codepipeline_retrier::document::document;
 use codepipeline_retrier::domain::evidence::Depth;
 use codepipeline_retrier::domain::policy::{Mode, Policy};
+use codepipeline_retrier::domain::screen::Telling;
 use codepipeline_retrier::domain::stage_run::Timing;
 use codepipeline_retrier::emulator::world::Place;
 use codepipeline_retrier::engine::Engine;
@@ -63,6 +64,8 @@ impl Setting {
                 evidence: tape.clone(),
                 calendars: tape.clone(),
             },
+            messenger: tape.clone(),
+            telling: Telling::default(),
             policies: Policies::new(self.policy()),
             mode: self.mode,
             account: self.place.account.clone(),
@@ -89,9 +92,10 @@ fn end_of(response: &Response) -> Value {
         Handled::Worked(outcome) => json!({
             "conclusion": outcome.conclusion.as_str(),
             "decision": outcome.decision.as_ref().map(document),
-            "progress": outcome.progress.map(|(number, progress)| json!([number, progress.as_str()])),
+            "progress": outcome.progress().map(|(number, progress)| json!([number, progress.as_str()])),
         }),
         Handled::Swept(report) => json!({ "conclusion": "swept", "end": report.end.as_str() }),
+        Handled::Reminded => json!({ "conclusion": "reminded" }),
         Handled::Ignored(ignored) => json!({ "conclusion": "ignored", "detail": ignored.detail }),
         Handled::Malformed(malformed) => {
             json!({ "conclusion": "malformed", "fingerprint": malformed.fingerprint })

@@ -1,5 +1,6 @@
 //! Every type that a recording holds, member by member.
 
+use codepipeline_retrier::domain::basis::Basis;
 use codepipeline_retrier::domain::budget::{Bucket, BucketKey, Deposit};
 use codepipeline_retrier::domain::controls::{Controls, Pause, Retired};
 use codepipeline_retrier::domain::decision::Ruling;
@@ -9,6 +10,8 @@ use codepipeline_retrier::domain::ids::{
     AccountId, ActionExecutionId, ActionName, BudgetName, CalendarArn, ExecutionId, Partition, PipelineArn, PipelineName,
     Region, RuleName, StageName, StageRunId,
 };
+use codepipeline_retrier::domain::notice::Occasion;
+use codepipeline_retrier::domain::class::Class;
 use codepipeline_retrier::domain::live::{LivePolicy, Package, Pushed};
 use codepipeline_retrier::domain::pipeline::{
     ActionDeclaration, ActionExecution, ActionRun, ActionState, ActionStatus, Category, ChangeSet,
@@ -34,6 +37,7 @@ texts!(
     ActionName,
     BudgetName,
     CalendarArn,
+    Class,
     ExecutionId,
     ExecutionStatus,
     Partition,
@@ -85,6 +89,13 @@ names!(Refusal {
     Throttled = "throttled",
     ConcurrencyLimit = "concurrency-limit",
 });
+names!(Occasion {
+    Retry = "retry",
+    Wait = "wait",
+    GiveUp = "give-up",
+    Recovered = "recovered",
+    FailedAgain = "failed-again",
+});
 names!(Progress {
     Issued = "issued",
     Recovered = "recovered",
@@ -117,12 +128,15 @@ members!(StageRun {
     finals,
     fruitless,
     refusals,
-    retries
+    retries;
+    look_at,
+    told
 });
+members!(Basis { failed_at, rule, max_retries, classes });
 members!(Wait { sequence, ruling, until, wake_at, hint });
-members!(Claim { sequence, retry, failed, mode, owner, lease_until, deposits, taken_over, hint });
+members!(Claim { sequence, retry, failed, mode, owner, lease_until, deposits, taken_over, hint; basis });
 members!(Tally { used, answered, closed });
-members!(Retry { number, failed, settled_at, progress });
+members!(Retry { number, failed, settled_at, progress; basis });
 members!(Bucket { full_at, next_slot });
 members!(BucketKey { budget, account, region, pipeline, stage, shadow });
 members!(Deposit { key, amount_ms });

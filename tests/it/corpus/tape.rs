@@ -11,6 +11,8 @@ use codepipeline_retrier::domain::evidence::{Depth, Evidence};
 use codepipeline_retrier::domain::facts::FailedAction;
 use codepipeline_retrier::domain::freeze::CalendarReadings;
 use codepipeline_retrier::domain::ids::{CalendarArn, PipelineArn, StageRunId};
+use codepipeline_retrier::domain::outbox::Tidings;
+use codepipeline_retrier::domain::outlet::Outlet;
 use codepipeline_retrier::domain::pipeline::{ExecutionMode, Reading, RetryReply, StageReading};
 use codepipeline_retrier::domain::policy::RetryMode;
 use codepipeline_retrier::domain::protocol::{Commit, CommitReply, ControlsReply, Fault, View};
@@ -18,8 +20,11 @@ use codepipeline_retrier::domain::storm::{Note, Window, WindowKey};
 use codepipeline_retrier::domain::tags::TagsReading;
 use codepipeline_retrier::domain::trigger::WakeUp;
 use codepipeline_retrier::emulator::world::SharedWorld;
-use codepipeline_retrier::ports::{Calendars, EvidenceSource, KeptPolicy, Ledger, Pipelines, Quarantined, Schedules};
-use jiff::Timestamp;
+use codepipeline_retrier::ports::{
+    Bulletin, Calendars, Entry, EvidenceSource, KeptPolicy, Ledger, Messenger, Outbox, Page, PageToken, Pending,
+    Pipelines, Quarantined, Schedules,
+};
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::form::Form;
@@ -89,7 +94,8 @@ fn withdrawal(withdrawal: &Withdrawal) -> Value {
 }
 
 fn commit(commit: &Commit) -> Value {
-    let Commit { record, withdrawals, deposits, slot, controls, decision } = commit;
+    let Commit { record, withdrawals, deposits, slot, controls, decision, announced, notices } = commit;
+    assert!(!announced && notices.is_empty(), "nobody is told of what is recorded");
     json!({
         "record": record.store(),
         "withdrawals": withdrawals.iter().map(withdrawal).collect::<Value>(),
@@ -180,6 +186,49 @@ impl Calendars for Tape {
     async fn states(&self, calendars: &BTreeSet<CalendarArn>, now: Timestamp) -> CalendarReadings {
         let asks = json!({ "read-calendars": calendars.store() });
         self.exchange(asks, self.world.as_ref().map(|world| Calendars::states(world, calendars, now))).await
+    }
+}
+
+/// Nobody is told of what is recorded.
+const UNTOLD: &str = "nothing was to be told";
+
+impl Outbox for Tape {
+    fn entry(&self, _: &Tidings) -> Entry {
+        panic!("{UNTOLD}")
+    }
+
+    async fn pending(&self, _: Timestamp, _: Option<&PageToken>) -> Result<Page<Pending>, Fault> {
+        panic!("{UNTOLD}")
+    }
+
+    async fn take(&self, _: &Pending, _: Timestamp) -> Result<bool, Fault> {
+        panic!("{UNTOLD}")
+    }
+
+    async fn told(&self, _: &[Entry], _: Timestamp) -> Result<(), Fault> {
+        panic!("{UNTOLD}")
+    }
+
+    async fn outlet(&self) -> Result<Outlet, Fault> {
+        panic!("{UNTOLD}")
+    }
+
+    async fn write_outlet(&self, _: &Outlet) -> Result<bool, Fault> {
+        panic!("{UNTOLD}")
+    }
+}
+
+impl Messenger for Tape {
+    async fn publish(&self, _: &Bulletin) -> Result<(), Fault> {
+        panic!("{UNTOLD}")
+    }
+
+    async fn announce(&self, _: &[&str]) -> Result<Vec<bool>, Fault> {
+        panic!("{UNTOLD}")
+    }
+
+    async fn remind(&self, _: SignedDuration) -> Result<(), Fault> {
+        panic!("{UNTOLD}")
     }
 }
 

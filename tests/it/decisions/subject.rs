@@ -23,7 +23,7 @@ use codepipeline_retrier::domain::pipeline::{
     PipelineStructure, Reading, RetryMetadata, StageDeclaration, StageEntry, StageState, Transition,
 };
 use codepipeline_retrier::domain::policy::{Mode, Policy, RetryMode};
-use codepipeline_retrier::domain::screen::{Covered, Environment, pause_refusal, storm_refusal};
+use codepipeline_retrier::domain::screen::{Covered, Environment, Telling, pause_refusal, storm_refusal};
 use codepipeline_retrier::domain::stage_run::{Claim, Hint, Owner, StageRun, Tally, Timing, after};
 use codepipeline_retrier::domain::storm::{Note, Storm, Window, WindowKey};
 use codepipeline_retrier::domain::tags::TagsReading;
@@ -101,6 +101,7 @@ impl Subject {
             region: &self.region,
             partition: &self.partition,
             timing: Timing::default(),
+            telling: Telling::default(),
             deadline: Timestamp::MAX,
         }
     }
@@ -209,6 +210,7 @@ fn record(case: &Case, run: &StageRunId, hint: &Hint) -> StageRun {
             deposits: Vec::new(),
             taken_over: false,
             hint: hint.clone(),
+            basis: None,
         }),
         ..StageRun::unwritten(run)
     }

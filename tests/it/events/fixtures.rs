@@ -7,7 +7,7 @@ use codepipeline_retrier::domain::ids::{
 };
 use codepipeline_retrier::domain::sweep::Tick;
 use codepipeline_retrier::domain::trigger::{EventKey, StageEvent, StageEventState, Trigger, WakeUp};
-use codepipeline_retrier::event::{Invocation, Message, read, tick_body, wake_up_body};
+use codepipeline_retrier::event::{Invocation, Message, read, reminder_body, tick_body, wake_up_body};
 use jiff::SignedDuration;
 
 use super::expected::EXPECTED;
@@ -43,6 +43,7 @@ fn in_short(message: &Message) -> String {
         Message::Trigger(Trigger::WakeUp(_)) => "wake-up".to_owned(),
         Message::Trigger(Trigger::Sweep(finding)) => panic!("no message says this: {finding:?}"),
         Message::Sweep(_) => "tick of the sweep".to_owned(),
+        Message::Outbox => "reminder of the outbox".to_owned(),
         Message::Ignored(ignored) => format!("ignored, {}", ignored.reason),
         Message::Malformed(_) => "malformed".to_owned(),
     }
@@ -171,6 +172,11 @@ fn deep_nesting_is_malformed_and_its_neighbour_is_not() {
     };
     assert!(matches!(records[0].message, Message::Malformed(_)));
     assert!(matches!(records[1].message, Message::Trigger(_)));
+}
+
+#[test]
+fn a_reminder_is_read_as_it_is_written() {
+    assert_eq!(single(&reminder_body()), Message::Outbox);
 }
 
 #[test]

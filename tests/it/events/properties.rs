@@ -35,7 +35,7 @@ fn is_sound(message: &Message) {
             }
         }
         Message::Sweep(Tick::Scheduled { every }) => assert!((1..=10_080).contains(&every.as_mins())),
-        Message::Sweep(Tick::Continue { .. }) => {}
+        Message::Sweep(Tick::Continue { .. }) | Message::Outbox => {}
         Message::Ignored(ignored) => {
             assert!(ignored.detail.chars().count() <= 150, "{}", ignored.detail);
             assert!(!ignored.detail.contains(char::is_control));

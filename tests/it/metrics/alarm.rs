@@ -29,9 +29,9 @@ pub struct Alarm {
     missing: String,
 }
 
-/// A number, which CloudFormation also takes as text.
-fn number(value: &Value) -> Option<f64> {
-    value.as_f64().or_else(|| value.as_str()?.parse().ok())
+/// A whole number, which CloudFormation also takes as text.
+fn whole_number(value: &Value) -> Option<i64> {
+    value.as_i64().or_else(|| value.as_str()?.parse().ok())
 }
 
 impl Alarm {
@@ -57,12 +57,13 @@ impl Alarm {
             assert!(KNOWN.contains(&name.as_str()), "`{name}` of an alarm is not known here");
         }
         let text = |name: &str| properties[name].as_str().unwrap_or_else(|| panic!("`{name}`")).to_owned();
-        let whole = |name: &str| number(&properties[name]).unwrap_or_else(|| panic!("`{name}`")) as i64;
+        let whole = |name: &str| whole_number(&properties[name]).unwrap_or_else(|| panic!("`{name}`"));
         let dimensions = properties["Dimensions"].as_array().into_iter().flatten();
         let dimensions = dimensions
             .map(|of| (of["Name"].as_str().unwrap().to_owned(), of["Value"].as_str().unwrap().to_owned()));
         let periods = usize::try_from(whole("EvaluationPeriods")).unwrap();
-        let datapoints = number(&properties["DatapointsToAlarm"]).map_or(periods, |number| number as usize);
+        let datapoints = whole_number(&properties["DatapointsToAlarm"]);
+        let datapoints = datapoints.map_or(periods, |number| usize::try_from(number).unwrap());
         assert!((1..=periods).contains(&datapoints));
         Self {
             name: Name {
@@ -75,7 +76,7 @@ impl Alarm {
             periods,
             datapoints,
             comparison: text("ComparisonOperator"),
-            threshold: number(&properties["Threshold"]).unwrap(),
+            threshold: properties["Threshold"].as_f64().unwrap(),
             missing: text("TreatMissingData"),
         }
     }
@@ -90,22 +91,18 @@ impl Alarm {
         }
     }
 
-    /// How it stands after these periods, the newest last, having stood like that before.
-    fn evaluate(&self, range: &[Option<f64>], before: State) -> State {
+    /// How it stands after these periods, the newest last. What is missing is looked for further back, then filled.
+    fn evaluate(&self, range: &[Option<f64>]) -> State {
         let mut real: Vec<bool> = range.iter().flatten().map(|value| self.breaches(*value)).collect();
         if real.len() > self.periods {
             real.drain(..real.len() - self.periods);
         }
-        let filled = self.periods - real.len();
-        let breaching = real.iter().filter(|breaching| **breaching).count();
-        let breaching = match self.missing.as_str() {
-            "breaching" => breaching + filled,
-            "notBreaching" => breaching,
-            "ignore" if real.is_empty() => return before,
-            "missing" if real.is_empty() => return State::InsufficientData,
-            "ignore" | "missing" => breaching,
+        let filled = match self.missing.as_str() {
+            "breaching" => self.periods - real.len(),
+            "notBreaching" => 0,
             other => panic!("missing data treated as `{other}` is not known here"),
         };
+        let breaching = real.iter().filter(|breaching| **breaching).count() + filled;
         if breaching >= self.datapoints { State::Alarm } else { State::Fine }
     }
 
@@ -125,7 +122,7 @@ impl Alarm {
                 .collect();
             // An alarm that was only just made waits until there is something to evaluate.
             if points.len() >= self.periods || points.iter().any(Option::is_some) {
-                state = self.evaluate(&points, state);
+                state = self.evaluate(&points);
             }
             states.push((Timestamp::from_second((period + 1) * self.period).unwrap(), state));
         }
@@ -160,36 +157,28 @@ mod tests {
         }))
     }
 
-    /// The table of AWS's page, for three of three periods in a range of five: `0` is fine, `X` breaches, `-` is missing.
+    /// The tables of AWS's page, for three periods in a range of five: `0` is fine, `X` breaches, `-` is missing.
     #[test]
-    fn missing_data_is_treated_as_in_the_table_of_the_documentation() {
-        let before = State::InsufficientData;
+    fn missing_data_is_treated_as_in_the_tables_of_the_documentation() {
         let points = |text: &str| -> Vec<Option<f64>> {
             text.chars().map(|c| Some(f64::from(u8::from(c == 'X'))).filter(|_| c != '-')).collect()
         };
-        for (range, missing, ignore, breaching, not_breaching) in [
-            ("0-X-X", State::Fine, State::Fine, State::Fine, State::Fine),
-            ("-----", State::InsufficientData, before, State::Alarm, State::Fine),
-            ("---X-", State::Fine, State::Fine, State::Alarm, State::Fine),
-            ("-XX-X", State::Alarm, State::Alarm, State::Alarm, State::Alarm),
-            ("0----", State::Fine, State::Fine, State::Fine, State::Fine),
+        for (datapoints, range, breaching, not_breaching) in [
+            (3, "0-X-X", State::Fine, State::Fine),
+            (3, "0----", State::Fine, State::Fine),
+            (3, "-----", State::Alarm, State::Fine),
+            (3, "0XX-X", State::Alarm, State::Alarm),
+            (3, "--X--", State::Alarm, State::Fine),
+            (2, "0-X-X", State::Alarm, State::Alarm),
+            (2, "00X0X", State::Alarm, State::Alarm),
+            (2, "0-X--", State::Alarm, State::Fine),
+            (2, "----0", State::Alarm, State::Fine),
+            (2, "---X-", State::Alarm, State::Fine),
         ] {
-            for (treated, expected) in [
-                ("missing", missing),
-                ("ignore", ignore),
-                ("breaching", breaching),
-                ("notBreaching", not_breaching),
-            ] {
-                let found = alarm(treated, 3, 3).evaluate(&points(range), before);
-                assert_eq!(found, expected, "{range} {treated}");
+            for (treated, expected) in [("breaching", breaching), ("notBreaching", not_breaching)] {
+                let found = alarm(treated, datapoints, 3).evaluate(&points(range));
+                assert_eq!(found, expected, "{datapoints} of 3: {range} {treated}");
             }
         }
-    }
-
-    #[test]
-    fn some_of_the_periods_are_enough_where_the_alarm_says_so() {
-        let alarm = alarm("notBreaching", 2, 3);
-        assert_eq!(alarm.evaluate(&[Some(1.0), Some(0.0), Some(1.0)], State::Fine), State::Alarm);
-        assert_eq!(alarm.evaluate(&[Some(1.0), Some(0.0), Some(0.0)], State::Fine), State::Fine);
     }
 }

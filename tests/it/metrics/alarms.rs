@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use codepipeline_retrier::emulator::acts::Act;
 use codepipeline_retrier::domain::policy::PolicyVersion;
+use codepipeline_retrier::emulator::acts::Act;
 use codepipeline_retrier::policy_file::load;
 use codepipeline_retrier::telemetry::LogLevel;
 use jiff::{SignedDuration, Timestamp};
@@ -21,8 +21,6 @@ pub fn alarms() -> BTreeMap<String, Value> {
     let alarms = all.into_iter().filter(|(_, resource)| resource["Type"] == "AWS::CloudWatch::Alarm");
     alarms.map(|(name, resource)| (name, resource["Properties"].clone())).collect()
 }
-
-
 
 /// A cloud with the time that it covers.
 type Covered = (Cloud, Timestamp, Timestamp);
@@ -115,7 +113,10 @@ fn deaths() -> Covered {
         policy: "version: 1\nrules:\n  - { name: all, match: { pipeline: \"*\" } }\n",
         keys: "lasting: 10h",
         pipelines: one("web", vec![Run::Fails("Rate exceeded"), Run::Fine]),
-        timeline: vec![(120, "outage: { operation: ledger-read, fault: crash-before, lasting: 20m }".to_owned())],
+        timeline: vec![(
+            120,
+            "outage: { operation: ledger-read, fault: crash-before, lasting: 20m }".to_owned(),
+        )],
     };
     played(&fleet.starting((0..600).step_by(3)).scenario())
 }
@@ -127,9 +128,7 @@ const CASES: [Case; 8] = [
     ("BudgetEmptyAlarm", empty_budget, (165, 200), (240, 345)),
     (
         "DeadLettersAlarm",
-        || {
-            fed("AWS/SQS", "ApproximateNumberOfMessagesVisible", ("QueueName", "DeadLetterQueue"), 1.0)
-        },
+        || fed("AWS/SQS", "ApproximateNumberOfMessagesVisible", ("QueueName", "DeadLetterQueue"), 1.0),
         (120, 130),
         (240, 250),
     ),
@@ -159,7 +158,7 @@ fn every_alarm_goes_off_and_is_over_again() {
         let alarm = Alarm::of(&alarms[name]);
         let (cloud, from, to) = happens();
         let changes: Vec<(i64, bool)> = (alarm.changes(&cloud, from, to).into_iter())
-            .map(|(after, is_on)| (i64::try_from(after.as_mins()).unwrap(), is_on))
+            .map(|(after, is_on)| (after.as_mins(), is_on))
             .collect();
         let [(went_off, true), (was_over, false)] = changes.as_slice() else {
             panic!("{name}: {changes:?}");
@@ -232,5 +231,7 @@ fn whatever_the_interval_an_alarm_looks_back_no_further_than_cloudwatch_does() {
     }
     let without = resources(&template, HOME, &[("SweepInterval", "0")]);
     assert!(!without.contains_key("SweepNotRunningAlarm"));
-    assert!(!without["Dashboard"]["Properties"]["DashboardBody"].as_str().unwrap().contains("SweepNotRunning"));
+    assert!(
+        !without["Dashboard"]["Properties"]["DashboardBody"].as_str().unwrap().contains("SweepNotRunning")
+    );
 }

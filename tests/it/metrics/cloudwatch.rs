@@ -171,10 +171,15 @@ impl Cloud {
     }
 }
 
+/// A number of things as a value.
+pub fn float(count: usize) -> f64 {
+    f64::from(u32::try_from(count).unwrap())
+}
+
 /// A statistic by CloudWatch's name of it.
 pub fn of(statistic: &str, mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
-    let count = values.len() as f64;
+    let count = float(values.len());
     let sum: f64 = values.iter().sum();
     match statistic {
         "Sum" => sum,
@@ -183,10 +188,9 @@ pub fn of(statistic: &str, mut values: Vec<f64>) -> f64 {
         "Maximum" => values[values.len() - 1],
         "SampleCount" => count,
         percentile => {
-            let rank = percentile.strip_prefix('p').and_then(|rank| rank.parse::<f64>().ok());
+            let rank = percentile.strip_prefix('p').and_then(|rank| rank.parse::<usize>().ok());
             let rank = rank.unwrap_or_else(|| panic!("statistic `{percentile}` is not known here"));
-            let place = (rank / 100.0 * count).ceil().max(1.0);
-            values[place as usize - 1]
+            values[(rank * values.len()).div_ceil(100).max(1) - 1]
         }
     }
 }

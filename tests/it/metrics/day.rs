@@ -3,12 +3,13 @@
 use std::sync::OnceLock;
 
 use codepipeline_retrier::domain::policy::PolicyVersion;
+use codepipeline_retrier::domain::screen::Telling;
 use codepipeline_retrier::emulator::acts::Act;
 use codepipeline_retrier::policy_file::load;
 use codepipeline_retrier::telemetry::LogLevel;
 use jiff::{SignedDuration, Timestamp};
 
-use super::cloudwatch::{Cloud, Name};
+use super::cloudwatch::{Cloud, Name, float};
 use super::scene::{Fleet, Run, Told, play};
 
 pub const POLICY: &str = "\
@@ -28,6 +29,10 @@ rules:
   - name: hands-off
     match: { pipeline: legacy-* }
     mode: disabled
+  - name: hopeful
+    match: { pipeline: web-hopeless }
+    budgets: [region]
+    max-retries: 1
   - name: trial
     match: { pipeline: trial-* }
     mode: shadow
@@ -92,7 +97,7 @@ fn fleet() -> Fleet {
     }
     // A hopeless one that its team starts again and again.
     fleet.pipelines.push(("web-hopeless".into(), vec![Run::Fails(THROTTLED)]));
-    fleet.timeline.extend((7 * 12..18 * 12).map(|step| (step * 5 + 2, "start: web-hopeless".to_owned())));
+    fleet.timeline.extend((7 * 6..18 * 6).map(|step| (step * 10 + 2, "start: web-hopeless".to_owned())));
     // Twenty that fail within minutes.
     for number in 0..20 {
         fleet.pipelines.push((format!("batch-{number}"), vec![Run::Fails(NO_ROOM), Run::Fine]));
@@ -127,6 +132,7 @@ pub fn day() -> &'static Told {
             (SignedDuration::from_hours(21), push(good, POLICY)),
         ]);
         scenario.timeline.sort_by_key(|(at, _)| *at);
+        scenario.deployed.telling = Telling { notices: true, decisions: true };
         play(&scenario, LogLevel::Info)
     })
 }
@@ -140,13 +146,13 @@ pub fn cloud(function: &str, queue: &str, dead_letters: &str) -> Cloud {
         cloud.feed(&of_function("Invocations"), *at, 1.0);
         cloud.feed(&of_function("Errors"), *at, f64::from(u8::from(*died)));
         cloud.feed(&of_function("Throttles"), *at, 0.0);
-        cloud.feed(&of_function("Duration"), *at, 180.0 + (index * 37 % 400) as f64);
+        cloud.feed(&of_function("Duration"), *at, 180.0 + float(index * 37 % 400));
     }
     let of_queue = |queue: &str, metric: &str| Name::new("AWS/SQS", metric, &[("QueueName", queue)]);
     for minute in (0..24 * 60).step_by(5) {
         let at = Timestamp::from_second(day.from.as_second() + minute * 60).unwrap();
         let busy = day.invocations.iter().filter(|(then, _)| (at.duration_since(*then)).abs().as_mins() < 5);
-        let busy = busy.count() as f64;
+        let busy = float(busy.count());
         cloud.feed(&of_queue(queue, "ApproximateNumberOfMessagesVisible"), at, (busy / 8.0).floor());
         cloud.feed(&of_queue(queue, "ApproximateNumberOfMessagesDelayed"), at, (busy / 3.0).floor());
         cloud.feed(&of_queue(queue, "ApproximateAgeOfOldestMessage"), at, busy * 9.0);

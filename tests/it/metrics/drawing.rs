@@ -11,7 +11,8 @@ use super::scene::Told;
 
 /// Colours for lines that have none of their own, in CloudWatch's order.
 const COLORS: [&str; 10] = [
-    "#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#e377c2", "#7f7f7f", "#bcbd22", "#17becf",
+    "#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#e377c2", "#7f7f7f", "#bcbd22",
+    "#17becf",
 ];
 /// Pixels of a column and of a row of the grid.
 const COLUMN: u64 = 60;
@@ -92,21 +93,39 @@ fn chart(page: &mut String, properties: &Value, shown: &[Line], told: &Told, (wi
         let share = f64::from(part) / 4.0;
         let at = y(tops[0] * share, false);
         let _ = write!(page, "<path d='M{left} {at}H{}' stroke='#eee'/>", width - right);
-        let _ = write!(page, "<text x={} y={} text-anchor=end fill='#555'>{}</text>", left - 4.0, at + 3.0, short(tops[0] * share));
+        let _ = write!(
+            page,
+            "<text x={} y={} text-anchor=end fill='#555'>{}</text>",
+            left - 4.0,
+            at + 3.0,
+            short(tops[0] * share)
+        );
         if shown.iter().any(|line| line.is_right) {
-            let _ = write!(page, "<text x={} y={} fill='#555'>{}</text>", width - right + 4.0, at + 3.0, short(tops[1] * share));
+            let _ = write!(
+                page,
+                "<text x={} y={} fill='#555'>{}</text>",
+                width - right + 4.0,
+                at + 3.0,
+                short(tops[1] * share)
+            );
         }
     }
     for hour in (0..=24).step_by(4) {
         let at = x(from + f64::from(hour) * 3600.0);
-        let _ = write!(page, "<text x={at} y={} text-anchor=middle fill='#555'>{hour:02}:00</text>", plot + 12.0);
+        let _ =
+            write!(page, "<text x={at} y={} text-anchor=middle fill='#555'>{hour:02}:00</text>", plot + 12.0);
     }
     if let Some(label) = properties["yAxis"]["left"]["label"].as_str() {
         let _ = write!(page, "<text x=2 y=8 fill='#555'>{label}</text>");
     }
     for mark in properties["annotations"]["horizontal"].as_array().into_iter().flatten() {
         let at = y(mark["value"].as_f64().unwrap(), false);
-        let _ = write!(page, "<path d='M{left} {at}H{}' stroke={} stroke-dasharray='4 3'/>", width - right, mark["color"]);
+        let _ = write!(
+            page,
+            "<path d='M{left} {at}H{}' stroke={} stroke-dasharray='4 3'/>",
+            width - right,
+            mark["color"]
+        );
     }
     let mut base: BTreeMap<i64, f64> = BTreeMap::new();
     for (index, line) in shown.iter().enumerate() {
@@ -117,7 +136,8 @@ fn chart(page: &mut String, properties: &Value, shown: &[Line], told: &Told, (wi
             curve(page, line, color, &x, &y);
         }
         let row = index as u64 / 3;
-        let (at_x, at_y) = (left + (index % 3) as f64 * (width - left) / 3.0, plot + 28.0 + (row * 15) as f64);
+        let (at_x, at_y) =
+            (left + (index % 3) as f64 * (width - left) / 3.0, plot + 28.0 + (row * 15) as f64);
         let _ = write!(page, "<rect x={at_x} y={} width=9 height=9 fill='{color}'/>", at_y - 8.0);
         let _ = write!(page, "<text x={} y={at_y}>{}</text>", at_x + 12.0, escaped(&line.label));
     }

@@ -86,19 +86,28 @@ mod tests {
 
     #[test]
     fn fields_filter_sort_and_limit() {
-        let rows = answer("fields k, `n.x-y` * 2 as twice | filter `n.x-y` >= 2 and message = 'a' | sort twice desc | limit 1");
+        let rows = answer(
+            "fields k, `n.x-y` * 2 as twice | filter `n.x-y` >= 2 and message = 'a' | sort twice desc | limit 1",
+        );
         assert_eq!(rows, [["one", "12"]]);
         assert_eq!(answer("filter list.0 like /^p$/ | fields message"), [["a"]]);
         assert_eq!(answer("filter k in ['two', 'three'] | fields `n.x-y`"), [["2"]]);
         assert_eq!(answer("filter not ispresent(k) | fields message"), [["b"]]);
-        assert_eq!(answer("filter k like 'ne' or message = 'b' | fields message | sort @timestamp asc"), [["a"], ["a"], ["b"]]);
+        assert_eq!(
+            answer("filter k like 'ne' or message = 'b' | fields message | sort @timestamp asc"),
+            [["a"], ["a"], ["b"]]
+        );
     }
 
     #[test]
     fn stats_by_fields_and_times() {
-        let rows = answer("filter message = 'a' | stats count(*) as c, avg(`n.x-y`) as a, max(`n.x-y`), pct(`n.x-y`, 50) as p by k | sort c desc");
+        let rows = answer(
+            "filter message = 'a' | stats count(*) as c, avg(`n.x-y`) as a, max(`n.x-y`), pct(`n.x-y`, 50) as p by k | sort c desc",
+        );
         assert_eq!(rows, [["one", "2", "3.5", "6", "1"], ["two", "1", "2", "2", "2"]]);
-        let rows = answer("filter ispresent(k) | stats sum(`n.x-y`) as s, count_distinct(k) as d by bin(1h) as hour | sort hour");
+        let rows = answer(
+            "filter ispresent(k) | stats sum(`n.x-y`) as s, count_distinct(k) as d by bin(1h) as hour | sort hour",
+        );
         assert_eq!(rows, [["2026-03-02T09:00:00.000Z", "3", "2"], ["2026-03-02T10:00:00.000Z", "6", "1"]]);
         assert_eq!(answer("stats count(*)"), [["4"]]);
     }

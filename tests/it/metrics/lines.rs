@@ -31,7 +31,7 @@ pub struct Search {
 
 impl Search {
     pub fn read(expression: &str) -> Self {
-        let unknown = || panic!("`{expression}` is not known here");
+        let unknown = || -> &'static str { panic!("`{expression}` is not known here") };
         let inner = expression.strip_prefix("SEARCH('").and_then(|rest| rest.strip_suffix(')'));
         let inner = inner.unwrap_or_else(unknown);
         let mut parts = inner.rsplitn(3, ", ");
@@ -102,7 +102,13 @@ pub fn lines(properties: &Value, cloud: &Cloud) -> Vec<Line> {
                     label = label.replace(&format!("${{PROP('Dim.{dimension}')}}"), value);
                 }
                 let points = cloud.series(name, &search.statistic, search.period);
-                lines.push(Line { label, color: None, is_right: is_right(&options), period: search.period, points });
+                lines.push(Line {
+                    label,
+                    color: None,
+                    is_right: is_right(&options),
+                    period: search.period,
+                    points,
+                });
             }
         } else {
             let (name, options) = named(entry);

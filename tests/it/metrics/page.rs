@@ -53,11 +53,15 @@ fn rows(page: &mut String) {
             Values::Known(values) => {
                 values.iter().map(|value| format!("`{value}`")).collect::<Vec<_>>().join(" ")
             }
-            Values::OfThePolicy => "the names of the policy's budgets, such as `region` and `pipeline`".to_owned(),
+            Values::OfThePolicy => {
+                "the names of the policy's budgets, such as `region` and `pipeline`".to_owned()
+            }
         };
         let _ = writeln!(page, "| `{}` | {values} |", dimension.name());
     }
-    page.push_str("\nReasons are explained in [reasons.md](reasons.md), classes in [policy.md](policy.md).\n\n");
+    page.push_str(
+        "\nReasons are explained in [reasons.md](reasons.md), classes in [policy.md](policy.md).\n\n",
+    );
     page.push_str(FORMAT);
 }
 
@@ -81,7 +85,9 @@ fn in_words(alarm: &Alarm, properties: &serde_json::Value) -> String {
 fn page() -> String {
     let mut page = PREFACE.to_owned();
     rows(&mut page);
-    page.push_str("\n## Alarms\n\nWhat to do is in the description of each, which comes with its message.\n\n");
+    page.push_str(
+        "\n## Alarms\n\nWhat to do is in the description of each, which comes with its message.\n\n",
+    );
     page.push_str("| alarm | goes off when | without data |\n|---|---|---|\n");
     for (_, properties) in alarms() {
         let alarm = Alarm::of(&properties);

@@ -92,9 +92,8 @@ fn the_storm_is_seen_in_its_hour() {
 
 /// The keys of each message, as the page has them.
 fn documented() -> BTreeMap<String, BTreeSet<String>> {
-    let ticked = |cell: &str| -> Vec<String> {
-        cell.split('`').skip(1).step_by(2).map(str::to_owned).collect()
-    };
+    let ticked =
+        |cell: &str| -> Vec<String> { cell.split('`').skip(1).step_by(2).map(str::to_owned).collect() };
     let page = page();
     let rows = page.lines().filter(|line| line.starts_with("| `"));
     rows.filter_map(|row| {

@@ -12,7 +12,7 @@ use codepipeline_retrier::domain::ids::{
 };
 use codepipeline_retrier::domain::live::Standing;
 use codepipeline_retrier::domain::policy::{Mode, Policy, PolicyVersion, Rule, Selector, Settings};
-use codepipeline_retrier::domain::screen::Environment;
+use codepipeline_retrier::domain::screen::{Environment, Telling};
 use codepipeline_retrier::domain::stage_run::{Timing, after};
 use codepipeline_retrier::domain::storm::{Storm, Window, WindowKey};
 use codepipeline_retrier::emulator::ledger::MemoryLedger;
@@ -119,6 +119,7 @@ impl Installation {
             region: &self.region,
             partition: &self.partition,
             timing: self.timing,
+            telling: Telling::default(),
             deadline: after(instant(began), SignedDuration::from_secs(i64::from(LIFE))),
         }
     }

@@ -79,7 +79,7 @@ fn a_retry_that_failed_again_waits_while_there_is_a_pause() {
     let again = retried_at(300, 410, 700, ActionStatus::Failed);
     let handled = handle(&setting, wake_up(&record), &view, &again, at(1_100));
     assert_eq!(handled.ruling(), Some(Ruling::WaitPaused));
-    assert_eq!(handled.outcome.as_ref().unwrap().progress, Some((1, Progress::FailedAgain)));
+    assert_eq!(handled.outcome.as_ref().unwrap().progress(), Some((1, Progress::FailedAgain)));
     assert_eq!(handled.record().wait.as_ref().map(|wait| wait.ruling), Some(Ruling::WaitPaused));
     assert_eq!(handled.record().claim, None);
 }

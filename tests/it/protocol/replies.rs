@@ -18,7 +18,7 @@ use codepipeline_retrier::domain::pipeline::{
 };
 use codepipeline_retrier::domain::policy::{Mode, Policy};
 use codepipeline_retrier::domain::protocol::{Fault, View};
-use codepipeline_retrier::domain::screen::Environment;
+use codepipeline_retrier::domain::screen::{Environment, Telling};
 use codepipeline_retrier::domain::stage_run::{StageRun, Timing, after};
 use codepipeline_retrier::domain::tags::{NO_TAGS, TagSelector, Tags, TagsReading};
 use codepipeline_retrier::domain::trigger::{
@@ -56,6 +56,7 @@ impl Setting {
             region: &self.region,
             partition: &self.partition,
             timing: Timing::default(),
+            telling: Telling::default(),
             deadline: Timestamp::MAX,
         }
     }

@@ -194,7 +194,7 @@ fn the_lost_end_of_a_retry_is_noted_and_nothing_else() {
     ];
     for (status, expected) in ends {
         let handled = sweep(seen(&["unit-1"], 300), Some(issued(400)), &retried(300, status), 960);
-        let progress = handled.outcome.as_ref().unwrap().progress;
+        let progress = handled.outcome.as_ref().unwrap().progress();
         assert_eq!(progress, expected.map(|progress| (1, progress)), "{status:?}");
         assert_eq!(handled.asked, ["observe"]);
         assert_eq!(handled.written.len(), usize::from(expected.is_some()));
@@ -243,7 +243,7 @@ fn a_wait_that_outlasts_its_failure_under_a_pause_learns_how_the_retry_ended() {
                 assert_eq!(handled.ruling(), Some(Ruling::GiveUpTooOld));
                 assert_eq!(handled.record().wait, None);
                 assert_eq!(handled.record().retries.first().unwrap().progress, ended);
-                assert_eq!(handled.outcome.as_ref().unwrap().progress, Some((1, ended)));
+                assert_eq!(handled.outcome.as_ref().unwrap().progress(), Some((1, ended)));
             }
         }
     }
@@ -389,7 +389,7 @@ fn the_end_of_a_retry_is_noted_where_the_product_is_switched_off() {
     let view = view(&setting, Some(issued(400)), Vec::new());
     let reading = retried(300, ActionStatus::Failed);
     let handled = handle(&setting, overdue(), &view, &reading, at(960));
-    assert_eq!(handled.outcome.as_ref().unwrap().progress, Some((1, Progress::FailedAgain)), "{handled:?}");
+    assert_eq!(handled.outcome.as_ref().unwrap().progress(), Some((1, Progress::FailedAgain)), "{handled:?}");
     assert_eq!(handled.record().retries.first().unwrap().progress, Progress::FailedAgain);
     assert!(!handled.called());
 }
@@ -411,5 +411,5 @@ fn how_a_retry_ended_is_told_although_somebody_has_retried_what_failed_after_it(
     reading.state = reading.state.map(|state| PipelineState { stages: vec![shown], ..state });
     let handled = sweep(seen(&["unit-2"], 700), Some(issued(400)), &reading, 960);
     assert_eq!(handled.ruling(), Some(Ruling::IgnoreNotFailed), "{handled:?}");
-    assert_eq!(handled.outcome.as_ref().unwrap().progress, Some((1, Progress::FailedAgain)));
+    assert_eq!(handled.outcome.as_ref().unwrap().progress(), Some((1, Progress::FailedAgain)));
 }

@@ -188,7 +188,7 @@ fn a_retry_of_a_pipeline_that_is_gone_has_ended() {
     let view = view(&setting, Some(record), Vec::new());
     let handled = handle(&setting, event(400), &view, &gone(), at(500));
     assert_eq!(handled.ruling(), Some(Ruling::IgnorePipelineGone));
-    assert_eq!(handled.outcome.as_ref().unwrap().progress, Some((1, Progress::Ended)));
+    assert_eq!(handled.outcome.as_ref().unwrap().progress(), Some((1, Progress::Ended)));
     assert!(handled.record().running_retry().is_none());
 }
 

@@ -38,7 +38,7 @@ fn the_end_of_a_retry_ends_the_wait_for_it_and_no_other() {
         let shown = retried(300, ActionStatus::Succeeded);
         let handled = handle(&setting, succeeded.clone(), &view, &shown, at(710));
         let outcome = handled.outcome.as_ref().unwrap();
-        assert_eq!(outcome.progress, Some((1, Progress::Recovered)));
+        assert_eq!(outcome.progress(), Some((1, Progress::Recovered)));
         assert_eq!(handled.record().wait.is_none(), is_over, "{last_retry}");
     }
 }

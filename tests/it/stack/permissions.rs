@@ -323,10 +323,15 @@ fn an_address_is_subscribed_where_one_is_given() {
     assert!(!resources(&template, HOME, &[]).contains_key("NotificationSubscription"));
     let all = resources(&template, HOME, &[("NotificationEmail", "ops@example.com")]);
     let subscription = &all["NotificationSubscription"]["Properties"];
-    assert_eq!((&subscription["Protocol"], &subscription["Endpoint"]), (&json!("email"), &json!("ops@example.com")));
+    assert_eq!(
+        (&subscription["Protocol"], &subscription["Endpoint"]),
+        (&json!("email"), &json!("ops@example.com"))
+    );
     let parameter = &template["Parameters"]["NotificationEmail"];
     let schema = json!({ "type": "string", "pattern": parameter["AllowedPattern"] });
-    for (text, is_allowed) in [("", true), ("a@b.example", true), ("a", false), ("a@b, c@d", false), ("@", false)] {
+    for (text, is_allowed) in
+        [("", true), ("a@b.example", true), ("a", false), ("a@b, c@d", false), ("@", false)]
+    {
         assert_eq!(jsonschema::is_valid(&schema, &json!(text)), is_allowed, "`{text}`");
     }
 }
@@ -349,7 +354,9 @@ fn every_statement_has_a_row_in_the_document_and_every_row_a_statement() {
     }
     for resource in all.values() {
         let properties = &resource["Properties"];
-        for policy in ["AssumeRolePolicyDocument", "KeyPolicy"].into_iter().filter_map(|name| properties.get(name)) {
+        for policy in
+            ["AssumeRolePolicyDocument", "KeyPolicy"].into_iter().filter_map(|name| properties.get(name))
+        {
             purposes.extend(
                 statements(policy).iter().map(|statement| statement["Sid"].as_str().unwrap().to_owned()),
             );

@@ -198,7 +198,8 @@ impl Resolver<'_> {
             "AWS::Lambda::Function" => {
                 format!("arn:{partition}:lambda:{region}:{account}:function:{resource}")
             }
-            "AWS::CloudWatch::Alarm" => format!("arn:{partition}:cloudwatch:{region}:{account}:alarm:{resource}"),
+            "AWS::CloudWatch::Alarm" =>
+                format!("arn:{partition}:cloudwatch:{region}:{account}:alarm:{resource}"),
             "AWS::KMS::Key" => format!("arn:{partition}:kms:{region}:{account}:key/{resource}"),
             "AWS::Scheduler::ScheduleGroup" => {
                 format!("arn:{partition}:scheduler:{region}:{account}:schedule-group/{resource}")

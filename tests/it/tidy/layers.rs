@@ -10,6 +10,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("fingerprint", &[]),
     ("names", &["domain", "fingerprint"]),
+    ("notice", &["domain", "ports"]),
     ("ports", &["domain"]),
     ("classify", &["domain"]),
     ("json", &["domain"]),
@@ -21,9 +22,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("engine", &["ports", "domain", "classify", "names"]),
     ("function", &["ports", "domain", "classify", "engine", "event", "document", "policy_file"]),
     ("metrics", &["domain", "engine", "function"]),
-    ("aws", &["ports", "domain", "names", "event", "json", "document", "fingerprint", "telemetry"]),
+    ("aws", &["ports", "domain", "names", "event", "json", "document", "notice", "fingerprint", "telemetry"]),
     ("lambda", &["ports", "domain", "engine", "event", "function", "policy_file", "document", "metrics", "telemetry", "aws"]),
-    ("emulator", &["ports", "domain", "names", "event", "json", "fingerprint"]),
+    ("emulator", &["ports", "domain", "names", "event", "json", "document", "fingerprint"]),
     (
         "replay",
         &[

@@ -12,7 +12,7 @@ use codepipeline_retrier::domain::ids::{ExecutionId, PipelineArn, StageName, Sta
 use codepipeline_retrier::domain::live::Standing;
 use codepipeline_retrier::domain::policy::Mode;
 use codepipeline_retrier::domain::protocol::ControlsReply;
-use codepipeline_retrier::domain::screen::Environment;
+use codepipeline_retrier::domain::screen::{Environment, Telling};
 use codepipeline_retrier::domain::stage_run::{Owner, Timing};
 use codepipeline_retrier::domain::trigger::{Delivery, EventKey, StageEvent, StageEventState, Trigger};
 use codepipeline_retrier::emulator::codepipeline::Switches;
@@ -137,6 +137,7 @@ async fn decide(run: &StageRunId, mode: Mode, codepipeline: &str, table: &Table)
         partition,
         evidence: Depth::Logs,
         timing,
+        telling: Telling::default(),
         deadline: Timestamp::MAX,
     };
     let event = StageEvent {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::expression::{Expression, Tokens, expect, takes, takes_word};
 use super::tokens::{Token, tokens};
 use super::{Row, Value};
+use crate::metrics::cloudwatch::{float, of as of_statistic};
 
 /// A query.
 #[derive(Debug)]
@@ -48,15 +49,16 @@ impl Query {
     pub fn fields(&self) -> BTreeSet<String> {
         let mut names = BTreeSet::new();
         for command in &self.0 {
-            let mut made = BTreeSet::new();
             match command {
                 Command::Fields(all) => {
                     all.iter().for_each(|(expression, _)| expression.fields(&mut names));
-                    made.extend(all.iter().map(|(_, name)| name.clone()));
                 }
                 Command::Filter(condition) => condition.fields(&mut names),
                 Command::Stats(aggregates, by) => {
-                    aggregates.iter().filter_map(|(of, _)| of.of.as_ref()).for_each(|of| of.fields(&mut names));
+                    aggregates
+                        .iter()
+                        .filter_map(|(of, _)| of.of.as_ref())
+                        .for_each(|of| of.fields(&mut names));
                     by.iter().for_each(|(expression, _)| expression.fields(&mut names));
                     // What follows looks at what this has made.
                     return names;
@@ -165,16 +167,20 @@ fn command(tokens: &mut Tokens) -> Result<Command, String> {
             keys.map(Command::Sort)
         }
         "limit" => match tokens.next() {
-            Some(Token::Number(most)) if most >= 1.0 => Ok(Command::Limit(most as usize)),
+            Some(Token::Number(most)) => {
+                most.to_string().parse().map(Command::Limit).map_err(|_| format!("a limit of {most}"))
+            }
             other => Err(format!("a limit of {other:?}")),
         },
         other => Err(format!("command `{other}` is not known here")),
     }
 }
 
+/// The functions that are known here.
+const KNOWN: [&str; 8] = ["count", "count_distinct", "sum", "avg", "min", "max", "pct", "latest"];
+
 fn aggregate(tokens: &mut Tokens) -> Result<(Aggregate, String), String> {
     let Some(Token::Name(function)) = tokens.next() else { return Err("no function to count with".into()) };
-    const KNOWN: [&str; 8] = ["count", "count_distinct", "sum", "avg", "min", "max", "pct", "latest"];
     if !KNOWN.contains(&function.as_str()) {
         return Err(format!("`{function}` is not known here"));
     }
@@ -191,11 +197,7 @@ fn aggregate(tokens: &mut Tokens) -> Result<(Aggregate, String), String> {
     Ok((Aggregate { function, of, rank }, name))
 }
 
-fn grouped(
-    rows: &[Row],
-    aggregates: &[(Aggregate, String)],
-    by: &[(Expression, String)],
-) -> Vec<Row> {
+fn grouped(rows: &[Row], aggregates: &[(Aggregate, String)], by: &[(Expression, String)]) -> Vec<Row> {
     let mut groups: BTreeMap<Vec<String>, Vec<&Row>> = BTreeMap::new();
     for row in rows {
         let key = by.iter().map(|(expression, _)| expression.of(row).shown()).collect();
@@ -221,7 +223,7 @@ fn grouped(
 
 impl Aggregate {
     fn over(&self, rows: &[&Row]) -> Value {
-        let Some(of) = &self.of else { return Value::Number(rows.len() as f64) };
+        let Some(of) = &self.of else { return Value::Number(float(rows.len())) };
         let values: Vec<Value> =
             rows.iter().map(|row| of.of(row)).filter(|value| *value != Value::Missing).collect();
         let numbers = || -> Vec<f64> {
@@ -232,18 +234,18 @@ impl Aggregate {
             values.iter().filter_map(number).collect()
         };
         match self.function.as_str() {
-            "count" => Value::Number(values.len() as f64),
+            "count" => Value::Number(float(values.len())),
             "count_distinct" => {
                 let distinct: BTreeSet<String> = values.iter().map(Value::shown).collect();
-                Value::Number(distinct.len() as f64)
+                Value::Number(float(distinct.len()))
             }
             "latest" => values.last().cloned().unwrap_or(Value::Missing),
             _ if numbers().is_empty() => Value::Missing,
             "sum" => Value::Number(numbers().iter().sum()),
-            "avg" => Value::Number(numbers().iter().sum::<f64>() / numbers().len() as f64),
+            "avg" => Value::Number(numbers().iter().sum::<f64>() / float(numbers().len())),
             "min" => Value::Number(numbers().into_iter().fold(f64::INFINITY, f64::min)),
             "max" => Value::Number(numbers().into_iter().fold(f64::NEG_INFINITY, f64::max)),
-            _ => Value::Number(super::super::cloudwatch::of(&format!("p{}", self.rank), numbers())),
+            _ => Value::Number(of_statistic(&format!("p{}", self.rank), numbers())),
         }
     }
 }

@@ -46,7 +46,8 @@ pub fn tokens(query: &str) -> Result<Vec<Token>, String> {
                 length
             }
             '0'..='9' => {
-                let length = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '.').unwrap_or(rest.len());
+                let length =
+                    rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '.').unwrap_or(rest.len());
                 tokens.push(number(&rest[..length])?);
                 length
             }

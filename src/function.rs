@@ -17,10 +17,11 @@ use crate::domain::screen::{Environment, Telling};
 use crate::domain::stage_run::{Owner, Timing};
 use crate::domain::sweep::Tick;
 use crate::domain::trigger::{Delivery, Trigger};
-use crate::engine::{Engine, Report, Sweeper, Teller, Told};
+use crate::engine::{Engine, Noticed, Report, Sweeper, Teller, Told};
 use crate::event::{Ignored, Invocation, Malformed, Message, Record, read};
 use crate::ports::{
-    Calendars, Catalogue, EvidenceSource, Ledger, Messenger, Outbox, Pipelines, Quarantined, Rounds, Schedules, Ticks,
+    Calendars, Catalogue, EvidenceSource, Ledger, Messenger, Outbox, Pipelines, Quarantined, Rounds,
+    Schedules, Ticks,
 };
 
 use policies::AtWork;
@@ -134,6 +135,8 @@ pub struct Response {
     pub handled: Vec<Handled>,
     /// What became known of policies meanwhile.
     pub news: Vec<PolicyNews>,
+    /// What handling them met with.
+    pub noticed: Noticed,
     /// What was told outside.
     pub told: Told,
     /// What the function returns: a decision, or the batch items to deliver again. An error where a message was handed
@@ -146,6 +149,7 @@ pub struct Response {
 struct Besides {
     news: Vec<PolicyNews>,
     told: Told,
+    noticed: Noticed,
 }
 
 /// Why a message that was handed over directly must come again.
@@ -177,8 +181,8 @@ where
                 let owner = Owner(invocation.to_owned());
                 let handled =
                     self.handle(message, Delivery::Again, owner, deadline, clock, &mut besides).await;
-                let Besides { news, told } = besides;
-                Response { body: handled.response(), handled: vec![handled], news, told }
+                let Besides { news, told, noticed } = besides;
+                Response { body: handled.response(), handled: vec![handled], news, told, noticed }
             }
             Invocation::Batch(records) => {
                 let mut all = Vec::with_capacity(records.len());
@@ -192,8 +196,14 @@ where
                     }
                     all.push(handled);
                 }
-                let Besides { news, told } = besides;
-                Response { handled: all, news, told, body: Ok(json!({ "batchItemFailures": failures })) }
+                let Besides { news, told, noticed } = besides;
+                Response {
+                    handled: all,
+                    news,
+                    told,
+                    noticed,
+                    body: Ok(json!({ "batchItemFailures": failures })),
+                }
             }
         }
     }
@@ -207,27 +217,26 @@ where
         clock: &(impl Fn() -> Timestamp + Sync),
         besides: &mut Besides,
     ) -> Handled {
-        let Besides { news, told } = besides;
         let teller = Teller { outbox: &self.engine.ledger, messenger: &self.messenger, clock, deadline };
         match message {
             Message::Sweep(tick) => {
                 if self.telling != Telling::default() {
-                    told.add(teller.go_through().await);
+                    besides.told.add(teller.go_through().await);
                 }
-                let report = self.sweep(tick, &owner, deadline, clock, news).await;
+                let report = self.sweep(tick, &owner, deadline, clock, besides).await;
                 for outcome in &report.outcomes {
-                    told.add(teller.tell(&outcome.tidings).await);
+                    besides.told.add(teller.tell(&outcome.tidings).await);
                 }
                 Handled::Swept(Box::new(report))
             }
             Message::Outbox => {
-                told.add(teller.go_through().await);
+                besides.told.add(teller.go_through().await);
                 teller.remind().await;
                 Handled::Reminded
             }
             Message::Trigger(trigger) => {
-                let outcome = self.work(trigger, delivery, owner, deadline, clock, news).await;
-                told.add(teller.tell(&outcome.tidings).await);
+                let outcome = self.work(trigger, delivery, owner, deadline, clock, besides).await;
+                besides.told.add(teller.tell(&outcome.tidings).await);
                 Handled::Worked(Box::new(outcome))
             }
             Message::Ignored(ignored) => Handled::Ignored(ignored),
@@ -254,19 +263,21 @@ where
         owner: &Owner,
         deadline: Timestamp,
         clock: &(impl Fn() -> Timestamp + Sync),
-        news: &mut Vec<PolicyNews>,
+        besides: &mut Besides,
     ) -> Report {
         let ledger = &self.engine.ledger;
         let sweeper = Sweeper { engine: &self.engine, rate: self.sweep_rate };
-        let mut at_work = self.policies.begin(ledger, clock(), news).await;
+        let mut at_work = self.policies.begin(ledger, clock(), &mut besides.news).await;
         let mut round = 0;
         loop {
             let environment = self.environment(&at_work, deadline);
             // Boxed, since it holds the handling of a finding within the reading of a list.
             let report = Box::pin(sweeper.slice(&environment, tick, owner, clock)).await;
+            besides.noticed.add(&report.noticed);
             round += 1;
             let Some(source) = report.source.clone().filter(|_| round < MOST_POLICIES) else { return report };
-            let Ok(changed) = self.policies.change_to(source, ledger, clock(), news).await else {
+            let Ok(changed) = self.policies.change_to(source, ledger, clock(), &mut besides.news).await
+            else {
                 return report;
             };
             at_work = changed;
@@ -297,16 +308,20 @@ where
         owner: Owner,
         deadline: Timestamp,
         clock: &(impl Fn() -> Timestamp + Sync),
-        news: &mut Vec<PolicyNews>,
+        besides: &mut Besides,
     ) -> Outcome {
         let ledger = &self.engine.ledger;
-        let mut at_work = self.policies.begin(ledger, clock(), news).await;
+        let mut at_work = self.policies.begin(ledger, clock(), &mut besides.news).await;
         for round in 0..MOST_POLICIES {
             let environment = self.environment(&at_work, deadline);
             let owner = if round == 0 { owner.clone() } else { Owner(format!("{}+{round}", owner.0)) };
-            let outcome = self.engine.handle(&environment, trigger.clone(), delivery, owner, clock).await;
+            let trigger = trigger.clone();
+            let noticed = &mut besides.noticed;
+            let handling =
+                self.engine.handle_noticing(&environment, trigger, delivery, owner, clock, noticed);
+            let outcome = handling.await;
             let Some(source) = outcome.source else { return outcome };
-            at_work = match self.policies.change_to(source, ledger, clock(), news).await {
+            at_work = match self.policies.change_to(source, ledger, clock(), &mut besides.news).await {
                 Ok(at_work) => at_work,
                 Err(_) => return Outcome::without_decision(Conclusion::LedgerUnavailable),
             };

@@ -14,6 +14,7 @@
 //! - [`replay`]: scenarios played on the emulator
 //! - [`document`]: the decision document
 //! - `aws`, `lambda`: AWS behind the ports, and the function in its runtime (feature `function`)
+//! - [`metrics`]: what the function counts
 //! - [`telemetry`]: what the function logs
 //! - [`names`], [`fingerprint`]: names made by hashing
 //! - [`cli`]: the operator's command
@@ -33,6 +34,7 @@ pub mod function;
 mod json;
 #[cfg(feature = "function")]
 pub mod lambda;
+pub mod metrics;
 pub mod names;
 pub mod notice;
 pub mod policy_file;

@@ -7,7 +7,7 @@ use std::io::Write;
 use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 /// How much is logged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -42,11 +42,6 @@ impl LogLevel {
     }
 }
 
-/// Namespace of the product's metrics in CloudWatch.
-pub const NAMESPACE: &str = "CodePipelineRetrier";
-/// Metric: policies that were found to be broken, each counted once by each process that finds it.
-pub const POLICY_INVALID: &str = "PolicyInvalid";
-
 /// Where log lines go.
 pub struct Log {
     level: LogLevel,
@@ -74,25 +69,10 @@ impl Log {
         self.write(Some(level), message, now, fields);
     }
 
-    /// Says that a policy is broken: an error, and [`POLICY_INVALID`] beside it, by which somebody is called.
-    pub fn policy_invalid(&self, now: Timestamp, fields: Value) {
-        self.line(LogLevel::Error, "policy-invalid", now, fields);
-        self.count(POLICY_INVALID, now);
-    }
-
-    /// Counts one in a metric: a line in CloudWatch's embedded metric format, at whatever level is logged
-    /// (<https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>).
-    fn count(&self, metric: &str, now: Timestamp) {
-        let directive = json!({
-            "Timestamp": now.as_millisecond(),
-            "CloudWatchMetrics": [{
-                "Namespace": NAMESPACE,
-                "Dimensions": [[]],
-                "Metrics": [{ "Name": metric, "Unit": "Count" }],
-            }],
-        });
-        // Without a level, so that nothing filters it and nobody counts it as an error of its own.
-        self.write(None, "metric", now, json!({ "_aws": directive, metric: 1 }));
+    /// Writes one line of metrics, at whatever level is logged. It has no level of its own, so that nothing filters it and
+    /// nobody counts it as an error.
+    pub fn metrics(&self, now: Timestamp, document: Map<String, Value>) {
+        self.write(None, "metric", now, Value::Object(document));
     }
 
     fn write(&self, level: Option<LogLevel>, message: &str, now: Timestamp, fields: Value) {

@@ -2,12 +2,14 @@
 //!
 //! It decides nothing. One call handles one message.
 
+mod noticed;
 mod paced;
 mod reading;
 mod report;
 mod sweeper;
 mod teller;
 
+pub use noticed::{Conflict, Noticed};
 pub use report::{Report, SliceEnd};
 pub use sweeper::Sweeper;
 pub use teller::{Teller, Told};
@@ -22,6 +24,7 @@ use crate::domain::stage_run::Owner;
 use crate::domain::trigger::{Delivery, Trigger};
 use crate::names;
 use crate::ports::{Calendars, EvidenceSource, Ledger, Pipelines, Schedules};
+use noticed::Asked;
 
 /// The ports that effects go out through.
 #[derive(Debug, Clone)]
@@ -51,13 +54,27 @@ impl<L: Ledger, P: Pipelines, S: Schedules, E: EvidenceSource, K: Calendars> Eng
         owner: Owner,
         clock: &(impl Fn() -> Timestamp + Sync),
     ) -> Outcome {
+        self.handle_noticing(environment, trigger, delivery, owner, clock, &mut Noticed::default()).await
+    }
+
+    /// The same, and notes what it meets with on its way.
+    pub async fn handle_noticing(
+        &self,
+        environment: &Environment<'_>,
+        trigger: Trigger,
+        delivery: Delivery,
+        owner: Owner,
+        clock: &(impl Fn() -> Timestamp + Sync),
+        noticed: &mut Noticed,
+    ) -> Outcome {
         let mut state = State::Idle;
         let mut answer = Answer::Begin { trigger, delivery, owner };
+        let mut now = clock();
         let mut tidings = Vec::new();
         for _ in 0..MOST_EFFECTS {
-            let now = clock();
             let (next, effect) = step(environment, state, Input { now, answer });
             state = next;
+            let asked = Asked::of(&effect);
             answer = match effect {
                 Effect::Finish(outcome) => return Outcome { tidings, ..*outcome },
                 Effect::Commit(commit) => {
@@ -69,6 +86,9 @@ impl<L: Ledger, P: Pipelines, S: Schedules, E: EvidenceSource, K: Calendars> Eng
                 }
                 effect => self.carry_out(environment, effect, now).await,
             };
+            let answered = clock();
+            noticed.note(environment, asked, &answer, answered.duration_since(now), answered);
+            now = answered;
         }
         Outcome { tidings, ..Outcome::without_decision(Conclusion::Contended) }
     }

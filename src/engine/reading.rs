@@ -159,7 +159,10 @@ where
         let owner = Owner(format!("{}/{}", self.owner, self.handlings));
         let failed_at = finding.failure.as_ref().map(|failure| failure.failed_at);
         let trigger = Trigger::Sweep(finding);
-        let outcome = self.engine.handle(self.environment, trigger, Delivery::Again, owner, self.clock).await;
+        let Self { environment, engine, clock, report, .. } = self;
+        let noticed = &mut report.noticed;
+        let outcome =
+            engine.handle_noticing(environment, trigger, Delivery::Again, owner, *clock, noticed).await;
         self.report.note(&outcome, failed_at, (self.clock)());
         outcome
     }

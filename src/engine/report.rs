@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::noticed::Noticed;
 use crate::domain::decision::StepName;
 use crate::domain::live::Source;
 use crate::domain::pipeline::Gap;
@@ -86,12 +87,14 @@ pub struct Report {
     pub continuation_lost: bool,
     /// What came of the findings that were news.
     pub outcomes: Vec<Outcome>,
+    /// What handling them met with.
+    pub noticed: Noticed,
     /// For [`SliceEnd::PolicyMoved`], the source of the policy to sweep by.
     pub source: Option<Source>,
 }
 
 impl Report {
-    pub(super) const fn new(began: Timestamp) -> Self {
+    pub(super) fn new(began: Timestamp) -> Self {
         Self {
             end: SliceEnd::NothingToDo,
             round: 0,
@@ -107,6 +110,7 @@ impl Report {
             oldest: None,
             continuation_lost: false,
             outcomes: Vec::new(),
+            noticed: Noticed::default(),
             source: None,
         }
     }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::{Diagnostic, LambdaEvent};
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::document::document;
 use crate::domain::live::Source;
@@ -21,6 +21,7 @@ use crate::domain::protocol::Outcome;
 use crate::domain::stage_run::after;
 use crate::engine::{Report, SliceEnd, Told};
 use crate::function::{Function, Handled, InvalidPolicy, NotHandled, PolicyNews};
+use crate::metrics::{Samples, counted, documents, invalid_policy};
 use crate::policy_file::{errors, load_bytes};
 use crate::ports::{
     Calendars, Catalogue, EvidenceSource, Ledger, Messenger, Outbox, Pipelines, Rounds, Schedules, Ticks,
@@ -79,16 +80,26 @@ pub fn read_policy(path: &Path, log: &Log, now: Timestamp) -> Option<Policy> {
     let bytes = match fs::read(path) {
         Ok(bytes) => bytes,
         Err(error) => {
-            log.policy_invalid(now, json!({ "policy": shown, "problem": error.to_string() }));
+            policy_invalid(log, now, json!({ "policy": shown, "problem": error.to_string() }));
             return None;
         }
     };
     let loaded = load_bytes(&shown, &bytes);
     if loaded.policy.is_none() {
         let findings = errors(&loaded.source, &loaded.diagnostics);
-        log.policy_invalid(now, json!({ "policy": shown, "findings": findings }));
+        policy_invalid(log, now, json!({ "policy": shown, "findings": findings }));
     }
     loaded.policy
+}
+
+/// Says that the packaged policy is broken: an error, and a metric by which somebody is called.
+fn policy_invalid(log: &Log, now: Timestamp, fields: Value) {
+    log.line(LogLevel::Error, "policy-invalid", now, fields);
+    publish(log, &invalid_policy(), now);
+}
+
+fn publish(log: &Log, samples: &Samples, now: Timestamp) {
+    documents(samples, now).into_iter().for_each(|document| log.metrics(now, document));
 }
 
 impl<L, P, S, E, K, M> Handler<L, P, S, E, K, M>
@@ -126,6 +137,7 @@ where
         // Boxed, since all that can be under way at once is one large future.
         let working = Box::pin(self.function.invoke(event.payload.get(), &invocation, deadline, &self.clock));
         let response = working.await;
+        let samples = counted(&response);
         for news in response.news {
             self.tell_news(news);
         }
@@ -135,8 +147,13 @@ where
         self.tell_telling(response.told, request);
         let now = (self.clock)();
         let took = now.duration_since(began).as_millis();
-        let fields =
-            json!({ "requestId": request, "messages": response.handled.len(), "milliseconds": took });
+        publish(&self.log, &samples, now);
+        let phases: Map<String, Value> = (response.noticed.took.iter())
+            .map(|(asked, took)| ((*asked).to_owned(), json!(took.as_millis())))
+            .collect();
+        let fields = json!({
+            "requestId": request, "messages": response.handled.len(), "milliseconds": took, "phases": phases,
+        });
         self.log.line(LogLevel::Debug, "invoked", now, fields);
         Ok(response.body?)
     }
@@ -179,7 +196,7 @@ where
                     "findings": findings,
                     "instead": { "number": instead, "policy-version": version_instead.map(|version| version.0) },
                 });
-                self.log.policy_invalid(now, fields);
+                self.log.line(LogLevel::Error, "policy-invalid", now, fields);
             }
         }
     }
@@ -218,7 +235,15 @@ fn tell_outcome(outcome: &Outcome, tell: &impl Fn(LogLevel, &str, Value)) {
         tell(LogLevel::Info, "decision", json!({ "decision": document(decision) }));
     }
     if let Some((retry, progress)) = outcome.progress() {
-        tell(LogLevel::Info, "retry-ended", json!({ "retry": retry, "progress": progress.as_str() }));
+        let run = outcome.decision.as_ref().map(|decision| &decision.run);
+        let fields = json!({
+            "retry": retry,
+            "progress": progress.as_str(),
+            "pipeline": run.map(|run| run.pipeline.name.as_str()),
+            "stage": run.map(|run| run.stage.as_str()),
+            "executionId": run.map(|run| run.execution.as_str()),
+        });
+        tell(LogLevel::Info, "retry-ended", fields);
     }
     if !outcome.conclusion.is_acknowledged() {
         tell(LogLevel::Warn, "not-handled", json!({ "reason": outcome.conclusion.as_str() }));

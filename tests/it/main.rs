@@ -66,6 +66,9 @@ mod ledger_table;
 #[cfg(test)]
 mod live_policy;
 #[cfg(test)]
+#[cfg(feature = "aws")]
+mod metrics;
+#[cfg(test)]
 #[cfg(feature = "function")]
 mod ministack;
 #[cfg(test)]

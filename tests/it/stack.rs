@@ -13,4 +13,4 @@ mod permissions;
 mod process;
 mod product;
 mod queue;
-mod template;
+pub mod template;

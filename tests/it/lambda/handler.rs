@@ -8,9 +8,10 @@ use codepipeline_retrier::emulator::acts::Act;
 use codepipeline_retrier::emulator::world::SharedWorld;
 use codepipeline_retrier::function::NotHandled;
 use codepipeline_retrier::lambda::{Failure, Handler};
+use codepipeline_retrier::metrics::NAMESPACE;
 use codepipeline_retrier::policy_file::load;
 use codepipeline_retrier::replay::player::{deployed_function, run};
-use codepipeline_retrier::telemetry::{Log, LogLevel, NAMESPACE, POLICY_INVALID};
+use codepipeline_retrier::telemetry::{Log, LogLevel};
 use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::{Context, Diagnostic, LambdaEvent};
 use serde_json::value::RawValue;
@@ -63,10 +64,13 @@ fn soon() -> Timestamp {
 fn a_decision_is_returned_and_logged_as_the_same_document() {
     let (world, event) = failed();
     let (answer, log) = handle(&world, LogLevel::Info, &event, 30);
-    let [line] = log.as_slice() else { panic!("one line: {log:?}") };
+    let (metrics, lines): (Vec<Value>, Vec<Value>) =
+        log.into_iter().partition(|line| line.get("_aws").is_some());
+    let [line] = lines.as_slice() else { panic!("one line: {lines:?}") };
     assert_eq!(line["decision"], answer.unwrap());
     assert_eq!((&line["message"], &line["level"]), (&json!("decision"), &json!("INFO")));
     assert_eq!(line["requestId"], "request");
+    assert!(metrics.iter().any(|metric| metric["Retries"] == 1), "{metrics:?}");
 }
 
 #[test]
@@ -91,18 +95,19 @@ fn a_broken_policy_is_an_error_and_a_metric_and_none_of_its_text_is_told() {
     world.lock().act(&push).unwrap();
     let (answer, log) = handle(&world, LogLevel::Error, &event, 30);
     assert_eq!(answer.unwrap()["verdict"], "retry", "by the packaged policy");
-    let [error, metric] = log.as_slice() else { panic!("{log:?}") };
+    let [error, metrics @ ..] = log.as_slice() else { panic!("{log:?}") };
     assert_eq!((&error["message"], &error["level"]), (&json!("policy-invalid"), &json!("ERROR")));
     assert_eq!((&error["number"], &error["policy-version"]), (&json!(1), &json!("1f3a")));
     assert_eq!(error["problem"], "the text does not compile");
     let [finding] = error["findings"].as_array().unwrap().as_slice() else { panic!("{error}") };
     assert_eq!((&finding["code"], &finding["line"]), (&json!("unknown-class"), &json!(3)));
     assert_eq!(error["instead"]["number"], Value::Null);
-    assert_eq!((&metric[POLICY_INVALID], &metric["level"]), (&json!(1), &Value::Null));
-    let directive = &metric["_aws"]["CloudWatchMetrics"][0];
-    assert_eq!(directive["Namespace"], NAMESPACE);
-    assert_eq!(directive["Metrics"], json!([{ "Name": POLICY_INVALID, "Unit": "Count" }]));
-    assert_eq!(directive["Dimensions"], json!([[]]));
+    let metric = metrics.iter().find(|metric| metric.get("PolicyInvalid").is_some()).unwrap();
+    assert_eq!((&metric["PolicyInvalid"], &metric["level"]), (&json!(1), &Value::Null));
+    let is_told = |directive: &&Value| directive["Metrics"].to_string().contains("PolicyInvalid");
+    let directives = metric["_aws"]["CloudWatchMetrics"].as_array().unwrap();
+    let directive = directives.iter().find(is_told).unwrap();
+    assert_eq!((&directive["Namespace"], &directive["Dimensions"]), (&json!(NAMESPACE), &json!([[]])));
     assert_eq!(metric["_aws"]["Timestamp"], soon().as_millisecond());
 }
 

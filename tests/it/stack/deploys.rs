@@ -9,7 +9,9 @@ use super::deployment::{Deployment, architecture, built, sam_build};
 use super::process::{Folder, shown};
 
 /// How the things of each kind that the stack has are listed.
-const KINDS: [(&[&str], &str); 8] = [
+const KINDS: [(&[&str], &str); 11] = [
+    (&["cloudwatch", "describe-alarms"], "MetricAlarms"),
+    (&["cloudwatch", "list-dashboards"], "DashboardEntries"),
     (&["dynamodb", "list-tables"], "TableNames"),
     (&["events", "list-rules"], "Rules"),
     (&["iam", "list-roles"], "Roles"),
@@ -17,6 +19,7 @@ const KINDS: [(&[&str], &str); 8] = [
     (&["lambda", "list-functions"], "Functions"),
     (&["logs", "describe-log-groups"], "logGroups"),
     (&["scheduler", "list-schedule-groups"], "ScheduleGroups"),
+    (&["sns", "list-topics"], "Topics"),
     (&["sqs", "list-queues"], "QueueUrls"),
 ];
 
@@ -69,8 +72,17 @@ fn it_is_deployed_changed_and_deleted_without_a_trace() {
     let names: Vec<&str> = outputs.keys().map(String::as_str).collect();
     assert_eq!(
         names,
-        ["DeadLetterQueueUrl", "FunctionArn", "LedgerTableName", "QueueUrl", "ScheduleGroupName"]
+        [
+            "DashboardUrl",
+            "DeadLetterQueueUrl",
+            "FunctionArn",
+            "LedgerTableName",
+            "NotificationTopicArn",
+            "QueueUrl",
+            "ScheduleGroupName"
+        ]
     );
+    assert!(outputs["DashboardUrl"].ends_with("#dashboards/dashboard/retrier"), "{outputs:?}");
     assert_eq!(outputs["LedgerTableName"], "retrier-ledger");
     let function = || {
         let name = outputs["FunctionArn"].as_str();

@@ -337,6 +337,59 @@ fn takes_messages_of(rules: &[&str], all: &BTreeMap<String, Value>) {
 }
 
 #[test]
+fn notices_and_alarms_come_from_this_account_alone() {
+    let all = resources(&translated(), HOME, &[]);
+    let of_this_account = json!({ "StringEquals": { "aws:SourceAccount": "111122223333" } });
+    let function = json!({ "AWS": "arn:aws:iam::111122223333:role/FunctionRole" });
+    let topic = &all["NotificationTopicPolicy"]["Properties"]["PolicyDocument"];
+    let mut senders = BTreeSet::new();
+    for statement in statements(topic) {
+        assert_eq!(statement["Action"], "sns:Publish");
+        assert_eq!(statement["Resource"], "arn:aws:sns:eu-central-1:111122223333:NotificationTopic");
+        if statement["Effect"] == "Deny" {
+            assert_eq!(statement["Condition"], json!({ "Bool": { "aws:SecureTransport": "false" } }));
+        } else if statement["Principal"] == function {
+            senders.insert("the function".to_owned());
+        } else {
+            assert_eq!(statement["Condition"], of_this_account);
+            senders.extend(texts(&statement["Principal"]["Service"]));
+        }
+    }
+    let expected = ["cloudwatch.amazonaws.com", "events.amazonaws.com", "the function"];
+    assert_eq!(senders, expected.map(str::to_owned).into());
+
+    // The key is for whoever may send, and for nobody else.
+    let statements = statements(&all["NotificationKey"]["Properties"]["KeyPolicy"]);
+    let [account, of_function, of_services] = statements.as_slice() else { panic!("{statements:?}") };
+    assert_eq!(account["Principal"], json!({ "AWS": "arn:aws:iam::111122223333:root" }));
+    assert_eq!(of_function["Principal"], function);
+    assert_eq!(texts(&of_services["Principal"]["Service"]), &expected[..2]);
+    assert_eq!(of_services["Condition"], of_this_account);
+    for statement in [of_function, of_services] {
+        assert_eq!(texts(&statement["Action"]), ["kms:Decrypt", "kms:GenerateDataKey"]);
+    }
+}
+
+#[test]
+fn an_address_is_subscribed_where_one_is_given() {
+    let template = translated();
+    assert!(!resources(&template, HOME, &[]).contains_key("NotificationSubscription"));
+    let all = resources(&template, HOME, &[("NotificationEmail", "ops@example.com")]);
+    let subscription = &all["NotificationSubscription"]["Properties"];
+    assert_eq!(
+        (&subscription["Protocol"], &subscription["Endpoint"]),
+        (&json!("email"), &json!("ops@example.com"))
+    );
+    let parameter = &template["Parameters"]["NotificationEmail"];
+    let schema = json!({ "type": "string", "pattern": parameter["AllowedPattern"] });
+    for (text, is_allowed) in
+        [("", true), ("a@b.example", true), ("a", false), ("a@b, c@d", false), ("@", false)]
+    {
+        assert_eq!(jsonschema::is_valid(&schema, &json!(text)), is_allowed, "`{text}`");
+    }
+}
+
+#[test]
 fn every_statement_has_a_row_in_the_document_and_every_row_a_statement() {
     let document = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/permissions.md")).unwrap();
     let rows: BTreeSet<String> = document
@@ -353,9 +406,12 @@ fn every_statement_has_a_row_in_the_document_and_every_row_a_statement() {
         );
     }
     for resource in all.values() {
-        if let Some(trust) = resource["Properties"].get("AssumeRolePolicyDocument") {
+        let properties = &resource["Properties"];
+        for policy in
+            ["AssumeRolePolicyDocument", "KeyPolicy"].into_iter().filter_map(|name| properties.get(name))
+        {
             purposes.extend(
-                statements(trust).iter().map(|statement| statement["Sid"].as_str().unwrap().to_owned()),
+                statements(policy).iter().map(|statement| statement["Sid"].as_str().unwrap().to_owned()),
             );
         }
     }
@@ -366,7 +422,7 @@ fn every_statement_has_a_row_in_the_document_and_every_row_a_statement() {
 fn the_sweep_is_scheduled_as_the_function_reads_it() {
     let template = translated();
     for (minutes, expression) in
-        [("1", "rate(1 minute)"), ("15", "rate(15 minutes)"), ("1440", "rate(1440 minutes)")]
+        [("1", "rate(1 minute)"), ("15", "rate(15 minutes)"), ("480", "rate(480 minutes)")]
     {
         let all = resources(&template, HOME, &[("SweepInterval", minutes)]);
         let schedule = &all["SweepSchedule"]["Properties"];

@@ -138,6 +138,11 @@ impl Resolver<'_> {
         let mut result = pieces.next().unwrap().to_owned();
         for piece in pieces {
             let (name, rest) = piece.split_once('}').unwrap();
+            // What is written `${!name}` stays as `${name}`.
+            if let Some(literal) = name.strip_prefix('!') {
+                result.push_str(&format!("${{{literal}}}{rest}"));
+                continue;
+            }
             let value = match (variables.get(name), name.split_once('.')) {
                 (Some(value), _) => self.text(value),
                 (None, Some((resource, attribute))) => self.text(&self.attribute(resource, attribute)),
@@ -172,11 +177,15 @@ impl Resolver<'_> {
         let Place { account, region, .. } = self.place;
         match self.kind(resource) {
             "AWS::SQS::Queue" => format!("https://sqs.{region}.amazonaws.com/{account}/{resource}"),
+            "AWS::SNS::Topic" => format!("arn:{}:sns:{region}:{account}:{resource}", self.place.partition),
             _ => resource.to_owned(),
         }
     }
 
     fn attribute(&self, resource: &str, attribute: &str) -> Value {
+        if attribute == "QueueName" {
+            return json!(resource);
+        }
         assert_eq!(attribute, "Arn", "of `{resource}`");
         let Place { partition, account, region } = self.place;
         json!(match self.kind(resource) {
@@ -189,6 +198,9 @@ impl Resolver<'_> {
             "AWS::Lambda::Function" => {
                 format!("arn:{partition}:lambda:{region}:{account}:function:{resource}")
             }
+            "AWS::CloudWatch::Alarm" =>
+                format!("arn:{partition}:cloudwatch:{region}:{account}:alarm:{resource}"),
+            "AWS::KMS::Key" => format!("arn:{partition}:kms:{region}:{account}:key/{resource}"),
             "AWS::Scheduler::ScheduleGroup" => {
                 format!("arn:{partition}:scheduler:{region}:{account}:schedule-group/{resource}")
             }

@@ -21,8 +21,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("telemetry", &[]),
     ("engine", &["ports", "domain", "classify", "names"]),
     ("function", &["ports", "domain", "classify", "engine", "event", "document", "policy_file"]),
+    ("metrics", &["domain", "engine", "function"]),
     ("aws", &["ports", "domain", "names", "event", "json", "document", "notice", "fingerprint", "telemetry"]),
-    ("lambda", &["ports", "domain", "engine", "event", "function", "policy_file", "document", "telemetry", "aws"]),
+    ("lambda", &["ports", "domain", "engine", "event", "function", "policy_file", "document", "metrics", "telemetry", "aws"]),
     ("emulator", &["ports", "domain", "names", "event", "json", "document", "fingerprint"]),
     (
         "replay",

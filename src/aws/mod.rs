@@ -10,5 +10,6 @@ pub mod ledger;
 pub mod pipelines;
 pub mod regional;
 pub mod settings;
+pub mod spokes;
 mod together;
 pub mod wake_ups;

@@ -22,6 +22,7 @@ pub mod outlet;
 pub mod pipeline;
 pub mod policy;
 pub mod protocol;
+pub mod scope;
 pub mod screen;
 pub mod stage_run;
 pub mod storm;

@@ -8,8 +8,9 @@ use jiff::Timestamp;
 use crate::domain::budget::BucketKey;
 use crate::domain::decision::Decision;
 use crate::domain::ids::{
-    AccountId, BudgetName, ExecutionId, PipelineArn, PipelineName, Region, StageName, StageRunId,
+    AccountId, BudgetName, ExecutionId, PipelineArn, Region, StageName, StageRunId,
 };
+use crate::domain::scope::{PipelineLabel, Scope};
 use crate::domain::storm::WindowKey;
 use crate::fingerprint::{seed, sha256_hex};
 use crate::names::decision_id;
@@ -86,14 +87,21 @@ pub(super) fn run_of(partition: &str) -> Option<StageRunId> {
     })
 }
 
-/// A pipeline's decisions lie together, by time. A table serves one account and Region, so the name says which pipeline.
-pub(super) fn decision(decision: &Decision) -> Key {
+/// A pipeline's decisions lie together, by time. Most are of the account and Region that the table is in, where the name
+/// says which pipeline; others have their whole ARN.
+pub(super) fn decision(decision: &Decision, home: Option<&Scope>) -> Key {
     let sort = format!("{}#{}", instant(decision.decided_at), decision_id(decision));
-    Key::new(decisions(&decision.run.pipeline.name), sort)
+    let pipeline = &decision.run.pipeline;
+    let label = if home.is_none_or(|home| *home == Scope::of(pipeline)) {
+        PipelineLabel::Own(pipeline.name.clone())
+    } else {
+        PipelineLabel::Elsewhere(pipeline.clone())
+    };
+    Key::new(decisions(&label), sort)
 }
 
 /// The partition of a pipeline's decisions.
-pub(super) fn decisions(pipeline: &PipelineName) -> String {
+pub(super) fn decisions(pipeline: &PipelineLabel) -> String {
     format!("{DECISIONS}#{pipeline}")
 }
 
@@ -174,7 +182,8 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::domain::ids::Partition;
+    use crate::domain::decision::Ruling;
+    use crate::domain::ids::{Partition, PipelineName};
 
     fn run(pipeline: &str, stage: &str) -> StageRunId {
         StageRunId {
@@ -205,6 +214,20 @@ mod tests {
             shadow: false,
         };
         assert_eq!(bucket(&key).sort, "tight#live#111122223333#eu-central-1");
+    }
+
+    #[test]
+    fn decisions_lie_by_name_at_home_and_by_arn_elsewhere() {
+        let home = Scope::of(&run("shop", "Test").pipeline);
+        let mut abroad = run("shop", "Test");
+        abroad.pipeline.account = AccountId::parse("444455556666").unwrap();
+        let partition = |run: &StageRunId, home: Option<&Scope>| {
+            decision(&Decision::bare(Ruling::IgnoreNoRule, run, Timestamp::UNIX_EPOCH), home).partition
+        };
+        assert_eq!(partition(&run("shop", "Test"), Some(&home)), "decisions#shop");
+        let arn = "decisions#arn:aws:codepipeline:eu-central-1:444455556666:shop";
+        assert_eq!(partition(&abroad, Some(&home)), arn);
+        assert_eq!(partition(&abroad, None), "decisions#shop", "where there is one scope, names suffice");
     }
 
     #[test]

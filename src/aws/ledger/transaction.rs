@@ -13,6 +13,7 @@ use crate::aws::certainty::is_throttling;
 use crate::domain::budget::{Bucket, BucketKey};
 use crate::domain::ids::StageRunId;
 use crate::domain::protocol::{Commit, CommitReply};
+use crate::domain::scope::Scope;
 
 /// What an item of a transaction is about.
 #[derive(Debug)]
@@ -91,7 +92,12 @@ pub(super) enum Cancelled {
 
 impl Transaction {
     /// The transaction; none where the SDK finds a required part missing, which cannot be.
-    pub(super) fn of(commit: &Commit, table: &str, now: Timestamp) -> Option<Self> {
+    pub(super) fn of(
+        commit: &Commit,
+        table: &str,
+        home: Option<&Scope>,
+        now: Timestamp,
+    ) -> Option<Self> {
         let mut transaction = Self { parts: Vec::new(), items: Vec::new() };
         let before = Condition::precedes(stored::REVISION, commit.record.revision);
         transaction.put(Part::Record, stored::record_item(&commit.record, now), Some(before), table)?;
@@ -103,7 +109,7 @@ impl Transaction {
             transaction.add(Part::Bucket(key), TransactWriteItem::builder().update(update).build());
         }
         if let Some(decision) = &commit.decision {
-            transaction.put(Part::Decision, stored::decision_item(decision, now), None, table)?;
+            transaction.put(Part::Decision, stored::decision_item(decision, home, now), None, table)?;
         }
         Some(transaction)
     }

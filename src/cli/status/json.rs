@@ -93,7 +93,7 @@ fn progress(sweep: &Sweep, now: Timestamp) -> Value {
             "began-at": instant(round.began),
             "as-far-as": round.cursor.as_ref().map(PipelineName::as_str),
         })),
-        "lagging": sweep.lagging.keys().map(PipelineName::as_str).collect::<Vec<_>>(),
+        "lagging": sweep.lagging.keys().map(ToString::to_string).collect::<Vec<_>>(),
         "every-seconds": sweep.every.as_secs(),
         "overdue": sweep.is_overdue(now),
     })

@@ -11,7 +11,6 @@ use crate::cli::columns::{foreign, moment, table};
 use crate::cli::{pauses, policy};
 use crate::domain::controls::Controls;
 use crate::domain::duration::in_words;
-use crate::domain::ids::PipelineName;
 use crate::domain::stage_run::StageRun;
 use crate::domain::sweep::Sweep;
 
@@ -153,7 +152,7 @@ fn last_sweep(sweep: &Sweep, now: Timestamp) -> String {
         text.push('\n');
     }
     if !sweep.lagging.is_empty() {
-        let names: Vec<&str> = sweep.lagging.keys().map(PipelineName::as_str).collect();
+        let names: Vec<String> = sweep.lagging.keys().map(ToString::to_string).collect();
         let _ = writeln!(text, "{MARGIN}to be looked at again: {}", names.join(", "));
     }
     if sweep.is_overdue(now) {

@@ -8,6 +8,7 @@ use std::task::{Context, Poll, Waker};
 
 use codepipeline_retrier::document::document;
 use codepipeline_retrier::domain::evidence::Depth;
+use codepipeline_retrier::domain::scope::{Scope, Scopes};
 use codepipeline_retrier::domain::policy::{Mode, Policy};
 use codepipeline_retrier::domain::stage_run::Timing;
 use codepipeline_retrier::emulator::world::Place;
@@ -65,9 +66,11 @@ impl Setting {
             },
             policies: Policies::new(self.policy()),
             mode: self.mode,
-            account: self.place.account.clone(),
-            region: self.place.region.clone(),
-            partition: self.place.partition.clone(),
+            scopes: Scopes::alone(Scope {
+                partition: self.place.partition.clone(),
+                region: self.place.region.clone(),
+                account: self.place.account.clone(),
+            }),
             evidence: Depth::State,
             timing: Timing::default(),
             sweep_rate: 2,

@@ -69,7 +69,14 @@ fn it_is_deployed_changed_and_deleted_without_a_trace() {
     let names: Vec<&str> = outputs.keys().map(String::as_str).collect();
     assert_eq!(
         names,
-        ["DeadLetterQueueUrl", "FunctionArn", "LedgerTableName", "QueueUrl", "ScheduleGroupName"]
+        [
+            "DeadLetterQueueUrl",
+            "FunctionArn",
+            "FunctionRoleArn",
+            "LedgerTableName",
+            "QueueUrl",
+            "ScheduleGroupName"
+        ]
     );
     assert_eq!(outputs["LedgerTableName"], "retrier-ledger");
     let function = || {

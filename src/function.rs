@@ -19,7 +19,9 @@ use crate::domain::sweep::Tick;
 use crate::domain::trigger::{Delivery, Trigger};
 use crate::engine::{Engine, Report, Sweeper};
 use crate::event::{Ignored, Invocation, Malformed, Message, Record, read};
-use crate::ports::{Calendars, Catalogue, EvidenceSource, Ledger, Pipelines, Quarantined, Rounds, Schedules, Ticks};
+use crate::ports::{
+    Calendars, Catalogue, EvidenceSource, Ledger, Pipelines, Quarantined, Rounds, Schedules, Ticks,
+};
 
 use policies::AtWork;
 pub use policies::{InvalidPolicy, Policies, PolicyNews};

@@ -11,8 +11,8 @@ use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
-use crate::domain::evidence::Depth;
 use super::spokes::SpokeRole;
+use crate::domain::evidence::Depth;
 use crate::domain::ids::{AccountId, InvalidId, Partition, Region};
 use crate::domain::policy::Mode;
 use crate::domain::scope::{Scope, Scopes};
@@ -319,8 +319,11 @@ impl<V: Fn(&str) -> Option<String>> Reader<'_, V> {
         parse: impl Fn(String) -> Result<T, InvalidId>,
     ) -> Option<BTreeSet<T>> {
         let text = (self.variable)(name).unwrap_or_default();
-        let values = text.split(',').filter(|value| !value.is_empty()).map(|value| parse(value.trim().to_owned()));
-        values.collect::<Result<_, _>>().map_or_else(|invalid| self.wrong(format!("{name} holds what is {invalid}")), Some)
+        let values =
+            text.split(',').filter(|value| !value.is_empty()).map(|value| parse(value.trim().to_owned()));
+        values
+            .collect::<Result<_, _>>()
+            .map_or_else(|invalid| self.wrong(format!("{name} holds what is {invalid}")), Some)
     }
 
     fn spoke_role(&mut self) -> Option<SpokeRole> {

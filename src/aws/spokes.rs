@@ -106,7 +106,8 @@ impl Spokes {
             return shared.clone();
         }
         let role = self.role.arn(scope);
-        let assumed = AssumedRole { home: Arc::clone(home), role, external_id: self.role.external_id.clone() };
+        let assumed =
+            AssumedRole { home: Arc::clone(home), role, external_id: self.role.external_id.clone() };
         let shared = (home.shared().to_builder())
             .credentials_provider(SharedCredentialsProvider::new(assumed))
             .identity_cache(IdentityCache::lazy().build())
@@ -131,7 +132,8 @@ impl AssumedRole {
             .role_session_name(SESSION)
             .set_external_id(self.external_id.clone());
         let answer = request.send().await.map_err(|error| refused(cause(&error)))?;
-        let given = answer.credentials.ok_or_else(|| CredentialsError::unhandled("an answer without credentials"))?;
+        let given =
+            answer.credentials.ok_or_else(|| CredentialsError::unhandled("an answer without credentials"))?;
         let expires = SystemTime::try_from(given.expiration)
             .map_err(|_| CredentialsError::unhandled("credentials without an end"))?;
         let (key, secret, token) = (given.access_key_id, given.secret_access_key, given.session_token);

@@ -86,7 +86,8 @@ impl Scopes {
             region: region.clone(),
             account: account.clone(),
         };
-        let all = accounts.iter().flat_map(|account| regions.iter().map(move |region| spoke(account, region)));
+        let all =
+            accounts.iter().flat_map(|account| regions.iter().map(move |region| spoke(account, region)));
         let spokes = all.filter(|scope| *scope != own).collect();
         Self { own, spokes }
     }

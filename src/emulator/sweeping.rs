@@ -55,7 +55,8 @@ impl Catalogue for SharedWorld {
         self.call(
             Operation::Catalogue,
             |world| {
-                let executions = world.shown(6).list_executions(&pipeline.name).map_err(|error| gap(&error))?;
+                let executions =
+                    world.shown(6).list_executions(&pipeline.name).map_err(|error| gap(&error))?;
                 let entry = |summary: ExecutionSummary| ExecutionEntry {
                     execution: summary.id,
                     last_change: summary.last_change,

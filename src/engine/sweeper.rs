@@ -18,7 +18,9 @@ use crate::domain::screen::Environment;
 use crate::domain::stage_run::{Owner, after};
 use crate::domain::sweep::{Sweep, Tick, Turn, concerns};
 use crate::domain::trigger::Finding;
-use crate::ports::{Calendars, Catalogue, EvidenceSource, Ledger, Pipelines, Rounds, Schedules, SweepReply, Ticks};
+use crate::ports::{
+    Calendars, Catalogue, EvidenceSource, Ledger, Pipelines, Rounds, Schedules, SweepReply, Ticks,
+};
 use reading::{Looked, Slice};
 
 /// Longest slice, where nothing cuts an invocation off before.
@@ -209,7 +211,9 @@ where
                     Looked::Through => sweep.done(&label, None),
                     Looked::Behind(since) => sweep.done(&label, Some(since)),
                     // One that is too much for a whole slice is gone through over several rounds.
-                    Looked::OutOfTime(since) if slice.report.pipelines == 0 => sweep.done(&label, Some(since)),
+                    Looked::OutOfTime(since) if slice.report.pipelines == 0 => {
+                        sweep.done(&label, Some(since))
+                    }
                     Looked::OutOfTime(_) => return SliceEnd::Continued,
                 }
                 slice.report.pipelines += 1;

@@ -80,7 +80,10 @@ impl SdkEvidence {
         let effort = Effort::new();
         let mut evidence = vec![Evidence::default(); failed.len()];
         let Ok(regions) = self.regions(&run.pipeline) else {
-            return vec![Evidence { texts: Vec::new(), gaps: vec![("AssumeRole", Gap::Denied)] }; failed.len()];
+            return vec![
+                Evidence { texts: Vec::new(), gaps: vec![("AssumeRole", Gap::Denied)] };
+                failed.len()
+            ];
         };
         let mut builds: BTreeMap<&Region, Vec<(usize, &str)>> = BTreeMap::new();
         let mut work: Vec<Work<'_, Found>> = Vec::new();

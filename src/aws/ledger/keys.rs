@@ -7,9 +7,7 @@ use jiff::Timestamp;
 
 use crate::domain::budget::BucketKey;
 use crate::domain::decision::Decision;
-use crate::domain::ids::{
-    AccountId, BudgetName, ExecutionId, PipelineArn, Region, StageName, StageRunId,
-};
+use crate::domain::ids::{AccountId, BudgetName, ExecutionId, PipelineArn, Region, StageName, StageRunId};
 use crate::domain::scope::{PipelineLabel, Scope};
 use crate::domain::storm::WindowKey;
 use crate::fingerprint::{seed, sha256_hex};
@@ -107,6 +105,8 @@ pub(super) fn decisions(pipeline: &PipelineLabel) -> String {
 
 pub(super) fn bucket(key: &BucketKey) -> Key {
     let BucketKey { budget, account, region, pipeline, stage, shadow } = key;
+    let (account, region) = (account.as_ref(), region.as_ref());
+    let (account, region) = (account.map_or("", AccountId::as_str), region.map_or("", Region::as_str));
     let mut sort = format!("{budget}#{}#{account}#{region}", if *shadow { "shadow" } else { "live" });
     if pipeline.is_some() || stage.is_some() {
         sort.push('#');
@@ -128,8 +128,10 @@ pub(super) fn bucket_of(sort: &str) -> Option<BucketKey> {
         "shadow" => true,
         _ => return None,
     };
-    let account = AccountId::parse(parts.next()?).ok()?;
-    let region = Region::parse(parts.next()?).ok()?;
+    let (account, region) = match (parts.next()?, parts.next()?) {
+        ("", "") => (None, None),
+        (account, region) => (Some(AccountId::parse(account).ok()?), Some(Region::parse(region).ok()?)),
+    };
     let pipeline = match parts.next().filter(|arn| !arn.is_empty()) {
         Some(arn) => Some(PipelineArn::parse(arn).ok()?),
         None => None,
@@ -207,13 +209,17 @@ mod tests {
         );
         let key = BucketKey {
             budget: BudgetName::parse("tight").unwrap(),
-            account: run.pipeline.account.clone(),
-            region: run.pipeline.region.clone(),
+            account: Some(run.pipeline.account.clone()),
+            region: Some(run.pipeline.region.clone()),
             pipeline: None,
             stage: None,
             shadow: false,
         };
         assert_eq!(bucket(&key).sort, "tight#live#111122223333#eu-central-1");
+        let of_the_fleet = BucketKey { account: None, region: None, ..key };
+        let sort = bucket(&of_the_fleet).sort;
+        assert_eq!(sort, "tight#live##");
+        assert_eq!(bucket_of(&sort), Some(of_the_fleet));
     }
 
     #[test]
@@ -254,8 +260,8 @@ mod tests {
                 for shadow in [false, true] {
                     let key = BucketKey {
                         budget: BudgetName::parse("region").unwrap(),
-                        account: run.pipeline.account.clone(),
-                        region: run.pipeline.region.clone(),
+                        account: Some(run.pipeline.account.clone()),
+                        region: Some(run.pipeline.region.clone()),
                         pipeline: pipeline.clone(),
                         stage: stage.clone(),
                         shadow,
@@ -269,8 +275,14 @@ mod tests {
         for other in ["", "controls", "run#shop#e-1#Test", "run#a#b#c#d"] {
             assert_eq!(run_of(other), None, "{other}");
         }
-        for other in ["", "region", "region#maybe#111122223333#eu-central-1", "a#live#1#b", "a#live#1#b##c#d"]
-        {
+        for other in [
+            "",
+            "region",
+            "region#maybe#111122223333#eu-central-1",
+            "a#live#1#b",
+            "a#live##b",
+            "a#live#1#b##c#d",
+        ] {
             assert_eq!(bucket_of(other), None, "{other}");
         }
     }

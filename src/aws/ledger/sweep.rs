@@ -69,7 +69,8 @@ struct LeaseDocument {
 
 impl SweepDocument {
     fn of(sweep: &Sweep) -> Self {
-        let Sweep { version, round, watermark, under_way, completed, lagging, unlisted, lease, every } = sweep;
+        let Sweep { version, round, watermark, under_way, completed, lagging, unlisted, lease, every } =
+            sweep;
         Self {
             version: *version,
             round: *round,

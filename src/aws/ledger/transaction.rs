@@ -92,12 +92,7 @@ pub(super) enum Cancelled {
 
 impl Transaction {
     /// The transaction; none where the SDK finds a required part missing, which cannot be.
-    pub(super) fn of(
-        commit: &Commit,
-        table: &str,
-        home: Option<&Scope>,
-        now: Timestamp,
-    ) -> Option<Self> {
+    pub(super) fn of(commit: &Commit, table: &str, home: Option<&Scope>, now: Timestamp) -> Option<Self> {
         let mut transaction = Self { parts: Vec::new(), items: Vec::new() };
         let before = Condition::precedes(stored::REVISION, commit.record.revision);
         transaction.put(Part::Record, stored::record_item(&commit.record, now), Some(before), table)?;

@@ -42,8 +42,10 @@ impl SdkPipelines {
     ) -> Result<Page<ExecutionEntry>, Gap> {
         let clients = self.accounts.of(pipeline)?;
         let request = clients.codepipeline().list_pipeline_executions();
-        let request =
-            request.pipeline_name(pipeline.name.as_str()).max_results(MOST_EXECUTIONS).set_next_token(text(page));
+        let request = request
+            .pipeline_name(pipeline.name.as_str())
+            .max_results(MOST_EXECUTIONS)
+            .set_next_token(text(page));
         let answer = request.send().await.map_err(|error| gap(&error))?;
         let entry = |summary: &PipelineExecutionSummary| {
             let execution = ExecutionId::parse(have(summary.pipeline_execution_id())?)?;

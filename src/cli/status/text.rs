@@ -85,7 +85,10 @@ fn budgets(buckets: &[KeptBucket], now: Timestamp) -> String {
         .map(|kept| {
             let key = &kept.key;
             let of = match (&key.pipeline, &key.stage) {
-                (None, None) => format!("{} in {}", key.account, key.region),
+                (None, None) => match (&key.account, &key.region) {
+                    (Some(account), Some(region)) => format!("{account} in {region}"),
+                    _ => "all accounts and Regions".to_owned(),
+                },
                 (Some(pipeline), None) => pipeline.name.to_string(),
                 (Some(pipeline), Some(stage)) => format!("{} / {stage}", pipeline.name),
                 (None, Some(stage)) => stage.to_string(),

@@ -7,12 +7,12 @@ use codepipeline_retrier::domain::pipeline::{
     ActionExecution, ExecutionMode, Gap, Reading, RetryReply, StageReading,
 };
 use codepipeline_retrier::domain::policy::RetryMode;
+use codepipeline_retrier::domain::scope::Scope;
 use codepipeline_retrier::domain::tags::TagsReading;
 use codepipeline_retrier::emulator::acts::Act;
 use codepipeline_retrier::emulator::codepipeline::PipelineDefinition;
 use codepipeline_retrier::emulator::http::Server;
 use codepipeline_retrier::emulator::world::SharedWorld;
-use codepipeline_retrier::domain::scope::Scope;
 use codepipeline_retrier::ports::{Catalogue, ExecutionEntry, Page, PageToken, Pipelines};
 
 use super::pipelines::Running;

@@ -8,8 +8,8 @@ use std::task::{Context, Poll, Waker};
 
 use codepipeline_retrier::document::document;
 use codepipeline_retrier::domain::evidence::Depth;
-use codepipeline_retrier::domain::scope::{Scope, Scopes};
 use codepipeline_retrier::domain::policy::{Mode, Policy};
+use codepipeline_retrier::domain::scope::{Scope, Scopes};
 use codepipeline_retrier::domain::stage_run::Timing;
 use codepipeline_retrier::emulator::world::Place;
 use codepipeline_retrier::engine::Engine;

@@ -13,8 +13,8 @@ use codepipeline_retrier::domain::evidence::Depth;
 use codepipeline_retrier::domain::freeze::{CalendarReadings, CalendarState};
 use codepipeline_retrier::domain::glob::Glob;
 use codepipeline_retrier::domain::ids::{
-    AccountId, ActionExecutionId, ActionName, CalendarArn, ExecutionId, Partition, PipelineArn, PipelineName, Region,
-    StageName, StageRunId,
+    AccountId, ActionExecutionId, ActionName, CalendarArn, ExecutionId, Partition, PipelineArn, PipelineName,
+    Region, StageName, StageRunId,
 };
 use codepipeline_retrier::domain::live::Standing;
 use codepipeline_retrier::domain::pipeline::{

@@ -311,7 +311,8 @@ fn replies(setting: &Setting, keys: Vec<BucketKey>) -> impl Strategy<Value = Rep
         ];
         let armed = prop_oneof![9 => Just(Ok(())), 1 => fault().prop_map(Err)];
         let known = (tags, calendar());
-        let faults = (often(fault().boxed()), controls_conflict, armed, known, proptest::bool::weighted(0.85));
+        let faults =
+            (often(fault().boxed()), controls_conflict, armed, known, proptest::bool::weighted(0.85));
         (pass.clone(), view, faults, storm, any::<u64>(), committing(record), fenced, called()).prop_map(
             move |(pass, view, faults, storm, jitter, commit, fenced, called)| {
                 let (failing, noted) = storm;

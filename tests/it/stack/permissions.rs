@@ -10,10 +10,12 @@ use codepipeline_retrier::event::{Invocation, Message, read};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use super::template::{HOME, Place, policies_of, resources, translated};
+use super::spokes::{OF_A_HUB, SPOKE};
+use super::template::{HOME, Place, policies_of, resources, translated, translated_from};
 
 /// The SDK's calls that the function makes, as its source spells them, and the permissions that each takes.
-const CALLS: [(&str, &[&str]); 22] = [
+const CALLS: [(&str, &[&str]); 23] = [
+    ("assume_role()", &["sts:AssumeRole"]),
     ("batch_get_builds()", &["codebuild:BatchGetBuilds"]),
     ("batch_get_deployment_targets()", &["codedeploy:BatchGetDeploymentTargets"]),
     ("describe_change_set()", &["cloudformation:DescribeChangeSet"]),
@@ -40,10 +42,13 @@ const CALLS: [(&str, &[&str]); 22] = [
 
 /// How the names of a service's operations begin, as far as they change or read anything here.
 #[rustfmt::skip]
-const VERBS: [&str; 17] = [
-    "batch_get_", "batch_write_", "create_", "delete_", "describe_", "disable_", "enable_", "get_", "list_", "put_",
+const VERBS: [&str; 18] = [
+    "assume_", "batch_get_", "batch_write_", "create_", "delete_", "describe_", "disable_", "enable_", "get_", "list_", "put_",
     "query", "receive_", "retry_stage_execution", "scan", "send_", "transact_", "update_",
 ];
+
+/// With everything in it that a parameter can add.
+const WITH_SPOKES: [(&str, &str); 1] = [("SpokeAccounts", "444455556666,777788889999")];
 
 /// What Lambda does in the function's name.
 const OF_LAMBDA: [&str; 7] = [
@@ -102,7 +107,7 @@ fn source_of(folder: &Path) -> String {
 fn the_function_may_do_what_it_calls_and_nothing_else() {
     let called = CALLS.iter().flat_map(|(_, actions)| actions.iter().copied());
     let needed: BTreeSet<String> = called.chain(OF_LAMBDA).map(str::to_owned).collect();
-    assert_eq!(actions(&granted("FunctionRole", HOME, &[])), needed);
+    assert_eq!(actions(&granted("FunctionRole", HOME, &WITH_SPOKES)), needed);
 }
 
 /// The statements of the role's policy `evidence`, which is not there where there is nothing to permit.
@@ -292,8 +297,16 @@ fn every_statement_has_a_row_in_the_document_and_every_row_a_statement() {
         .map(|(purpose, _)| purpose.to_owned())
         .filter(|purpose| purpose.starts_with(|c: char| c.is_ascii_uppercase()))
         .collect();
-    let all = resources(&translated(), HOME, &[]);
-    let mut purposes = BTreeSet::new();
+    let mut all = resources(&translated(), HOME, &WITH_SPOKES);
+    for (name, resource) in
+        resources(&translated_from(SPOKE), HOME, &[&OF_A_HUB[..], &[("AllowRollback", "true")]].concat())
+    {
+        all.insert(format!("Spoke/{name}"), resource);
+    }
+    let mut purposes = BTreeSet::from([all["SpokeBusPolicy"]["Properties"]["Statement"]["Sid"]
+        .as_str()
+        .unwrap()
+        .to_owned()]);
     for (_, policy) in policies_of(&all) {
         purposes.extend(
             statements(&policy).iter().map(|statement| statement["Sid"].as_str().unwrap().to_owned()),

@@ -159,3 +159,60 @@ impl ProvideCredentials for AssumedRole {
         future::ProvideCredentials::new(self.assume())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::aws::clients::common;
+    use crate::aws::settings::{Endpoints, Trust};
+
+    fn scope(text: &str) -> Scope {
+        Scope::parse(text).unwrap()
+    }
+
+    fn accounts() -> Accounts {
+        let shared = common(&Trust::Amazon).region(Region::new("eu-central-1")).build();
+        let home = Arc::new(Clients::new(shared, Endpoints::default()));
+        let spoke = BTreeSet::from([AccountId::parse("444455556666").unwrap()]);
+        let regions =
+            ["eu-central-1", "us-east-1"].map(|text| crate::domain::ids::Region::parse(text).unwrap());
+        let scopes = Scopes::with_spokes(scope("aws/eu-central-1/111122223333"), &spoke, &regions.into());
+        let role = SpokeRole { name: SpokeRole::NAME.to_owned(), external_id: None };
+        Accounts::with_spokes(home, scopes, role)
+    }
+
+    #[test]
+    fn each_scope_has_clients_of_its_own_which_are_kept() {
+        let accounts = accounts();
+        let own = accounts.there(&scope("aws/eu-central-1/111122223333")).unwrap();
+        assert!(Arc::ptr_eq(&own, accounts.home()));
+        for region in ["eu-central-1", "us-east-1"] {
+            let there = scope(&format!("aws/{region}/444455556666"));
+            let clients = accounts.there(&there).unwrap();
+            assert!(!Arc::ptr_eq(&clients, &own));
+            assert!(Arc::ptr_eq(&clients, &accounts.there(&there).unwrap()));
+            assert_eq!(clients.shared().region().map(AsRef::as_ref), Some(region));
+        }
+    }
+
+    #[test]
+    fn what_is_not_listed_is_not_reached_with_whatever_credentials() {
+        let accounts = accounts();
+        for other in
+            ["aws/us-east-1/111122223333", "aws/eu-west-1/444455556666", "aws/eu-central-1/777788889999"]
+        {
+            assert_eq!(accounts.there(&scope(other)).err(), Some(Gap::Denied), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_role_is_named_in_the_partition_and_account_of_its_scope() {
+        let role = SpokeRole { name: "ours".to_owned(), external_id: None };
+        assert_eq!(
+            role.arn(&scope("aws-cn/cn-north-1/444455556666")),
+            "arn:aws-cn:iam::444455556666:role/ours"
+        );
+    }
+}

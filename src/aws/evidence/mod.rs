@@ -28,8 +28,9 @@ use super::spokes::Accounts;
 use super::together::{Work, together};
 use crate::domain::evidence::{Depth, Evidence, Place, Text};
 use crate::domain::facts::FailedAction;
-use crate::domain::ids::{AccountId, PipelineArn, Region, StageRunId};
+use crate::domain::ids::{PipelineArn, Region, StageRunId};
 use crate::domain::pipeline::Gap;
+use crate::domain::scope::Scope;
 use crate::domain::text::EvidenceText;
 use crate::ports::EvidenceSource;
 
@@ -43,7 +44,7 @@ const LONGEST_CODE: usize = 100;
 #[derive(Debug)]
 pub struct SdkEvidence {
     accounts: Arc<Accounts>,
-    regions: Mutex<BTreeMap<AccountId, Arc<Regions>>>,
+    regions: Mutex<BTreeMap<Scope, Arc<Regions>>>,
 }
 
 /// Where one subject is asked about, and within which bounds.
@@ -68,11 +69,11 @@ impl SdkEvidence {
         Self { accounts, regions: Mutex::new(BTreeMap::new()) }
     }
 
-    /// Every Region of the pipeline's account.
+    /// Every Region of the pipeline's account, as whoever may read the pipeline sees it.
     fn regions(&self, pipeline: &PipelineArn) -> Result<Arc<Regions>, Gap> {
         let clients = self.accounts.of(pipeline)?;
         let mut known = self.regions.lock().unwrap_or_else(PoisonError::into_inner);
-        let regions = known.entry(pipeline.account.clone());
+        let regions = known.entry(Scope::of(pipeline));
         Ok(Arc::clone(regions.or_insert_with(|| Arc::new(Regions::new(clients)))))
     }
 

@@ -34,7 +34,8 @@ pub struct Quarantine {
 }
 
 impl DynamoLedger {
-    /// A pipeline's decisions since then, of the table's own account and Region by its name, of another by its ARN, newest first, at most so many.
+    /// A pipeline's decisions since then, newest first, at most so many. In the table's own account and Region it goes by its
+    /// name, elsewhere by its ARN.
     pub async fn decisions(
         &self,
         pipeline: impl Into<PipelineLabel>,

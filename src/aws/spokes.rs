@@ -64,8 +64,8 @@ impl Accounts {
     }
 
     /// The account and Region of these clients, which is the scopes' own, and the others.
-    pub const fn with_spokes(home: Arc<Clients>, scopes: Scopes, role: SpokeRole) -> Self {
-        let (shared, clients) = (Mutex::new(BTreeMap::new()), Mutex::new(BTreeMap::new()));
+    pub fn with_spokes(home: Arc<Clients>, scopes: Scopes, role: SpokeRole) -> Self {
+        let (shared, clients) = (Mutex::default(), Mutex::default());
         Self { home, spokes: Some(Spokes { scopes, role, shared, clients }) }
     }
 

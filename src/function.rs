@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 use crate::document::document;
 use crate::domain::decision::Decision;
 use crate::domain::evidence::Depth;
-use crate::domain::ids::{AccountId, Partition, Region};
 use crate::domain::policy::Mode;
 use crate::domain::protocol::{Conclusion, Outcome};
+use crate::domain::scope::Scopes;
 use crate::domain::screen::{Environment, Telling};
 use crate::domain::stage_run::{Owner, Timing};
 use crate::domain::sweep::Tick;
@@ -42,12 +42,8 @@ pub struct Function<L, P, S, E, K, M> {
     pub policies: Policies,
     /// The deployment's mode.
     pub mode: Mode,
-    /// The account that it works for.
-    pub account: AccountId,
-    /// The Region that it works for.
-    pub region: Region,
-    /// The partition of that Region.
-    pub partition: Partition,
+    /// The accounts and Regions that it works for.
+    pub scopes: Scopes,
     /// How deep the deployment allows to look at what failed.
     pub evidence: Depth,
     /// How long things may take.
@@ -113,7 +109,7 @@ impl Handled {
             Self::Swept(report) => Ok(json!({
                 "conclusion": "swept", "end": report.end.as_str(), "round": report.round,
                 "pipelines": report.pipelines, "findings": report.findings, "overdue": report.overdue,
-                "lagging": report.lagging,
+                "lagging": report.lagging, "unlisted": report.unlisted.len(),
             })),
             Self::Reminded => Ok(json!({ "conclusion": "reminded" })),
             Self::Ignored(ignored) => Ok(json!({
@@ -289,9 +285,7 @@ where
             policy: at_work.policy(),
             standing: at_work.standing(&self.policies),
             mode: self.mode,
-            account: &self.account,
-            region: &self.region,
-            partition: &self.partition,
+            scopes: &self.scopes,
             evidence: self.evidence,
             timing: self.timing,
             telling: self.telling,

@@ -19,6 +19,7 @@ use crate::domain::pipeline::{ActionExecution, ExecutionMode, Gap, Reading, Retr
 use crate::domain::policy::{PolicyVersion, RetryMode};
 use crate::domain::rollback::RollbackReply;
 use crate::domain::protocol::{Commit, CommitReply, ControlsReply, Fault, View};
+use crate::domain::scope::Scope;
 use crate::domain::storm::{Note, Window, WindowKey};
 use crate::domain::sweep::{Sweep, Tick};
 use crate::domain::tags::TagsReading;
@@ -177,23 +178,24 @@ pub struct ExecutionEntry {
 
 /// CodePipeline as a sweep reads it: one request for each page.
 pub trait Catalogue: Send + Sync {
-    /// The names of all pipelines, in any order.
+    /// The names of all pipelines of an account and Region, in any order.
     fn pipelines(
         &self,
+        scope: &Scope,
         page: Option<&PageToken>,
     ) -> impl Future<Output = Result<Page<PipelineName>, Gap>> + Send;
 
     /// A pipeline's executions, the newest first.
     fn executions(
         &self,
-        pipeline: &PipelineName,
+        pipeline: &PipelineArn,
         page: Option<&PageToken>,
     ) -> impl Future<Output = Result<Page<ExecutionEntry>, Gap>> + Send;
 
     /// Every run of every action of an execution, in any order.
     fn actions(
         &self,
-        pipeline: &PipelineName,
+        pipeline: &PipelineArn,
         execution: &ExecutionId,
     ) -> impl Future<Output = Result<Vec<ActionExecution>, Gap>> + Send;
 }

@@ -67,6 +67,13 @@ const WAKE_UPS: Limits = Limits {
     attempts: 3,
     backoff: Duration::from_millis(50),
 };
+/// Once an hour for each account of a spoke, within the time of the request that needs it.
+const STS: Limits = Limits {
+    attempt: Duration::from_secs(1),
+    whole: Duration::from_millis(2_500),
+    attempts: 3,
+    backoff: Duration::from_millis(50),
+};
 /// Reads that a decision can do without. They go out beside and after each other within a few seconds in all.
 pub(super) const EVIDENCE: Limits = Limits {
     attempt: Duration::from_secs(2),
@@ -86,6 +93,7 @@ pub struct Clients {
     scheduler: OnceLock<aws_sdk_scheduler::Client>,
     sns: OnceLock<aws_sdk_sns::Client>,
     sqs: OnceLock<aws_sdk_sqs::Client>,
+    sts: OnceLock<aws_sdk_sts::Client>,
 }
 
 impl Clients {
@@ -100,6 +108,7 @@ impl Clients {
             scheduler: OnceLock::new(),
             sns: OnceLock::new(),
             sqs: OnceLock::new(),
+            sts: OnceLock::new(),
         }
     }
 
@@ -188,6 +197,19 @@ impl Clients {
                 config.set_endpoint_url(Some(endpoint.clone()));
             }
             aws_sdk_sqs::Client::from_conf(config.build())
+        })
+    }
+
+    /// STS.
+    pub fn sts(&self) -> &aws_sdk_sts::Client {
+        self.sts.get_or_init(|| {
+            let mut config = aws_sdk_sts::config::Builder::from(&self.shared);
+            config.set_timeout_config(Some(STS.timeouts()));
+            config.set_retry_config(Some(STS.retries()));
+            if let Some(endpoint) = &self.endpoints.sts {
+                config.set_endpoint_url(Some(endpoint.clone()));
+            }
+            aws_sdk_sts::Client::from_conf(config.build())
         })
     }
 }

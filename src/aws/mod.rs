@@ -11,5 +11,6 @@ pub mod messenger;
 pub mod pipelines;
 pub mod regional;
 pub mod settings;
+pub mod spokes;
 mod together;
 pub mod wake_ups;

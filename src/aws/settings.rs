@@ -2,6 +2,7 @@
 //!
 //! Everything is checked when the function starts, and everything wrong is reported at once.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -10,9 +11,11 @@ use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
+use super::spokes::SpokeRole;
 use crate::domain::evidence::Depth;
-use crate::domain::ids::{AccountId, Partition, Region};
+use crate::domain::ids::{AccountId, InvalidId, Partition, Region};
 use crate::domain::policy::Mode;
+use crate::domain::scope::{Scope, Scopes};
 use crate::domain::sweep::SWEEP_RATE;
 use crate::telemetry::LogLevel;
 
@@ -47,12 +50,11 @@ pub struct Settings {
     pub policy: PathBuf,
     /// `RETRIER_LOG`: how much is logged.
     pub log: LogLevel,
-    /// The account that it works for, as the scheduler role's ARN has it.
-    pub account: AccountId,
-    /// `AWS_REGION`.
-    pub region: Region,
-    /// The Region's partition.
-    pub partition: Partition,
+    /// The accounts and Regions that it works for. Its own account and partition are those of the scheduler role's ARN, its
+    /// own Region is `AWS_REGION`; `RETRIER_SPOKE_ACCOUNTS` and `RETRIER_SPOKE_REGIONS` list others, where there are any.
+    pub scopes: Scopes,
+    /// `RETRIER_SPOKE_ROLE` and `RETRIER_SPOKE_EXTERNAL_ID`: the role that lets it into the others.
+    pub spoke_role: SpokeRole,
     /// The function's own credentials.
     pub credentials: Credentials,
     /// Where the services are, if not where AWS has them.
@@ -86,6 +88,8 @@ pub struct Endpoints {
     pub sqs: Option<String>,
     /// Systems Manager's.
     pub ssm: Option<String>,
+    /// STS's.
+    pub sts: Option<String>,
 }
 
 /// Whose certificates are believed.
@@ -138,6 +142,9 @@ impl Settings {
         let owner = scheduler_role_arn.as_deref().and_then(|role| reader.owner(role));
         let region = reader.region();
         let may_roll_back = reader.may_roll_back();
+        let spoke_accounts = reader.list("RETRIER_SPOKE_ACCOUNTS", AccountId::parse);
+        let spoke_regions = reader.list("RETRIER_SPOKE_REGIONS", Region::parse);
+        let spoke_role = reader.spoke_role();
         let mode = reader.mode();
         let evidence = reader.evidence();
         let log = reader.log();
@@ -155,6 +162,9 @@ impl Settings {
             Some((partition, account)),
             Some(region),
             Some(may_roll_back),
+            Some(spoke_accounts),
+            Some(spoke_regions),
+            Some(spoke_role),
             Some(mode),
             Some(evidence),
             Some(log),
@@ -172,6 +182,9 @@ impl Settings {
             owner,
             region,
             may_roll_back,
+            spoke_accounts,
+            spoke_regions,
+            spoke_role,
             mode,
             evidence,
             log,
@@ -197,9 +210,12 @@ impl Settings {
             policy: reader.policy(),
             log,
             sweep_rate,
-            account,
-            region,
-            partition,
+            scopes: Scopes::with_spokes(
+                Scope { partition, region, account },
+                &spoke_accounts,
+                &spoke_regions,
+            ),
+            spoke_role,
             credentials,
             endpoints: Endpoints::read(variable),
             trust,
@@ -228,6 +244,7 @@ impl Endpoints {
             sns: of("SNS"),
             sqs: of("SQS"),
             ssm: of("SSM"),
+            sts: of("STS"),
         }
     }
 }
@@ -323,6 +340,31 @@ impl<V: Fn(&str) -> Option<String>> Reader<'_, V> {
             Some(text) => Region::parse(text)
                 .map_or_else(|invalid| self.wrong(format!("AWS_REGION is {invalid}")), Some),
             None => self.wrong("AWS_REGION is not set"),
+        }
+    }
+
+    /// Values with commas between them; none where it is not set.
+    fn list<T: Ord>(
+        &mut self,
+        name: &str,
+        parse: impl Fn(String) -> Result<T, InvalidId>,
+    ) -> Option<BTreeSet<T>> {
+        let text = (self.variable)(name).unwrap_or_default();
+        let values =
+            text.split(',').filter(|value| !value.is_empty()).map(|value| parse(value.trim().to_owned()));
+        values
+            .collect::<Result<_, _>>()
+            .map_or_else(|invalid| self.wrong(format!("{name} holds what is {invalid}")), Some)
+    }
+
+    fn spoke_role(&mut self) -> Option<SpokeRole> {
+        let name = (self.variable)("RETRIER_SPOKE_ROLE").unwrap_or_else(|| SpokeRole::NAME.to_owned());
+        let external_id = (self.variable)("RETRIER_SPOKE_EXTERNAL_ID");
+        let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
+        if (1..=64).contains(&name.len()) && name.chars().all(is_name) {
+            Some(SpokeRole { name, external_id })
+        } else {
+            self.wrong("RETRIER_SPOKE_ROLE is not the name of a role")
         }
     }
 

@@ -13,6 +13,8 @@ use super::ids::{AccountId, BudgetName, PipelineArn, Region, StageName, StageRun
 /// What one bucket is kept for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Per {
+    /// One bucket for every account and Region that the product works for.
+    Fleet,
     /// One bucket for an account and Region.
     Region,
     /// One bucket for each pipeline.
@@ -87,9 +89,9 @@ impl Budget {
     pub fn key(&self, run: &StageRunId, shadow: bool) -> BucketKey {
         BucketKey {
             budget: self.name.clone(),
-            account: run.pipeline.account.clone(),
-            region: run.pipeline.region.clone(),
-            pipeline: (self.per != Per::Region).then(|| run.pipeline.clone()),
+            account: (self.per != Per::Fleet).then(|| run.pipeline.account.clone()),
+            region: (self.per != Per::Fleet).then(|| run.pipeline.region.clone()),
+            pipeline: matches!(self.per, Per::Pipeline | Per::Stage).then(|| run.pipeline.clone()),
             stage: (self.per == Per::Stage).then(|| run.stage.clone()),
             shadow,
         }
@@ -157,11 +159,11 @@ impl Budget {
 pub struct BucketKey {
     /// The budget it belongs to.
     pub budget: BudgetName,
-    /// Account of the pipelines that share it.
-    pub account: AccountId,
-    /// Region of the pipelines that share it.
-    pub region: Region,
-    /// The pipeline, unless one bucket serves the Region.
+    /// Account of the pipelines that share it; none where those of all accounts do.
+    pub account: Option<AccountId>,
+    /// Region of the pipelines that share it; none where those of all Regions do.
+    pub region: Option<Region>,
+    /// The pipeline, unless one bucket serves the Region, or the fleet.
     pub pipeline: Option<PipelineArn>,
     /// The stage, where each has its own.
     pub stage: Option<StageName>,

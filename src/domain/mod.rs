@@ -25,6 +25,7 @@ pub mod pipeline;
 pub mod policy;
 pub mod protocol;
 pub mod rollback;
+pub mod scope;
 pub mod screen;
 pub mod stage_run;
 pub mod storm;

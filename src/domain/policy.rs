@@ -12,7 +12,7 @@ use super::classifier::Classifier;
 use super::evidence::Depth;
 use super::freeze::Freeze;
 use super::glob::Glob;
-use super::ids::{BudgetName, CalendarArn, RuleName, StageRunId};
+use super::ids::{BudgetName, CalendarArn, PipelineArn, RuleName, StageRunId};
 use super::notice::Occasion;
 use super::rollback::OnGiveUp;
 use super::storm::Storm;
@@ -200,13 +200,14 @@ impl Selector {
 
     /// Whether the rule is about this stage run as far as names tell; what its pipeline's tags are is left open.
     pub fn matches_names(&self, run: &StageRunId) -> bool {
-        fn any(globs: &[Glob], name: &str) -> bool {
-            globs.is_empty() || globs.iter().any(|glob| glob.matches(name))
-        }
-        any(&self.pipeline, run.pipeline.name.as_str())
-            && any(&self.stage, run.stage.as_str())
-            && any(&self.account, run.pipeline.account.as_str())
-            && any(&self.region, run.pipeline.region.as_str())
+        is_any(&self.stage, run.stage.as_str()) && self.matches_pipeline(&run.pipeline)
+    }
+
+    /// Whether the rule is about some stage of this pipeline, as far as its ARN tells.
+    pub fn matches_pipeline(&self, pipeline: &PipelineArn) -> bool {
+        is_any(&self.pipeline, pipeline.name.as_str())
+            && is_any(&self.account, pipeline.account.as_str())
+            && is_any(&self.region, pipeline.region.as_str())
     }
 
     /// Whether everything that `other` matches is matched here too. `false` when that is not certain.
@@ -222,6 +223,10 @@ impl Selector {
             && all(&self.region, &other.region)
             && self.tags.covers(&other.tags)
     }
+}
+
+fn is_any(globs: &[Glob], name: &str) -> bool {
+    globs.is_empty() || globs.iter().any(|glob| glob.matches(name))
 }
 
 /// One rule of the policy.

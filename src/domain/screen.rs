@@ -9,9 +9,10 @@ use super::backoff::Jitter;
 use super::controls::{Controls, Pause};
 use super::decision::{Decision, Ruling, Step, StepName, StepOutcome};
 use super::evidence::Depth;
-use super::ids::{AccountId, Partition, Region, StageRunId};
+use super::ids::{PipelineArn, StageRunId};
 use super::live::Standing;
 use super::policy::{Mode, Policy, Rule, Settings};
+use super::scope::{Foreign, Scopes};
 use super::stage_run::{Hint, StageRun, Timing, after};
 use super::storm::{Window, WindowKey};
 use super::tags::{NO_TAGS, Tags, TagsReading};
@@ -34,12 +35,8 @@ pub struct Environment<'a> {
     pub standing: Standing<'a>,
     /// The deployment's mode; the stricter of it and the rule's wins.
     pub mode: Mode,
-    /// The account that it works for.
-    pub account: &'a AccountId,
-    /// The Region that it works for.
-    pub region: &'a Region,
-    /// The partition of that Region. Another one would be another stage run, and there is only one such Region.
-    pub partition: &'a Partition,
+    /// The accounts and Regions that it works for.
+    pub scopes: &'a Scopes,
     /// How deep the deployment allows to look at what failed; the shallower of it and the rule's holds.
     pub evidence: Depth,
     /// How long things may take.
@@ -89,6 +86,8 @@ pub struct Covered<'a> {
     pub tags: &'a Tags,
     /// Whether nothing is to be called.
     pub shadow: bool,
+    /// Whether it is in an account or Region other than the product's own.
+    pub is_elsewhere: bool,
 }
 
 /// Finds the rule, or says why nothing is to be done. Where the rule depends on tags that are not known, nothing is done
@@ -119,21 +118,15 @@ fn find<'a>(
     tags: &'a TagsReading,
     decision: &mut Decision,
 ) -> Result<Covered<'a>, Refused> {
-    let Environment { account, region, partition, .. } = *environment;
     let pipeline = &run.pipeline;
     let foreign = |ruling, detail| Err((ruling, StepName::Trigger, detail));
-    if pipeline.account != *account {
-        let detail = format!("account {} is not {account}", pipeline.account);
-        return foreign(Ruling::IgnoreForeignAccount, detail);
+    match environment.scopes.admit(pipeline) {
+        Ok(()) => {}
+        Err(Foreign::Account(detail)) => return foreign(Ruling::IgnoreForeignAccount, detail),
+        Err(Foreign::Region(detail)) => return foreign(Ruling::IgnoreForeignRegion, detail),
     }
-    if pipeline.region != *region {
-        return foreign(Ruling::IgnoreForeignRegion, format!("Region {} is not {region}", pipeline.region));
-    }
-    if pipeline.partition != *partition {
-        let detail = format!("partition {} is not {partition}", pipeline.partition);
-        return foreign(Ruling::IgnoreForeignRegion, detail);
-    }
-    decision.explanation.push(trigger_step());
+    let is_elsewhere = !environment.scopes.is_own(pipeline);
+    decision.explanation.push(trigger_step(is_elsewhere, run));
     let Some(policy) = environment.policy else {
         return Err((
             Ruling::WaitPolicyInvalid,
@@ -174,12 +167,17 @@ fn find<'a>(
     if by_rule || environment.mode == Mode::Disabled {
         return disabled(if by_rule { format!("rule `{}`", rule.name) } else { "the whole product".into() });
     }
-    Ok(Covered { policy, rule, tags, shadow: environment.mode.max(rule.settings.mode) == Mode::Shadow })
+    let shadow = environment.mode.max(rule.settings.mode) == Mode::Shadow;
+    Ok(Covered { policy, rule, tags, shadow, is_elsewhere })
 }
 
 /// The explanation's entry for a trigger that concerns this deployment.
-fn trigger_step() -> Step {
-    pass(StepName::Trigger, "a failed stage of this account and Region")
+fn trigger_step(is_elsewhere: bool, run: &StageRunId) -> Step {
+    if !is_elsewhere {
+        return pass(StepName::Trigger, "a failed stage of this account and Region");
+    }
+    let PipelineArn { account, region, .. } = &run.pipeline;
+    pass(StepName::Trigger, format!("a failed stage of account {account} in {region}, which is listed"))
 }
 
 fn pass(name: StepName, detail: impl Into<String>) -> Step {
@@ -194,7 +192,7 @@ pub fn screened_steps(covered: &Covered<'_>, run: &StageRunId) -> Vec<Step> {
         "`active`"
     };
     vec![
-        trigger_step(),
+        trigger_step(covered.is_elsewhere, run),
         rule_step(covered.rule, run, covered.tags),
         pass(StepName::Mode, mode),
         pass(StepName::Policy, format!("version {} is in force", covered.policy.version)),
@@ -297,12 +295,11 @@ mod tests {
     use super::*;
     use crate::domain::live::{LivePolicy, Pushed, Source};
     use crate::domain::policy::PolicyVersion;
+    use crate::domain::scope::Scope;
 
     #[test]
     fn a_package_that_meets_a_pushed_policy_is_noted_in_the_next_version() {
-        let (account, region) =
-            (AccountId::parse("111122223333").unwrap(), Region::parse("eu-central-1").unwrap());
-        let partition = Partition::parse("aws").unwrap();
+        let scopes = Scopes::alone(Scope::parse("aws/eu-central-1/111122223333").unwrap());
         let version = |name: &str| PolicyVersion(name.to_owned());
         let policy = Policy {
             version: version("pushed"),
@@ -316,9 +313,7 @@ mod tests {
             policy: Some(&policy),
             standing: Standing { packaged: Some(&packaged), source: &source, is_fallback: false },
             mode: Mode::Active,
-            account: &account,
-            region: &region,
-            partition: &partition,
+            scopes: &scopes,
             evidence: Depth::State,
             timing: Timing::default(),
             telling: Telling::default(),

@@ -1,15 +1,16 @@
 //! The sweep: how far the comparison of CodePipeline with the ledger has come, as the ledger keeps it.
 //!
-//! A round reads every pipeline once, in the order of their names, in slices of one invocation each. When it is complete,
-//! everything up to its beginning has been seen, and the next one goes on from there.
+//! A round reads every pipeline once, scope after scope, in the order of their names, in slices of one invocation each. When
+//! it is complete, everything up to its beginning has been seen, and the next one goes on from there.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::ids::PipelineName;
+use super::ids::{PipelineArn, PipelineName};
 use super::policy::{Mode, Policy};
+use super::scope::{PipelineLabel, Scope, Scopes};
 use super::stage_run::{Owner, after};
 
 /// What makes a sweep go on.
@@ -41,7 +42,9 @@ pub struct Sweep {
     /// The last round that was completed.
     pub completed: Option<Completed>,
     /// The pipelines that could not be read or answered, each with the instant from which its changes are to be read.
-    pub lagging: BTreeMap<PipelineName, Timestamp>,
+    pub lagging: BTreeMap<PipelineLabel, Timestamp>,
+    /// The spokes whose pipelines could not be listed, each with the instant from which changes there are to be read.
+    pub unlisted: BTreeMap<Scope, Timestamp>,
     /// Who is at work. One at a time is enough; two would do no harm.
     pub lease: Option<Lease>,
     /// How long it is from one round to the next.
@@ -55,7 +58,9 @@ pub struct Round {
     pub began: Timestamp,
     /// Since when it looks for changes.
     pub since: Timestamp,
-    /// The last pipeline that is done.
+    /// The spoke that it has come to; none while it is in the product's own account and Region.
+    pub spoke: Option<Scope>,
+    /// The last pipeline that is done there.
     pub cursor: Option<PipelineName>,
 }
 
@@ -128,7 +133,7 @@ impl Sweep {
                 next.round += 1;
                 let first_look = FIRST_LOOK.max(every.saturating_add(every));
                 let since = self.watermark.unwrap_or_else(|| after(now, -first_look));
-                next.under_way = Some(Round { began: now, since, cursor: None });
+                next.under_way = Some(Round { began: now, since, spoke: None, cursor: None });
             }
         }
         Turn::Work(Box::new(next))
@@ -136,13 +141,46 @@ impl Sweep {
 
     /// Since when a pipeline's changes are read in this round: from a little before what the last one saw, or from where the
     /// pipeline was left.
-    pub fn since(&self, pipeline: &PipelineName, now: Timestamp) -> Timestamp {
-        let of_round = after(self.under_way.as_ref().map_or(now, |round| round.since), -OVERLAP);
-        let since = self.lagging.get(pipeline).map_or(of_round, |since| of_round.min(*since));
+    pub fn since(&self, pipeline: &PipelineLabel, now: Timestamp) -> Timestamp {
+        let of_round = self.since_of_round(now);
+        let of_pipeline = self.lagging.get(pipeline).copied();
+        let of_spoke = pipeline.spoke().and_then(|spoke| self.unlisted.get(&spoke).copied());
+        let since = of_pipeline.into_iter().chain(of_spoke).fold(of_round, Timestamp::min);
         since.max(after(now, -LONGEST_LOOK))
     }
 
-    /// The pipelines that this round has still to read, of these.
+    fn since_of_round(&self, now: Timestamp) -> Timestamp {
+        after(self.under_way.as_ref().map_or(now, |round| round.since), -OVERLAP)
+    }
+
+    /// The scopes that this round has still to read, the one that it is in first. A spoke that is not listed any more is
+    /// passed over.
+    pub fn scopes_ahead<'a>(&self, scopes: &'a Scopes) -> Vec<&'a Scope> {
+        let reached = self.under_way.as_ref().and_then(|round| round.spoke.clone());
+        // The own one comes first, as none does.
+        scopes.iter().filter(|scope| scopes.spoke(scope) >= reached.as_ref()).collect()
+    }
+
+    /// Notes that the round has come to a scope: to a spoke, or the own one.
+    pub fn enter(&mut self, spoke: Option<&Scope>) {
+        if let Some(round) = self.under_way.as_mut().filter(|round| round.spoke.as_ref() != spoke) {
+            round.spoke = spoke.cloned();
+            round.cursor = None;
+        }
+    }
+
+    /// Notes that a spoke cannot be read: what changes there is read later, from where this round would have begun.
+    pub fn leave_out(&mut self, spoke: &Scope, now: Timestamp) {
+        let since = self.since_of_round(now);
+        self.unlisted.entry(spoke.clone()).or_insert(since);
+    }
+
+    /// Notes that every pipeline of a spoke is done in this round; those that lag say so themselves.
+    pub fn through(&mut self, spoke: &Scope) {
+        self.unlisted.remove(spoke);
+    }
+
+    /// The pipelines that this round has still to read of the scope that it is in, of these.
     pub fn ahead<'a>(&self, pipelines: &'a BTreeSet<PipelineName>) -> impl Iterator<Item = &'a PipelineName> {
         let cursor = self.under_way.as_ref().and_then(|round| round.cursor.clone());
         let from = cursor.map_or(Bound::Unbounded, Bound::Excluded);
@@ -150,13 +188,13 @@ impl Sweep {
     }
 
     /// Notes that a pipeline is done in this round; `left` is from when its changes are to be read again, if they are.
-    pub fn done(&mut self, pipeline: &PipelineName, left: Option<Timestamp>) {
+    pub fn done(&mut self, pipeline: &PipelineLabel, left: Option<Timestamp>) {
         match left {
             Some(since) => self.lagging.insert(pipeline.clone(), since),
             None => self.lagging.remove(pipeline),
         };
         if let Some(round) = &mut self.under_way {
-            round.cursor = Some(pipeline.clone());
+            round.cursor = Some(pipeline.name().clone());
         }
     }
 
@@ -173,9 +211,15 @@ impl Sweep {
         self.completed = Some(Completed { began: round.began, ended: now });
     }
 
-    /// Forgets the pipelines that lag and are not there any more, or that no rule is about.
-    pub fn keep_lagging(&mut self, pipelines: &BTreeSet<PipelineName>) {
-        self.lagging.retain(|name, _| pipelines.contains(name));
+    /// Forgets the pipelines of a scope that lag and are not there any more, or that no rule is about.
+    pub fn keep_lagging(&mut self, spoke: Option<&Scope>, pipelines: &BTreeSet<PipelineName>) {
+        self.lagging.retain(|label, _| label.spoke().as_ref() != spoke || pipelines.contains(label.name()));
+    }
+
+    /// Forgets what lags in spokes that are not listed any more.
+    pub fn keep_scopes(&mut self, scopes: &Scopes) {
+        self.lagging.retain(|label, _| label.spoke().is_none_or(|spoke| scopes.contains(&spoke)));
+        self.unlisted.retain(|spoke, _| scopes.contains(spoke));
     }
 
     /// Whether the round under way, or the one that should have begun, is late: nobody knows what has been lost since.
@@ -186,14 +230,11 @@ impl Sweep {
     }
 }
 
-/// Whether some stage of a pipeline of that name may fall under a rule that is at work. Its tags may be what a rule asks for.
-pub fn concerns(policy: &Policy, mode: Mode, pipeline: &PipelineName) -> bool {
+/// Whether some stage of that pipeline may fall under a rule that is at work. Its tags may be what a rule asks for.
+pub fn concerns(policy: &Policy, mode: Mode, pipeline: &PipelineArn) -> bool {
     mode != Mode::Disabled
-        && policy.rules.iter().any(|rule| {
-            let globs = &rule.selector.pipeline;
-            rule.settings.mode != Mode::Disabled
-                && (globs.is_empty() || globs.iter().any(|glob| glob.matches(pipeline.as_str())))
-        })
+        && (policy.rules.iter())
+            .any(|rule| rule.settings.mode != Mode::Disabled && rule.selector.matches_pipeline(pipeline))
 }
 
 #[cfg(test)]

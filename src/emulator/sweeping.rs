@@ -5,11 +5,12 @@ use jiff::{SignedDuration, Timestamp};
 use super::codepipeline::ExecutionSummary;
 use super::faults::Operation;
 use super::ports::{gap, gap_of, give_way, port_fault};
-use super::world::SharedWorld;
+use super::world::{Place, SharedWorld};
 use crate::domain::controls::Controls;
-use crate::domain::ids::{ExecutionId, PipelineName, StageRunId};
+use crate::domain::ids::{ExecutionId, PipelineArn, PipelineName, StageRunId};
 use crate::domain::pipeline::{ActionExecution, ExecutionStatus, Gap};
 use crate::domain::protocol::Fault as PortFault;
+use crate::domain::scope::Scope;
 use crate::domain::sweep::{Sweep, Tick};
 use crate::event::tick_body;
 use crate::ports::{Catalogue, ExecutionEntry, Page, PageToken, Rounds, SweepReply, Ticks};
@@ -32,10 +33,15 @@ pub(super) fn page<T>(all: Vec<T>, length: usize, token: Option<&PageToken>) -> 
 }
 
 impl Catalogue for SharedWorld {
-    async fn pipelines(&self, token: Option<&PageToken>) -> Result<Page<PipelineName>, Gap> {
+    async fn pipelines(&self, scope: &Scope, token: Option<&PageToken>) -> Result<Page<PipelineName>, Gap> {
         self.call(
             Operation::Catalogue,
-            |world| Ok(page(world.shown(5).list_pipelines(), PIPELINES, token)),
+            |world| {
+                let Place { partition, account, region } = &world.place;
+                let here = (&scope.partition, &scope.account, &scope.region) == (partition, account, region);
+                let names = || page(world.shown(5).list_pipelines(), PIPELINES, token);
+                here.then(names).ok_or(Gap::Denied)
+            },
             |fault| Err(gap_of(fault)),
         )
         .await
@@ -43,13 +49,14 @@ impl Catalogue for SharedWorld {
 
     async fn executions(
         &self,
-        pipeline: &PipelineName,
+        pipeline: &PipelineArn,
         token: Option<&PageToken>,
     ) -> Result<Page<ExecutionEntry>, Gap> {
         self.call(
             Operation::Catalogue,
             |world| {
-                let executions = world.shown(6).list_executions(pipeline).map_err(|error| gap(&error))?;
+                let executions =
+                    world.shown(6).list_executions(&pipeline.name).map_err(|error| gap(&error))?;
                 let entry = |summary: ExecutionSummary| ExecutionEntry {
                     execution: summary.id,
                     last_change: summary.last_change,
@@ -67,12 +74,12 @@ impl Catalogue for SharedWorld {
 
     async fn actions(
         &self,
-        pipeline: &PipelineName,
+        pipeline: &PipelineArn,
         execution: &ExecutionId,
     ) -> Result<Vec<ActionExecution>, Gap> {
         self.call(
             Operation::Catalogue,
-            |world| world.shown(3).action_executions(pipeline, execution).map_err(|error| gap(&error)),
+            |world| world.shown(3).action_executions(&pipeline.name, execution).map_err(|error| gap(&error)),
             |fault| Err(gap_of(fault)),
         )
         .await

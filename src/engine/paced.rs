@@ -8,6 +8,7 @@ use crate::domain::ids::{ExecutionId, PipelineArn, PipelineName, StageRunId};
 use crate::domain::pipeline::{ActionExecution, ExecutionMode, Gap, Reading, RetryReply, StageReading};
 use crate::domain::policy::RetryMode;
 use crate::domain::rollback::RollbackReply;
+use crate::domain::scope::Scope;
 use crate::domain::stage_run::after;
 use crate::domain::tags::TagsReading;
 use crate::ports::{Catalogue, ExecutionEntry, Page, PageToken, Pipelines, Ticks};
@@ -98,14 +99,14 @@ impl<P: Pipelines, T: Ticks, C: Fn() -> Timestamp + Sync> Pipelines for &Paced<'
 }
 
 impl<P: Catalogue, T: Ticks, C: Fn() -> Timestamp + Sync> Catalogue for Paced<'_, P, T, C> {
-    async fn pipelines(&self, page: Option<&PageToken>) -> Result<Page<PipelineName>, Gap> {
+    async fn pipelines(&self, scope: &Scope, page: Option<&PageToken>) -> Result<Page<PipelineName>, Gap> {
         self.turn(1).await;
-        self.pipelines.pipelines(page).await
+        self.pipelines.pipelines(scope, page).await
     }
 
     async fn executions(
         &self,
-        pipeline: &PipelineName,
+        pipeline: &PipelineArn,
         page: Option<&PageToken>,
     ) -> Result<Page<ExecutionEntry>, Gap> {
         self.turn(1).await;
@@ -114,7 +115,7 @@ impl<P: Catalogue, T: Ticks, C: Fn() -> Timestamp + Sync> Catalogue for Paced<'_
 
     async fn actions(
         &self,
-        pipeline: &PipelineName,
+        pipeline: &PipelineArn,
         execution: &ExecutionId,
     ) -> Result<Vec<ActionExecution>, Gap> {
         self.turn(1).await;

@@ -6,7 +6,7 @@ use super::Engine;
 use super::report::Report;
 use crate::domain::decision::Ruling;
 use crate::domain::facts::failures;
-use crate::domain::ids::{PipelineArn, PipelineName, StageRunId};
+use crate::domain::ids::{PipelineArn, StageRunId};
 use crate::domain::pipeline::Gap;
 use crate::domain::protocol::{Conclusion, Outcome};
 use crate::domain::screen::Environment;
@@ -64,7 +64,7 @@ where
     pub(super) async fn look(
         &mut self,
         catalogue: &impl Catalogue,
-        pipeline: &PipelineName,
+        pipeline: &PipelineArn,
         since: Timestamp,
     ) -> Looked {
         let changed = match self.changed(catalogue, pipeline, since).await {
@@ -90,7 +90,7 @@ where
                 }
             };
             for (stage, failure) in failures(&runs) {
-                let run = StageRunId { pipeline: self.arn(pipeline), execution: execution.clone(), stage };
+                let run = StageRunId { pipeline: pipeline.clone(), execution: execution.clone(), stage };
                 match self.settle(Finding { run, failure: Some(failure) }).await {
                     Left::Settled => {}
                     Left::NotSettled => behind = behind.min(from),
@@ -107,7 +107,7 @@ where
     async fn changed(
         &self,
         catalogue: &impl Catalogue,
-        pipeline: &PipelineName,
+        pipeline: &PipelineArn,
         since: Timestamp,
     ) -> Result<Vec<ExecutionEntry>, Option<Gap>> {
         let mut changed = Vec::new();
@@ -125,15 +125,6 @@ where
             if (self.clock)() >= self.stop {
                 return Err(None);
             }
-        }
-    }
-
-    fn arn(&self, name: &PipelineName) -> PipelineArn {
-        PipelineArn {
-            partition: self.environment.partition.clone(),
-            region: self.environment.region.clone(),
-            account: self.environment.account.clone(),
-            name: name.clone(),
         }
     }
 

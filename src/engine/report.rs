@@ -1,5 +1,7 @@
 //! What a slice of a sweep did, for the log and for whoever invoked it.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::noticed::Noticed;
@@ -7,6 +9,7 @@ use crate::domain::decision::StepName;
 use crate::domain::live::Source;
 use crate::domain::pipeline::Gap;
 use crate::domain::protocol::Outcome;
+use crate::domain::scope::Scope;
 use crate::domain::sweep::Sweep;
 
 /// How a slice ended.
@@ -81,6 +84,8 @@ pub struct Report {
     pub unhandled: u32,
     /// Pipelines that are to be looked at again from further back.
     pub lagging: usize,
+    /// The spokes whose pipelines could not be listed, and why.
+    pub unlisted: BTreeMap<Scope, Gap>,
     /// Age of the oldest failure that was news.
     pub oldest: Option<SignedDuration>,
     /// Whether no tick could be sent to go on with.
@@ -107,6 +112,7 @@ impl Report {
             overdue: 0,
             unhandled: 0,
             lagging: 0,
+            unlisted: BTreeMap::new(),
             oldest: None,
             continuation_lost: false,
             outcomes: Vec::new(),
@@ -176,7 +182,7 @@ mod tests {
     fn fourth(is_under_way: bool) -> Sweep {
         let mut sweep = Sweep { round: 4, every: EVERY, ..Sweep::default() };
         if is_under_way {
-            sweep.under_way = Some(Round { began: at(0), since: at(-900), cursor: None });
+            sweep.under_way = Some(Round { began: at(0), since: at(-900), spoke: None, cursor: None });
         } else {
             sweep.completed = Some(Completed { began: at(0), ended: at(100) });
         }

@@ -13,6 +13,7 @@ use super::report::{Report, SliceEnd};
 use super::{Engine, reading};
 use crate::domain::ids::PipelineName;
 use crate::domain::pipeline::Gap;
+use crate::domain::scope::Scope;
 use crate::domain::screen::Environment;
 use crate::domain::stage_run::{Owner, after};
 use crate::domain::sweep::{Sweep, Tick, Turn, concerns};
@@ -170,45 +171,66 @@ where
     {
         // What failed meanwhile is not to be forgotten: the round stays where it is.
         let Some(policy) = slice.environment.policy else { return SliceEnd::NoPolicy };
-        let all = match names(catalogue).await {
-            Ok(all) => all,
-            Err(gap) => return SliceEnd::Unreadable { gap },
-        };
-        let mode = slice.environment.mode;
-        let concerned: BTreeSet<PipelineName> =
-            all.into_iter().filter(|name| concerns(policy, mode, name)).collect();
-        sweep.keep_lagging(&concerned);
-        let ahead: Vec<PipelineName> = sweep.ahead(&concerned).cloned().collect();
+        let (scopes, mode) = (slice.environment.scopes, slice.environment.mode);
+        sweep.keep_scopes(scopes);
         let mut saved_at = (slice.clock)();
-        for (index, pipeline) in ahead.iter().enumerate() {
-            let now = (slice.clock)();
-            if now >= slice.stop {
+        for (index, scope) in sweep.scopes_ahead(scopes).into_iter().enumerate() {
+            let spoke = scopes.spoke(scope);
+            sweep.enter(spoke);
+            if index > 0 && (slice.clock)() >= slice.stop {
                 return SliceEnd::Continued;
             }
-            if now >= after(saved_at, SAVED_EVERY) {
-                if let Err(end) = self.save(sweep).await {
-                    return end;
+            let all = match (names(catalogue, scope).await, spoke) {
+                (Ok(all), _) => all,
+                (Err(gap), None) => return SliceEnd::Unreadable { gap },
+                // The others are not to wait for a spoke that cannot be reached.
+                (Err(gap), Some(spoke)) => {
+                    sweep.leave_out(spoke, (slice.clock)());
+                    slice.report.unlisted.insert(spoke.clone(), gap);
+                    continue;
                 }
-                saved_at = now;
+            };
+            let is_concerned = |name: &PipelineName| concerns(policy, mode, &scope.pipeline(name));
+            let concerned: BTreeSet<PipelineName> = all.into_iter().filter(is_concerned).collect();
+            sweep.keep_lagging(spoke, &concerned);
+            let ahead: Vec<PipelineName> = sweep.ahead(&concerned).cloned().collect();
+            for name in &ahead {
+                let now = (slice.clock)();
+                if now >= slice.stop {
+                    return SliceEnd::Continued;
+                }
+                if now >= after(saved_at, SAVED_EVERY) {
+                    if let Err(end) = self.save(sweep).await {
+                        return end;
+                    }
+                    saved_at = now;
+                }
+                let pipeline = scope.pipeline(name);
+                let label = scopes.label(&pipeline);
+                match slice.look(catalogue, &pipeline, sweep.since(&label, now)).await {
+                    Looked::Through => sweep.done(&label, None),
+                    Looked::Behind(since) => sweep.done(&label, Some(since)),
+                    // One that is too much for a whole slice is gone through over several rounds.
+                    Looked::OutOfTime(since) if slice.report.pipelines == 0 => {
+                        sweep.done(&label, Some(since))
+                    }
+                    Looked::OutOfTime(_) => return SliceEnd::Continued,
+                }
+                slice.report.pipelines += 1;
             }
-            match slice.look(catalogue, pipeline, sweep.since(pipeline, now)).await {
-                Looked::Through => sweep.done(pipeline, None),
-                Looked::Behind(since) => sweep.done(pipeline, Some(since)),
-                // One that is too much for a whole slice is gone through over several rounds.
-                Looked::OutOfTime(since) if index == 0 => sweep.done(pipeline, Some(since)),
-                Looked::OutOfTime(_) => return SliceEnd::Continued,
+            if let Some(spoke) = spoke {
+                sweep.through(spoke);
             }
-            slice.report.pipelines += 1;
         }
         SliceEnd::Complete
     }
 }
 
-async fn names(catalogue: &impl Catalogue) -> Result<Vec<PipelineName>, Gap> {
+async fn names(catalogue: &impl Catalogue, scope: &Scope) -> Result<Vec<PipelineName>, Gap> {
     let mut names = Vec::new();
     let mut next = None;
     loop {
-        let page = catalogue.pipelines(next.as_ref()).await?;
+        let page = catalogue.pipelines(scope, next.as_ref()).await?;
         names.extend(page.entries);
         next = page.next;
         if next.is_none() {

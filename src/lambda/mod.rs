@@ -265,6 +265,7 @@ fn tell_sweep(report: &Report, tell: &impl Fn(LogLevel, &str, Value)) {
         "overdue": report.overdue,
         "unhandled": report.unhandled,
         "lagging": report.lagging,
+        "unlisted": report.unlisted.len(),
     });
     tell(LogLevel::Info, "sweep", fields);
     let problem = match report.end {
@@ -278,5 +279,15 @@ fn tell_sweep(report: &Report, tell: &impl Fn(LogLevel, &str, Value)) {
     };
     if let Some(problem) = problem {
         tell(LogLevel::Warn, "sweep-trouble", json!({ "problem": problem, "round": report.round }));
+    }
+    for (spoke, gap) in &report.unlisted {
+        let fields = json!({
+            "problem": "the list of a spoke's pipelines could not be read",
+            "account": spoke.account.as_str(),
+            "region": spoke.region.as_str(),
+            "gap": gap.as_str(),
+            "round": report.round,
+        });
+        tell(LogLevel::Warn, "sweep-trouble", fields);
     }
 }

@@ -18,6 +18,7 @@ use crate::aws::ledger::{DynamoLedger, Trouble};
 use crate::aws::messenger::{Addressees, SdkMessenger};
 use crate::aws::pipelines::SdkPipelines;
 use crate::aws::settings::{InvalidSettings, Settings};
+use crate::aws::spokes::Accounts;
 use crate::aws::wake_ups::{Route, SdkSchedules};
 use crate::domain::screen::Telling;
 use crate::domain::stage_run::Timing;
@@ -60,10 +61,12 @@ fn deployed(settings: Settings, clock: fn() -> Timestamp) -> Deployed {
     let telling =
         Telling { notices: settings.topic_arn.is_some(), decisions: settings.event_bus.is_some() };
     let shared = common(&settings.trust)
-        .region(Region::new(settings.region.as_str().to_owned()))
+        .region(Region::new(settings.scopes.own().region.as_str().to_owned()))
         .credentials_provider(SharedCredentialsProvider::new(settings.credentials))
         .build();
     let clients = Arc::new(Clients::new(shared, settings.endpoints));
+    let (scopes, role) = (settings.scopes.clone(), settings.spoke_role);
+    let accounts = Arc::new(Accounts::with_spokes(Arc::clone(&clients), scopes, role));
     let told = Arc::clone(&log);
     let report = move |trouble: &Trouble| {
         told.line(LogLevel::Warn, "ledger-trouble", clock(), json!({ "problem": trouble.to_string() }));
@@ -71,10 +74,12 @@ fn deployed(settings: Settings, clock: fn() -> Timestamp) -> Deployed {
     Handler {
         function: Function {
             engine: Engine {
-                ledger: DynamoLedger::new(Arc::clone(&clients), settings.table, clock).reporting(report),
-                pipelines: SdkPipelines::new(Arc::clone(&clients)),
+                ledger: DynamoLedger::new(Arc::clone(&clients), settings.table, clock)
+                    .at_home_in(settings.scopes.own().clone())
+                    .reporting(report),
+                pipelines: SdkPipelines::across(Arc::clone(&accounts)),
                 schedules: SdkSchedules::new(Arc::clone(&clients), route, clock),
-                evidence: SdkEvidence::new(Arc::clone(&clients)),
+                evidence: SdkEvidence::across(accounts),
                 calendars: SdkCalendars::new(Arc::clone(&clients)),
             },
             messenger: SdkMessenger::new(clients, addressees),
@@ -82,9 +87,7 @@ fn deployed(settings: Settings, clock: fn() -> Timestamp) -> Deployed {
             may_roll_back: settings.may_roll_back,
             policies: Policies::new(policy),
             mode: settings.mode,
-            account: settings.account,
-            region: settings.region,
-            partition: settings.partition,
+            scopes: settings.scopes,
             evidence: settings.evidence,
             timing: Timing::default(),
             sweep_rate: settings.sweep_rate,

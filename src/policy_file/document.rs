@@ -22,7 +22,7 @@ use super::source::Span;
 const FORMAT_VERSION: i64 = 1;
 
 pub(super) const PERS: &[(&str, Per)] =
-    &[("region", Per::Region), ("pipeline", Per::Pipeline), ("stage", Per::Stage)];
+    &[("region", Per::Region), ("pipeline", Per::Pipeline), ("stage", Per::Stage), ("fleet", Per::Fleet)];
 
 /// A whole file, as far as it could be read.
 #[derive(Debug, Default)]

@@ -13,6 +13,7 @@ use super::moment::{Happening, Moment};
 use super::scenario::Scenario;
 use super::script::Script;
 use crate::domain::evidence::Depth;
+use crate::domain::scope::{Scope, Scopes};
 use crate::domain::stage_run::{Timing, after};
 use crate::domain::sweep::SWEEP_RATE;
 use crate::emulator::codepipeline::ServiceError;
@@ -128,9 +129,11 @@ pub fn deployed_function(
         may_roll_back: deployed.may_roll_back,
         policies: Policies::new(deployed.policy),
         mode: deployed.mode,
-        account: place.account,
-        region: place.region,
-        partition: place.partition,
+        scopes: Scopes::alone(Scope {
+            partition: place.partition,
+            region: place.region,
+            account: place.account,
+        }),
         evidence: Depth::Logs,
         timing: Timing::default(),
         sweep_rate: SWEEP_RATE,

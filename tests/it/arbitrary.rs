@@ -55,7 +55,7 @@ pub fn instant() -> impl Strategy<Value = Timestamp> {
 
 /// Budgets for the rule: none, one, or several.
 fn budgets() -> impl Strategy<Value = Vec<Budget>> {
-    let per = select(vec![Per::Region, Per::Pipeline, Per::Stage]);
+    let per = select(vec![Per::Fleet, Per::Region, Per::Pipeline, Per::Stage]);
     let budget = (0_usize..3, per, 1_u32..4, 1_u32..20, select(vec![60_000_i64, 3_600_000, 86_400_000]));
     let build = |(name, per, capacity, tokens, period)| {
         let name = BudgetName::parse(format!("budget-{name}")).unwrap();

@@ -1,6 +1,8 @@
 //! The SAM stack: what the template says, what linters say of it, and what a real deployment of it does on a server that
 //! stands in for AWS.
 
+mod accounts;
+mod crossing;
 mod deployment;
 mod deploys;
 mod end_to_end;
@@ -13,4 +15,5 @@ mod permissions;
 mod process;
 mod product;
 mod queue;
+mod spokes;
 pub mod template;

@@ -1,6 +1,7 @@
 //! The sweep on virtual time: whatever events did not tell is found within one interval, at the configured pace, whoever
 //! dies over it, and nothing is done twice or to what is old.
 
+mod abroad;
 mod scene;
 
 use jiff::SignedDuration;

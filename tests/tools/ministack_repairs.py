@@ -10,6 +10,8 @@ import shutil
 def apply():
     take_numbers_from_parameters()
     hold_schedules_to_their_own_group()
+    make_policies_of_event_buses()
+    deliver_to_event_buses_of_other_accounts()
     atexit.register(leave_nothing)
 
 
@@ -54,3 +56,78 @@ def hold_schedules_to_their_own_group():
         return arn.replace(":schedule/default/", f":schedule/{group}/")
 
     iam_actions.extract_resource_arn = repaired
+
+
+def make_policies_of_event_buses():
+    """CloudFormation makes them; MiniStack knows no such resource and rolls the stack back."""
+    from ministack.services import eventbridge
+    from ministack.services.cloudformation import provisioners
+
+    def place(bus, number, statement=None):
+        policy = eventbridge._event_bus_policies.get(bus) or {"Version": "2012-10-17", "Statement": []}
+        others = [one for one in policy["Statement"] if one["Sid"] != number]
+        eventbridge._event_bus_policies[bus] = {**policy, "Statement": others + ([statement] if statement else [])}
+
+    def create(logical_id, properties, stack_name):
+        bus, number = properties.get("EventBusName", "default"), properties["StatementId"]
+        place(bus, number, {**properties["Statement"], "Sid": number})
+        return f"{bus}|{number}", {}
+
+    def update(physical_id, old, new, stack_name):
+        delete(physical_id, old)
+        return create(None, new, stack_name)
+
+    def delete(physical_id, properties):
+        place(*physical_id.split("|", 1))
+
+    handlers = {"create": create, "update": update, "delete": delete}
+    provisioners._RESOURCE_HANDLERS["AWS::Events::EventBusPolicy"] = handlers
+
+
+def deliver_to_event_buses_of_other_accounts():
+    """A rule may send to an event bus of another account or Region, as far as its role and that bus's policy permit; the
+    event keeps the account and Region that it is of. MiniStack looks for the bus in the rule's own alone."""
+    from ministack.core import iam_evaluator, responses
+    from ministack.services import eventbridge
+
+    within = eventbridge._dispatch_to_event_bus
+
+    def role_of(rule, bus):
+        key = eventbridge._rule_key(rule["Name"], rule.get("EventBusName", "default"))
+        roles = [target.get("RoleArn") for target in eventbridge._targets.get(key, []) if target["Arn"] == bus]
+        return roles[0] if roles else None
+
+    def permits(role, bus, policy, account, region):
+        name = role.rsplit("/", 1)[-1]
+        context = iam_evaluator.EvalContext(
+            principal_arn=role,
+            principal_type="AssumedRole",
+            principal_account=account,
+            action="events:PutEvents",
+            resource_arn=bus,
+            region=region,
+        )
+        own = iam_evaluator.evaluate(context, iam_evaluator._gather_role_policies(name, account))
+        theirs = iam_evaluator.evaluate_resource_policy(policy, context)
+        return own.decision == "Allow" and theirs.decision == "Allow"
+
+    def repaired(spec, event, rule, event_path, payload=None):
+        account, region = responses.get_account_id(), responses.get_region()
+        if (spec.account_id, spec.region) == (account, region):
+            return within(spec, event, rule, event_path, payload)
+        bus, name = str(spec), spec.resource.split("/", 1)[1]
+        role = role_of(rule, bus)
+        forwarded = {"Account": account, "Region": region, **event, "EventBusName": name, "_DispatchPath": []}
+        if payload is not None:
+            forwarded["Detail"] = payload
+        try:
+            responses.set_request_account_id(spec.account_id)
+            responses.set_request_region(spec.region)
+            policy = eventbridge._event_bus_policies.get(name)
+            if role and name in eventbridge._event_buses and permits(role, bus, policy, account, region):
+                eventbridge._dispatch_event(forwarded)
+        finally:
+            responses.set_request_account_id(account)
+            responses.set_request_region(region)
+
+    eventbridge._dispatch_to_event_bus = repaired

@@ -20,15 +20,17 @@ mod stacks;
 mod subject;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::clients::Clients;
 use super::regional::{Regions, Services};
+use super::spokes::Accounts;
 use super::together::{Work, together};
 use crate::domain::evidence::{Depth, Evidence, Place, Text};
 use crate::domain::facts::FailedAction;
-use crate::domain::ids::{Region, StageRunId};
+use crate::domain::ids::{PipelineArn, Region, StageRunId};
 use crate::domain::pipeline::Gap;
+use crate::domain::scope::Scope;
 use crate::domain::text::EvidenceText;
 use crate::ports::EvidenceSource;
 
@@ -38,10 +40,11 @@ use subject::{Subject, subject};
 /// Longest code that is kept, in bytes.
 const LONGEST_CODE: usize = 100;
 
-/// The providers of actions, in whichever Region they ran.
+/// The providers of actions, in whichever Region they ran, of the account that the pipeline is in.
 #[derive(Debug)]
 pub struct SdkEvidence {
-    regions: Regions,
+    accounts: Arc<Accounts>,
+    regions: Mutex<BTreeMap<Scope, Arc<Regions>>>,
 }
 
 /// Where one subject is asked about, and within which bounds.
@@ -57,13 +60,32 @@ type Found = Vec<(usize, Evidence)>;
 
 impl SdkEvidence {
     /// The providers as the clients reach them. Nothing is built before it is needed.
-    pub const fn new(clients: Arc<Clients>) -> Self {
-        Self { regions: Regions::new(clients) }
+    pub fn new(clients: Arc<Clients>) -> Self {
+        Self::across(Arc::new(Accounts::alone(clients)))
+    }
+
+    /// The same of several accounts.
+    pub const fn across(accounts: Arc<Accounts>) -> Self {
+        Self { accounts, regions: Mutex::new(BTreeMap::new()) }
+    }
+
+    /// Every Region of the pipeline's account, as whoever may read the pipeline sees it.
+    fn regions(&self, pipeline: &PipelineArn) -> Result<Arc<Regions>, Gap> {
+        let clients = self.accounts.of(pipeline)?;
+        let mut known = self.regions.lock().unwrap_or_else(PoisonError::into_inner);
+        let regions = known.entry(Scope::of(pipeline));
+        Ok(Arc::clone(regions.or_insert_with(|| Arc::new(Regions::new(clients)))))
     }
 
     async fn read(&self, run: &StageRunId, failed: &[FailedAction], depth: Depth) -> Vec<Evidence> {
         let effort = Effort::new();
         let mut evidence = vec![Evidence::default(); failed.len()];
+        let Ok(regions) = self.regions(&run.pipeline) else {
+            return vec![
+                Evidence { texts: Vec::new(), gaps: vec![("AssumeRole", Gap::Denied)] };
+                failed.len()
+            ];
+        };
         let mut builds: BTreeMap<&Region, Vec<(usize, &str)>> = BTreeMap::new();
         let mut work: Vec<Work<'_, Found>> = Vec::new();
         for (place, (action, evidence)) in failed.iter().zip(&mut evidence).enumerate() {
@@ -74,7 +96,7 @@ impl SdkEvidence {
                 Subject::Odd(operation) => evidence.gaps.push((operation, Gap::NotRead)),
                 Subject::Build(id) => builds.entry(region).or_default().push((place, id)),
                 one => {
-                    let services = self.regions.of(region);
+                    let services = regions.of(region);
                     let effort = &effort;
                     work.push(Box::pin(async move {
                         let asking = Asking { services: &services, effort, depth };
@@ -85,7 +107,7 @@ impl SdkEvidence {
         }
         for (region, builds) in &builds {
             for builds in builds.chunks(builds::MOST) {
-                let services = self.regions.of(region);
+                let services = regions.of(region);
                 let effort = &effort;
                 work.push(Box::pin(async move {
                     let asking = Asking { services: &services, effort, depth };

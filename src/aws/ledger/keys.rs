@@ -7,10 +7,9 @@ use jiff::Timestamp;
 
 use crate::domain::budget::BucketKey;
 use crate::domain::decision::Decision;
-use crate::domain::ids::{
-    AccountId, BudgetName, ExecutionId, PipelineArn, PipelineName, Region, StageName, StageRunId,
-};
+use crate::domain::ids::{AccountId, BudgetName, ExecutionId, PipelineArn, Region, StageName, StageRunId};
 use crate::domain::notice::Occasion;
+use crate::domain::scope::{PipelineLabel, Scope};
 use crate::domain::storm::WindowKey;
 use crate::fingerprint::{seed, sha256_hex};
 use crate::names::decision_id;
@@ -105,19 +104,28 @@ pub(super) fn run_of(partition: &str) -> Option<StageRunId> {
     })
 }
 
-/// A pipeline's decisions lie together, by time. A table serves one account and Region, so the name says which pipeline.
-pub(super) fn decision(decision: &Decision) -> Key {
+/// A pipeline's decisions lie together, by time. Most are of the account and Region that the table is in, where the name
+/// says which pipeline; others have their whole ARN.
+pub(super) fn decision(decision: &Decision, home: Option<&Scope>) -> Key {
     let sort = format!("{}#{}", instant(decision.decided_at), decision_id(decision));
-    Key::new(decisions(&decision.run.pipeline.name), sort)
+    let pipeline = &decision.run.pipeline;
+    let label = if home.is_none_or(|home| *home == Scope::of(pipeline)) {
+        PipelineLabel::Own(pipeline.name.clone())
+    } else {
+        PipelineLabel::Elsewhere(pipeline.clone())
+    };
+    Key::new(decisions(&label), sort)
 }
 
 /// The partition of a pipeline's decisions.
-pub(super) fn decisions(pipeline: &PipelineName) -> String {
+pub(super) fn decisions(pipeline: &PipelineLabel) -> String {
     format!("{DECISIONS}#{pipeline}")
 }
 
 pub(super) fn bucket(key: &BucketKey) -> Key {
     let BucketKey { budget, account, region, pipeline, stage, shadow } = key;
+    let (account, region) = (account.as_ref(), region.as_ref());
+    let (account, region) = (account.map_or("", AccountId::as_str), region.map_or("", Region::as_str));
     let mut sort = format!("{budget}#{}#{account}#{region}", if *shadow { "shadow" } else { "live" });
     if pipeline.is_some() || stage.is_some() {
         sort.push('#');
@@ -139,8 +147,10 @@ pub(super) fn bucket_of(sort: &str) -> Option<BucketKey> {
         "shadow" => true,
         _ => return None,
     };
-    let account = AccountId::parse(parts.next()?).ok()?;
-    let region = Region::parse(parts.next()?).ok()?;
+    let (account, region) = match (parts.next()?, parts.next()?) {
+        ("", "") => (None, None),
+        (account, region) => (Some(AccountId::parse(account).ok()?), Some(Region::parse(region).ok()?)),
+    };
     let pipeline = match parts.next().filter(|arn| !arn.is_empty()) {
         Some(arn) => Some(PipelineArn::parse(arn).ok()?),
         None => None,
@@ -207,7 +217,8 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::domain::ids::Partition;
+    use crate::domain::decision::Ruling;
+    use crate::domain::ids::{Partition, PipelineName};
 
     fn run(pipeline: &str, stage: &str) -> StageRunId {
         StageRunId {
@@ -231,13 +242,31 @@ mod tests {
         );
         let key = BucketKey {
             budget: BudgetName::parse("tight").unwrap(),
-            account: run.pipeline.account.clone(),
-            region: run.pipeline.region.clone(),
+            account: Some(run.pipeline.account.clone()),
+            region: Some(run.pipeline.region.clone()),
             pipeline: None,
             stage: None,
             shadow: false,
         };
         assert_eq!(bucket(&key).sort, "tight#live#111122223333#eu-central-1");
+        let of_the_fleet = BucketKey { account: None, region: None, ..key };
+        let sort = bucket(&of_the_fleet).sort;
+        assert_eq!(sort, "tight#live##");
+        assert_eq!(bucket_of(&sort), Some(of_the_fleet));
+    }
+
+    #[test]
+    fn decisions_lie_by_name_at_home_and_by_arn_elsewhere() {
+        let home = Scope::of(&run("shop", "Test").pipeline);
+        let mut abroad = run("shop", "Test");
+        abroad.pipeline.account = AccountId::parse("444455556666").unwrap();
+        let partition = |run: &StageRunId, home: Option<&Scope>| {
+            decision(&Decision::bare(Ruling::IgnoreNoRule, run, Timestamp::UNIX_EPOCH), home).partition
+        };
+        assert_eq!(partition(&run("shop", "Test"), Some(&home)), "decisions#shop");
+        let arn = "decisions#arn:aws:codepipeline:eu-central-1:444455556666:shop";
+        assert_eq!(partition(&abroad, Some(&home)), arn);
+        assert_eq!(partition(&abroad, None), "decisions#shop", "where there is one scope, names suffice");
     }
 
     #[test]
@@ -264,8 +293,8 @@ mod tests {
                 for shadow in [false, true] {
                     let key = BucketKey {
                         budget: BudgetName::parse("region").unwrap(),
-                        account: run.pipeline.account.clone(),
-                        region: run.pipeline.region.clone(),
+                        account: Some(run.pipeline.account.clone()),
+                        region: Some(run.pipeline.region.clone()),
                         pipeline: pipeline.clone(),
                         stage: stage.clone(),
                         shadow,
@@ -279,8 +308,14 @@ mod tests {
         for other in ["", "controls", "run#shop#e-1#Test", "run#a#b#c#d"] {
             assert_eq!(run_of(other), None, "{other}");
         }
-        for other in ["", "region", "region#maybe#111122223333#eu-central-1", "a#live#1#b", "a#live#1#b##c#d"]
-        {
+        for other in [
+            "",
+            "region",
+            "region#maybe#111122223333#eu-central-1",
+            "a#live#1#b",
+            "a#live##b",
+            "a#live#1#b##c#d",
+        ] {
             assert_eq!(bucket_of(other), None, "{other}");
         }
     }

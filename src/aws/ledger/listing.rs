@@ -13,7 +13,7 @@ use super::stored::{self, KeptDecision, OPEN_SHARD};
 use super::window::{self, KeptWindow};
 use super::{DynamoLedger, Trouble, keys};
 use crate::domain::controls::Controls;
-use crate::domain::ids::PipelineName;
+use crate::domain::scope::PipelineLabel;
 use crate::domain::stage_run::StageRun;
 use crate::ports::Quarantined;
 
@@ -34,10 +34,11 @@ pub struct Quarantine {
 }
 
 impl DynamoLedger {
-    /// A pipeline's decisions since then, newest first, at most so many.
+    /// A pipeline's decisions since then, newest first, at most so many. In the table's own account and Region it goes by its
+    /// name, elsewhere by its ARN.
     pub async fn decisions(
         &self,
-        pipeline: &PipelineName,
+        pipeline: impl Into<PipelineLabel>,
         since: Timestamp,
         limit: usize,
     ) -> Result<Vec<KeptDecision>, Trouble> {
@@ -47,14 +48,14 @@ impl DynamoLedger {
     /// Those of [`Self::decisions`] that are wanted, at most so many. The others are read and passed over.
     pub async fn decisions_where(
         &self,
-        pipeline: &PipelineName,
+        pipeline: impl Into<PipelineLabel>,
         since: Timestamp,
         limit: usize,
         wanted: impl Fn(&KeptDecision) -> bool,
     ) -> Result<Vec<KeptDecision>, Trouble> {
         let now = (self.clock)();
         let query = self
-            .partition(keys::decisions(pipeline))
+            .partition(keys::decisions(&pipeline.into()))
             .key_condition_expression("#pk = :pk AND #sk >= :since")
             .expression_attribute_names("#sk", SORT)
             .expression_attribute_values(":since", AttributeValue::S(keys::instant(since)))

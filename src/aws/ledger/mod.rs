@@ -71,6 +71,7 @@ use crate::domain::budget::BucketKey;
 use crate::domain::controls::Controls;
 use crate::domain::ids::StageRunId;
 use crate::domain::protocol::{Commit, CommitReply, ControlsReply, Fault, View};
+use crate::domain::scope::Scope;
 use crate::domain::storm::{Note, Window, WindowKey};
 use crate::domain::sweep::Sweep;
 use crate::ports::{KeptPolicy, Ledger, Page, PageToken, Quarantined, Rounds, SweepReply};
@@ -87,6 +88,7 @@ pub use window::KeptWindow;
 pub struct DynamoLedger {
     clients: Arc<Clients>,
     table: String,
+    home: Option<Scope>,
     clock: Box<dyn Fn() -> Timestamp + Send + Sync>,
     report: Box<dyn Fn(&Trouble) + Send + Sync>,
 }
@@ -98,7 +100,14 @@ impl DynamoLedger {
         table: impl Into<String>,
         clock: impl Fn() -> Timestamp + Send + Sync + 'static,
     ) -> Self {
-        Self { clients, table: table.into(), clock: Box::new(clock), report: Box::new(|_| {}) }
+        let (clock, report) = (Box::new(clock), Box::new(|_: &Trouble| {}));
+        Self { clients, table: table.into(), home: None, clock, report }
+    }
+
+    /// The same for pipelines of other accounts and Regions too: it tells them from those of this one.
+    #[must_use]
+    pub fn at_home_in(self, home: Scope) -> Self {
+        Self { home: Some(home), ..self }
     }
 
     /// The same, which tells why, whenever it answers with a [`Fault`].

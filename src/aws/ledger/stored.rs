@@ -10,6 +10,7 @@ use crate::document::document;
 use crate::domain::controls::Controls;
 use crate::domain::decision::Decision;
 use crate::domain::ids::StageRunId;
+use crate::domain::scope::Scope;
 use crate::domain::stage_run::{StageRun, after};
 use crate::names::decision_id;
 use crate::ports::Quarantined;
@@ -111,8 +112,9 @@ pub(super) fn expiring(item: Item, now: Timestamp) -> Item {
     item.number(EXPIRES, expires(now))
 }
 
-pub(super) fn decision_item(decision: &Decision, now: Timestamp) -> Item {
-    Item::new(&keys::decision(decision))
+/// `home` is where the table is, if the ledger is also of other accounts and Regions.
+pub(super) fn decision_item(decision: &Decision, home: Option<&Scope>, now: Timestamp) -> Item {
+    Item::new(&keys::decision(decision, home))
         .text(DECISION_ID, decision_id(decision))
         .text(VERDICT, decision.ruling.verdict().as_str())
         .text(REASON, decision.ruling.reason())

@@ -13,6 +13,7 @@ use super::record::{instant, optional};
 use super::stored::{OPEN_SHARD, OPEN_UNTIL, VERSION};
 use super::{DynamoLedger, Trouble, keys};
 use crate::domain::ids::{PipelineName, StageRunId};
+use crate::domain::scope::{PipelineLabel, Scope};
 use crate::domain::stage_run::Owner;
 use crate::domain::sweep::{Completed, Lease, Round, Sweep};
 use crate::ports::{Page, PageToken};
@@ -32,6 +33,10 @@ struct SweepDocument {
     #[serde(deserialize_with = "Option::deserialize")]
     completed: Option<CompletedDocument>,
     lagging: BTreeMap<String, String>,
+    /// Written where there is something to write: without spokes there never is, and the layout is that of releases that
+    /// know none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    unlisted: BTreeMap<String, String>,
     #[serde(deserialize_with = "Option::deserialize")]
     lease: Option<LeaseDocument>,
     every_seconds: i64,
@@ -42,6 +47,8 @@ struct SweepDocument {
 struct RoundDocument {
     began: String,
     since: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    spoke: Option<String>,
     #[serde(deserialize_with = "Option::deserialize")]
     cursor: Option<String>,
 }
@@ -62,7 +69,8 @@ struct LeaseDocument {
 
 impl SweepDocument {
     fn of(sweep: &Sweep) -> Self {
-        let Sweep { version, round, watermark, under_way, completed, lagging, lease, every } = sweep;
+        let Sweep { version, round, watermark, under_way, completed, lagging, unlisted, lease, every } =
+            sweep;
         Self {
             version: *version,
             round: *round,
@@ -70,13 +78,15 @@ impl SweepDocument {
             under_way: under_way.as_ref().map(|round| RoundDocument {
                 began: round.began.to_string(),
                 since: round.since.to_string(),
+                spoke: round.spoke.as_ref().map(Scope::to_string),
                 cursor: round.cursor.as_ref().map(PipelineName::to_string),
             }),
             completed: completed.map(|Completed { began, ended }| CompletedDocument {
                 began: began.to_string(),
                 ended: ended.to_string(),
             }),
-            lagging: lagging.iter().map(|(name, since)| (name.to_string(), since.to_string())).collect(),
+            lagging: lagging.iter().map(|(label, since)| (label.to_string(), since.to_string())).collect(),
+            unlisted: unlisted.iter().map(|(spoke, since)| (spoke.to_string(), since.to_string())).collect(),
             lease: lease.as_ref().map(|lease| LeaseDocument {
                 owner: lease.owner.to_string(),
                 until: lease.until.to_string(),
@@ -94,6 +104,7 @@ impl SweepDocument {
                 Some(Round {
                     began: instant(&round.began)?,
                     since: instant(&round.since)?,
+                    spoke: optional(round.spoke, |spoke| Scope::parse(&spoke).ok())?,
                     cursor: optional(round.cursor, |name| PipelineName::parse(name).ok())?,
                 })
             })?,
@@ -101,7 +112,10 @@ impl SweepDocument {
                 Some(Completed { began: instant(&completed.began)?, ended: instant(&completed.ended)? })
             })?,
             lagging: (self.lagging.into_iter())
-                .map(|(name, since)| Some((PipelineName::parse(name).ok()?, instant(&since)?)))
+                .map(|(label, since)| Some((PipelineLabel::parse(&label).ok()?, instant(&since)?)))
+                .collect::<Option<_>>()?,
+            unlisted: (self.unlisted.into_iter())
+                .map(|(spoke, since)| Some((Scope::parse(&spoke).ok()?, instant(&since)?)))
                 .collect::<Option<_>>()?,
             lease: optional(self.lease, |lease| {
                 Some(Lease { owner: Owner(lease.owner), until: instant(&lease.until)? })

@@ -14,6 +14,7 @@ use crate::aws::certainty::is_throttling;
 use crate::domain::budget::{Bucket, BucketKey};
 use crate::domain::ids::StageRunId;
 use crate::domain::protocol::{Commit, CommitReply};
+use crate::domain::scope::Scope;
 
 /// What an item of a transaction is about.
 #[derive(Debug)]
@@ -93,7 +94,7 @@ pub(super) enum Cancelled {
 
 impl Transaction {
     /// The transaction; none where the SDK finds a required part missing, which cannot be.
-    pub(super) fn of(commit: &Commit, table: &str, now: Timestamp) -> Option<Self> {
+    pub(super) fn of(commit: &Commit, table: &str, home: Option<&Scope>, now: Timestamp) -> Option<Self> {
         let mut transaction = Self { parts: Vec::new(), items: Vec::new() };
         let before = Condition::precedes(stored::REVISION, commit.record.revision);
         transaction.put(Part::Record, stored::record_item(&commit.record, now), Some(before), table)?;
@@ -105,7 +106,7 @@ impl Transaction {
             transaction.add(Part::Bucket(key), TransactWriteItem::builder().update(update).build());
         }
         if let Some(decision) = &commit.decision {
-            let item = stored::decision_item(decision, now);
+            let item = stored::decision_item(decision, home, now);
             let item = if commit.announced { to_be_told(item, decision.decided_at) } else { item };
             transaction.put(Part::Added, item, None, table)?;
         }

@@ -127,7 +127,8 @@ impl DynamoLedger {
     }
 
     async fn transact(&self, commit: &Commit) -> End<CommitReply> {
-        let Some(transaction) = Transaction::of(commit, &self.table, (self.clock)()) else {
+        let (home, now) = (self.home.as_ref(), (self.clock)());
+        let Some(transaction) = Transaction::of(commit, &self.table, home, now) else {
             return Err((Fault::NotDone, Trouble::NotSent));
         };
         let transaction = &transaction;

@@ -2,10 +2,12 @@
 
 use aws_sdk_codepipeline::types::{PipelineExecutionStatus, PipelineExecutionSummary};
 
+use super::reader::Reader;
 use super::replies::gap;
 use super::{SdkPipelines, Unusable, have, instant};
-use crate::domain::ids::{ExecutionId, PipelineName};
+use crate::domain::ids::{ExecutionId, PipelineArn, PipelineName};
 use crate::domain::pipeline::{ActionExecution, Gap};
+use crate::domain::scope::Scope;
 use crate::ports::{Catalogue, ExecutionEntry, Page, PageToken};
 
 /// Names on a page (API reference, `ListPipelines`).
@@ -22,8 +24,9 @@ fn text(page: Option<&PageToken>) -> Option<String> {
 }
 
 impl SdkPipelines {
-    async fn names(&self, page: Option<&PageToken>) -> Result<Page<PipelineName>, Gap> {
-        let request = self.clients.codepipeline().list_pipelines();
+    async fn names(&self, scope: &Scope, page: Option<&PageToken>) -> Result<Page<PipelineName>, Gap> {
+        let clients = self.accounts.there(scope)?;
+        let request = clients.codepipeline().list_pipelines();
         let request = request.max_results(MOST_PIPELINES).set_next_token(text(page));
         let answer = request.send().await.map_err(|error| gap(&error))?;
         let names = have(answer.pipelines)?;
@@ -34,12 +37,15 @@ impl SdkPipelines {
 
     async fn updates(
         &self,
-        pipeline: &PipelineName,
+        pipeline: &PipelineArn,
         page: Option<&PageToken>,
     ) -> Result<Page<ExecutionEntry>, Gap> {
-        let request = self.clients.codepipeline().list_pipeline_executions();
-        let request =
-            request.pipeline_name(pipeline.as_str()).max_results(MOST_EXECUTIONS).set_next_token(text(page));
+        let clients = self.accounts.of(pipeline)?;
+        let request = clients.codepipeline().list_pipeline_executions();
+        let request = request
+            .pipeline_name(pipeline.name.as_str())
+            .max_results(MOST_EXECUTIONS)
+            .set_next_token(text(page));
         let answer = request.send().await.map_err(|error| gap(&error))?;
         let entry = |summary: &PipelineExecutionSummary| {
             let execution = ExecutionId::parse(have(summary.pipeline_execution_id())?)?;
@@ -59,13 +65,13 @@ impl SdkPipelines {
 
 /// Boxed, as every request's future is.
 impl Catalogue for SdkPipelines {
-    async fn pipelines(&self, page: Option<&PageToken>) -> Result<Page<PipelineName>, Gap> {
-        Box::pin(self.names(page)).await
+    async fn pipelines(&self, scope: &Scope, page: Option<&PageToken>) -> Result<Page<PipelineName>, Gap> {
+        Box::pin(self.names(scope, page)).await
     }
 
     async fn executions(
         &self,
-        pipeline: &PipelineName,
+        pipeline: &PipelineArn,
         page: Option<&PageToken>,
     ) -> Result<Page<ExecutionEntry>, Gap> {
         Box::pin(self.updates(pipeline, page)).await
@@ -73,9 +79,10 @@ impl Catalogue for SdkPipelines {
 
     async fn actions(
         &self,
-        pipeline: &PipelineName,
+        pipeline: &PipelineArn,
         execution: &ExecutionId,
     ) -> Result<Vec<ActionExecution>, Gap> {
-        Box::pin(self.reader(pipeline).action_executions(execution)).await
+        let clients = self.accounts.of(pipeline)?;
+        Box::pin(Reader::of(&clients, pipeline).action_executions(execution)).await
     }
 }

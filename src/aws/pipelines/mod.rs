@@ -46,6 +46,7 @@ use aws_smithy_types::DateTime;
 use jiff::{Timestamp, Unit};
 
 use super::clients::{Clients, retry_config};
+use super::spokes::Accounts;
 use crate::domain::ids::{ExecutionId, InvalidId, PipelineArn, PipelineName, StageRunId};
 use crate::domain::pipeline::{
     ExecutionMode, Gap, PipelineState, PipelineStructure, Reading, RetryReply, StageReading,
@@ -59,43 +60,48 @@ use kept::Structures;
 use reader::{Reader, StateRead};
 use tagged::KeptTags;
 
-/// CodePipeline of one account and Region.
+/// CodePipeline of every account and Region that the function works for.
 #[derive(Debug)]
 pub struct SdkPipelines {
-    clients: Arc<Clients>,
+    accounts: Arc<Accounts>,
     structures: Structures,
     tags: KeptTags,
 }
 
 impl SdkPipelines {
-    /// CodePipeline as the clients reach it, with nothing kept yet.
+    /// CodePipeline of one account and Region as the clients reach it, with nothing kept yet.
     pub fn new(clients: Arc<Clients>) -> Self {
-        Self { clients, structures: Structures::default(), tags: KeptTags::default() }
+        Self::across(Arc::new(Accounts::alone(clients)))
+    }
+
+    /// The same of several.
+    pub fn across(accounts: Arc<Accounts>) -> Self {
+        Self { accounts, structures: Structures::default(), tags: KeptTags::default() }
     }
 
     /// `GetPipeline`: the pipeline of that name, and its structure in force.
     pub async fn find(&self, name: &PipelineName) -> Result<(PipelineArn, PipelineStructure), Gap> {
-        let (structure, metadata) = self.reader(name).structure_and_metadata(None).await?;
+        let (structure, metadata) = self.reader_at_home(name).structure_and_metadata(None).await?;
         let arn = have(metadata.as_ref().and_then(|metadata| metadata.pipeline_arn()))?;
         Ok((PipelineArn::parse(arn).map_err(Unusable::from)?, structure))
     }
 
     /// `GetPipelineState`.
     pub async fn state(&self, name: &PipelineName) -> Result<PipelineState, Gap> {
-        self.reader(name).state().await.map(|read| read.state)
+        self.reader_at_home(name).state().await.map(|read| read.state)
     }
 
-    fn reader<'a>(&'a self, pipeline: &'a PipelineName) -> Reader<'a> {
-        Reader { client: self.clients.codepipeline(), pipeline }
+    fn reader_at_home<'a>(&'a self, pipeline: &'a PipelineName) -> Reader<'a> {
+        Reader { client: self.accounts.home().codepipeline(), pipeline }
     }
 
     /// The structure at the version that the state names.
     async fn structure_of(
         &self,
+        reader: Reader<'_>,
         pipeline: &PipelineArn,
         state: &Result<StateRead, Gap>,
     ) -> Result<PipelineStructure, Gap> {
-        let reader = self.reader(&pipeline.name);
         let read = match state {
             Ok(read) => read,
             // The same service would say the same; to ask it again does not help.
@@ -115,7 +121,19 @@ impl SdkPipelines {
     }
 
     async fn read(&self, run: &StageRunId) -> Reading {
-        let reader = self.reader(&run.pipeline.name);
+        let clients = match self.accounts.of(&run.pipeline) {
+            Ok(clients) => clients,
+            Err(gap) => {
+                return Reading {
+                    state: Err(gap),
+                    execution: Err(gap),
+                    structure: Err(gap),
+                    actions: Err(gap),
+                    entries: Err(gap),
+                };
+            }
+        };
+        let reader = Reader::of(&clients, &run.pipeline);
         let (execution, state, actions) = tokio::join!(
             reader.execution(&run.execution),
             reader.state(),
@@ -124,7 +142,7 @@ impl SdkPipelines {
         let mode = execution.as_ref().map(|execution| execution.mode);
         let (structure, entries) = match mode {
             Ok(ExecutionMode::Parallel) => tokio::join!(reader.structure(None), reader.entries(run)),
-            Ok(_) => (self.structure_of(&run.pipeline, &state).await, Err(Gap::NotRead)),
+            Ok(_) => (self.structure_of(reader, &run.pipeline, &state).await, Err(Gap::NotRead)),
             // Without the execution nothing is decided.
             Err(Gap::PipelineNotFound) => (Err(Gap::PipelineNotFound), Err(Gap::NotRead)),
             Err(_) => (Err(Gap::NotRead), Err(Gap::NotRead)),
@@ -137,10 +155,16 @@ impl SdkPipelines {
     }
 
     async fn read_again(&self, run: &StageRunId, mode: ExecutionMode) -> StageReading {
-        let reader = self.reader(&run.pipeline.name);
-        if mode != ExecutionMode::Parallel {
-            return StageReading::State(reader.state().await.map(|read| read.state));
-        }
+        let clients = self.accounts.of(&run.pipeline);
+        let reader = clients.as_ref().map(|clients| Reader::of(clients, &run.pipeline)).map_err(|gap| *gap);
+        let reader = match (reader, mode) {
+            (Ok(reader), ExecutionMode::Parallel) => reader,
+            (Err(gap), ExecutionMode::Parallel) => {
+                return StageReading::Parallel { execution: Err(gap), actions: Err(gap), entries: Err(gap) };
+            }
+            (Ok(reader), _) => return StageReading::State(reader.state().await.map(|read| read.state)),
+            (Err(gap), _) => return StageReading::State(Err(gap)),
+        };
         let (execution, actions, entries) = tokio::join!(
             reader.execution(&run.execution),
             reader.action_executions(&run.execution),
@@ -153,8 +177,8 @@ impl SdkPipelines {
     }
 
     async fn rollback(&self, run: &StageRunId, target: &ExecutionId) -> RollbackReply {
-        let answer = self
-            .clients
+        let Ok(clients) = self.accounts.of(&run.pipeline) else { return RollbackReply::NotSent };
+        let answer = clients
             .codepipeline()
             .rollback_stage()
             .pipeline_name(run.pipeline.name.as_str())
@@ -168,8 +192,8 @@ impl SdkPipelines {
     }
 
     async fn retry(&self, run: &StageRunId, mode: RetryMode) -> RetryReply {
-        let answer = self
-            .clients
+        let Ok(clients) = self.accounts.of(&run.pipeline) else { return RetryReply::NotSent };
+        let answer = clients
             .codepipeline()
             .retry_stage_execution()
             .pipeline_name(run.pipeline.name.as_str())
@@ -203,7 +227,11 @@ impl Pipelines for SdkPipelines {
     }
 
     async fn last_success(&self, run: &StageRunId) -> Result<Option<ExecutionId>, Gap> {
-        Box::pin(async { self.reader(&run.pipeline.name).last_success(&run.stage).await }).await
+        Box::pin(async {
+            let clients = self.accounts.of(&run.pipeline)?;
+            Reader::of(&clients, &run.pipeline).last_success(&run.stage).await
+        })
+        .await
     }
 
     async fn roll_back(&self, run: &StageRunId, target: &ExecutionId) -> RollbackReply {

@@ -16,7 +16,8 @@ use super::replies::gap;
 use super::state::{pipeline_execution, pipeline_state};
 use super::structure::pipeline_structure;
 use super::{have, instant, optional};
-use crate::domain::ids::{ExecutionId, PipelineName, StageName};
+use crate::aws::clients::Clients;
+use crate::domain::ids::{ExecutionId, PipelineArn, PipelineName, StageName};
 use crate::domain::pipeline::{ActionExecution, Gap, PipelineExecution, PipelineState, PipelineStructure};
 
 /// The largest page that CodePipeline gives.
@@ -44,7 +45,12 @@ pub(super) struct StateRead {
 /// A page of a list, and where the next one begins.
 pub(super) type Page<T> = (Vec<T>, Option<String>);
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    /// Reads about the pipeline with these clients, which are those of its account and Region.
+    pub fn of(clients: &'a Clients, pipeline: &'a PipelineArn) -> Self {
+        Self { client: clients.codepipeline(), pipeline: &pipeline.name }
+    }
+
     /// `GetPipelineState`.
     pub async fn state(&self) -> Result<StateRead, Gap> {
         let request = self.client.get_pipeline_state().name(self.pipeline.as_str());

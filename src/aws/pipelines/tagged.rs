@@ -67,7 +67,8 @@ impl SdkPipelines {
         pipeline: &PipelineArn,
         token: Option<String>,
     ) -> Result<Page<(String, String)>, Gap> {
-        let request = self.clients.codepipeline().list_tags_for_resource();
+        let clients = self.accounts.of(pipeline)?;
+        let request = clients.codepipeline().list_tags_for_resource();
         let request = request.resource_arn(pipeline.to_string()).max_results(PAGE).set_next_token(token);
         let answer = request.send().await.map_err(|error| gap(&error))?;
         // The SDK makes an empty text of a member that is not there; no key is empty.

@@ -34,7 +34,9 @@ fn with(name: &'static str, value: &str) -> Result<Settings, Vec<String>> {
 fn what_has_to_be_there_suffices() {
     let settings = read(&complete()).unwrap();
     assert_eq!(settings.queue_arn, "arn:aws:sqs:eu-central-1:111122223333:retrier-queue");
-    assert_eq!((settings.account.as_str(), settings.region.as_str()), ("111122223333", "eu-central-1"));
+    assert_eq!(settings.scopes.own().to_string(), "aws/eu-central-1/111122223333");
+    assert_eq!(settings.scopes.iter().count(), 1);
+    assert_eq!(settings.spoke_role, SpokeRole { name: SpokeRole::NAME.to_owned(), external_id: None });
     assert_eq!((settings.mode, settings.log), (Mode::Active, LogLevel::Info));
     assert_eq!(settings.evidence, Depth::Logs);
     assert_eq!(settings.policy, PathBuf::from("policy.yaml"));
@@ -92,6 +94,9 @@ fn each_value_is_checked() {
             ],
         ),
         ("AWS_REGION", &["eu central", "EU"]),
+        ("RETRIER_SPOKE_ACCOUNTS", &["4444", "444455556666,x"]),
+        ("RETRIER_SPOKE_REGIONS", &["eu-west-1,US"]),
+        ("RETRIER_SPOKE_ROLE", &["a/b", "arn:aws:iam::444455556666:role/a"]),
         ("RETRIER_MODE", &["Active", "off"]),
         ("RETRIER_EVIDENCE", &["Logs", "all", "none"]),
         ("RETRIER_LOG", &["trace"]),
@@ -118,7 +123,28 @@ fn each_value_is_taken() {
     let mut variables = complete();
     variables.remove("AWS_REGION");
     variables.insert("AWS_DEFAULT_REGION", "eu-west-1".to_owned());
-    assert_eq!(read(&variables).unwrap().region.as_str(), "eu-west-1");
+    assert_eq!(read(&variables).unwrap().scopes.own().region.as_str(), "eu-west-1");
+    let settings = with("RETRIER_SPOKE_ROLE", "my_role.1-a").unwrap();
+    assert_eq!(settings.spoke_role.name, "my_role.1-a");
+    let settings = with("RETRIER_SPOKE_EXTERNAL_ID", "secret").unwrap();
+    assert_eq!(settings.spoke_role.external_id.as_deref(), Some("secret"));
+}
+
+#[test]
+fn spokes_are_each_region_in_each_account() {
+    let mut variables = complete();
+    variables.insert("RETRIER_SPOKE_ACCOUNTS", "444455556666,777788889999".to_owned());
+    let scopes = |variables: &Variables| {
+        let settings = read(variables).unwrap();
+        settings.scopes.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let own = "aws/eu-central-1/111122223333";
+    let in_its_region = ["aws/eu-central-1/444455556666", "aws/eu-central-1/777788889999"];
+    assert_eq!(scopes(&variables), [&[own], &in_its_region[..]].concat());
+    variables.insert("RETRIER_SPOKE_REGIONS", "eu-west-1".to_owned());
+    assert_eq!(scopes(&variables), [own, "aws/eu-west-1/444455556666", "aws/eu-west-1/777788889999"]);
+    variables.remove("RETRIER_SPOKE_ACCOUNTS");
+    assert_eq!(scopes(&variables), [own], "Regions are those of the accounts listed");
 }
 
 #[test]

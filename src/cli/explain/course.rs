@@ -13,13 +13,13 @@ use crate::domain::decision::{Decision, Ruling, Verdict};
 use crate::domain::evidence::{Depth, Evidence};
 use crate::domain::facts::{failure, gather};
 use crate::domain::freeze::{CalendarReadings, CalendarState};
-use crate::domain::ids::PipelineArn;
 #[cfg(feature = "aws")]
 use crate::domain::ids::StageRunId;
 use crate::domain::live::Standing;
 use crate::domain::pipeline::Reading;
 use crate::domain::policy::{Mode, Policy};
 use crate::domain::protocol::View;
+use crate::domain::scope::{Scope, Scopes};
 use crate::domain::screen::{Environment, Telling, pause_refusal, screen, screened, storm_refusal};
 use crate::domain::stage_run::{Hint, StageRun, Timing};
 use crate::domain::tags::TagsReading;
@@ -46,14 +46,12 @@ impl Course {
 /// The longest wait, 7 days, at the shortest interval, 30 seconds, with room to spare.
 const MOST_LOOKS: usize = 25_000;
 
-fn environment<'a>(policy: &'a Policy, mode: Mode, pipeline: &'a PipelineArn) -> Environment<'a> {
+fn environment<'a>(policy: &'a Policy, mode: Mode, scopes: &'a Scopes) -> Environment<'a> {
     Environment {
         policy: Some(policy),
         standing: Standing::packaged(Some(&policy.version)),
         mode,
-        account: &pipeline.account,
-        region: &pipeline.region,
-        partition: &pipeline.partition,
+        scopes,
         evidence: Depth::Logs,
         timing: Timing::default(),
         telling: Telling::default(),
@@ -76,7 +74,8 @@ pub(super) fn buckets(
     tags: &TagsReading,
     now: Timestamp,
 ) -> Vec<BucketKey> {
-    match screen(&environment(policy, Mode::Active, &run.pipeline), run, tags, now) {
+    let scopes = Scopes::alone(Scope::of(&run.pipeline));
+    match screen(&environment(policy, Mode::Active, &scopes), run, tags, now) {
         Ok(covered) => {
             let budgets = covered.rule.settings.budgets.iter();
             budgets.flat_map(|budget| [false, true].map(|shadow| budget.key(run, shadow))).collect()
@@ -107,7 +106,8 @@ pub(super) fn course(
     ledger: &View,
     now: Timestamp,
 ) -> Course {
-    let environment = environment(policy, mode_on_record(&ledger.controls), &event.run.pipeline);
+    let scopes = Scopes::alone(Scope::of(&event.run.pipeline));
+    let environment = environment(policy, mode_on_record(&ledger.controls), &scopes);
     let covered = match screen(&environment, &event.run, tags, now) {
         Ok(covered) => covered,
         Err(decision) => return Course { decision: *decision, then: Vec::new(), looked_at: false },

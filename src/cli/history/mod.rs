@@ -4,6 +4,7 @@ mod text;
 
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
 
 use super::account::block_on;
 use super::clock;
@@ -11,7 +12,9 @@ use super::error::CliError;
 use super::exit::Exit;
 use super::output::{self, Format};
 use super::table::TableArguments;
-use crate::domain::ids::{PipelineName, StageName};
+use crate::aws::ledger::{DynamoLedger, KeptDecision, Trouble};
+use crate::domain::ids::{PipelineArn, StageName};
+use crate::domain::scope::PipelineLabel;
 use crate::domain::stage_run::after;
 use crate::policy_file;
 
@@ -24,6 +27,7 @@ use crate::policy_file;
 Examples:
   retrier history web-shop
   retrier history web-shop --stage Test --since 30d --limit 200
+  retrier history arn:aws:codepipeline:eu-west-1:444455556666:web-shop
   retrier history web-shop --format json \\
       | jq -r 'select(.verdict == \"retry\" and .final) | .\"decided-at\"'
 
@@ -32,9 +36,9 @@ Exit codes:
   2  there is no such table, or no access to it
  70  the table has not answered, or holds something that cannot be read")]
 pub(super) struct History {
-    /// The pipeline
+    /// The pipeline: its name, or its ARN if it is in another account or Region
     #[arg(value_name = "PIPELINE", value_parser = pipeline)]
-    pipeline: PipelineName,
+    pipeline: PipelineLabel,
     /// Only this stage
     #[arg(long, value_name = "NAME", value_parser = stage)]
     stage: Option<StageName>,
@@ -54,8 +58,8 @@ pub(super) struct History {
 /// Decisions are kept that long.
 const LONGEST: SignedDuration = SignedDuration::from_hours(90 * 24);
 
-fn pipeline(text: &str) -> Result<PipelineName, String> {
-    PipelineName::parse(text).map_err(|invalid| invalid.to_string())
+fn pipeline(text: &str) -> Result<PipelineLabel, String> {
+    PipelineLabel::parse(text).map_err(|invalid| invalid.to_string())
 }
 
 fn stage(text: &str) -> Result<StageName, String> {
@@ -76,15 +80,11 @@ impl History {
     pub fn run(self) -> Result<Exit, CliError> {
         let since: Timestamp = after(clock::now(), -self.since);
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
-        let is_wanted = |stage: &str| self.stage.as_ref().is_none_or(|wanted| wanted.as_str() == stage);
         let mut decisions = block_on(async {
             let table = self.table.open().await?;
             // One more tells whether there are more.
-            let decisions =
-                table.ledger.decisions_where(&self.pipeline, since, limit.saturating_add(1), |kept| {
-                    is_wanted(&kept.stage)
-                });
-            decisions.await.map_err(|trouble| table.failed(&trouble))
+            let decisions = self.read(&table.ledger, since, limit.saturating_add(1)).await;
+            decisions.map_err(|trouble| table.failed(&trouble))
         })?;
         let there_are_more = decisions.len() > limit;
         decisions.truncate(limit);
@@ -97,4 +97,30 @@ impl History {
         }
         Ok(Exit::Fine)
     }
+
+    async fn read(
+        &self,
+        ledger: &DynamoLedger,
+        since: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<KeptDecision>, Trouble> {
+        let is_wanted =
+            |kept: &KeptDecision| self.stage.as_ref().is_none_or(|wanted| wanted.as_str() == kept.stage);
+        let found = ledger.decisions_where(self.pipeline.clone(), since, limit, is_wanted).await?;
+        match &self.pipeline {
+            // Of the table's own account and Region they lie by name, whatever they are asked for by.
+            PipelineLabel::Elsewhere(pipeline) if found.is_empty() => {
+                let is_its = |kept: &KeptDecision| is_wanted(kept) && is_about(&kept.document, pipeline);
+                ledger.decisions_where(&pipeline.name, since, limit, is_its).await
+            }
+            _ => Ok(found),
+        }
+    }
+}
+
+/// Whether a decision document is about a pipeline of that account and Region.
+fn is_about(document: &str, pipeline: &PipelineArn) -> bool {
+    let document: Value = serde_json::from_str(document).unwrap_or(Value::Null);
+    let says = |key, expected: &str| document.get(key).and_then(Value::as_str) == Some(expected);
+    says("account", pipeline.account.as_str()) && says("region", pipeline.region.as_str())
 }

@@ -7,7 +7,7 @@ use super::Shown;
 use crate::aws::ledger::KeptBucket;
 use crate::cli::pauses;
 use crate::cli::policy::source_document;
-use crate::domain::ids::{PipelineName, StageName};
+use crate::domain::ids::{AccountId, PipelineName, Region, StageName};
 use crate::domain::stage_run::StageRun;
 use crate::domain::sweep::Sweep;
 use crate::ports::Quarantined;
@@ -49,8 +49,8 @@ fn budget(kept: &KeptBucket, now: Timestamp) -> Value {
     let key = &kept.key;
     json!({
         "budget": key.budget.as_str(),
-        "account": key.account.as_str(),
-        "region": key.region.as_str(),
+        "account": key.account.as_ref().map(AccountId::as_str),
+        "region": key.region.as_ref().map(Region::as_str),
         "pipeline": key.pipeline.as_ref().map(|pipeline| pipeline.name.as_str()),
         "stage": key.stage.as_ref().map(StageName::as_str),
         "shadow": key.shadow,
@@ -93,7 +93,7 @@ fn progress(sweep: &Sweep, now: Timestamp) -> Value {
             "began-at": instant(round.began),
             "as-far-as": round.cursor.as_ref().map(PipelineName::as_str),
         })),
-        "lagging": sweep.lagging.keys().map(PipelineName::as_str).collect::<Vec<_>>(),
+        "lagging": sweep.lagging.keys().map(ToString::to_string).collect::<Vec<_>>(),
         "every-seconds": sweep.every.as_secs(),
         "overdue": sweep.is_overdue(now),
     })

@@ -11,7 +11,6 @@ use crate::cli::columns::{foreign, moment, table};
 use crate::cli::{pauses, policy};
 use crate::domain::controls::Controls;
 use crate::domain::duration::in_words;
-use crate::domain::ids::PipelineName;
 use crate::domain::stage_run::StageRun;
 use crate::domain::sweep::Sweep;
 
@@ -86,7 +85,10 @@ fn budgets(buckets: &[KeptBucket], now: Timestamp) -> String {
         .map(|kept| {
             let key = &kept.key;
             let of = match (&key.pipeline, &key.stage) {
-                (None, None) => format!("{} in {}", key.account, key.region),
+                (None, None) => match (&key.account, &key.region) {
+                    (Some(account), Some(region)) => format!("{account} in {region}"),
+                    _ => "all accounts and Regions".to_owned(),
+                },
                 (Some(pipeline), None) => pipeline.name.to_string(),
                 (Some(pipeline), Some(stage)) => format!("{} / {stage}", pipeline.name),
                 (None, Some(stage)) => stage.to_string(),
@@ -153,7 +155,7 @@ fn last_sweep(sweep: &Sweep, now: Timestamp) -> String {
         text.push('\n');
     }
     if !sweep.lagging.is_empty() {
-        let names: Vec<&str> = sweep.lagging.keys().map(PipelineName::as_str).collect();
+        let names: Vec<String> = sweep.lagging.keys().map(ToString::to_string).collect();
         let _ = writeln!(text, "{MARGIN}to be looked at again: {}", names.join(", "));
     }
     if sweep.is_overdue(now) {

@@ -228,3 +228,19 @@ fn each_branch_takes_from_its_own_kind_of_bucket() {
         assert_eq!(take(&budget, branch, full_at(full), START), expected, "{branch:?} {full}");
     }
 }
+
+#[test]
+fn who_shares_a_bucket_is_said_by_per() {
+    let of = |per| {
+        let budget = Budget::try_new(BudgetName::parse("b").unwrap(), per, 1, 1, MINUTE).unwrap();
+        let mut elsewhere = stage_run("shop", "Test");
+        elsewhere.pipeline.account = AccountId::parse("444455556666").unwrap();
+        let others = [stage_run("shop", "Deploy"), stage_run("web", "Test"), elsewhere];
+        let key = budget.key(&stage_run("shop", "Test"), false);
+        others.map(|other| budget.key(&other, false) == key)
+    };
+    assert_eq!(of(Per::Fleet), [true, true, true]);
+    assert_eq!(of(Per::Region), [true, true, false]);
+    assert_eq!(of(Per::Pipeline), [true, false, false]);
+    assert_eq!(of(Per::Stage), [false, false, false]);
+}

@@ -1,13 +1,22 @@
 //! How a sweep goes on from round to round and from slice to slice.
 
 use super::*;
+use crate::domain::ids::AccountId;
 
 fn at(minutes: i64) -> Timestamp {
     Timestamp::from_second(1_795_000_000 + minutes * 60).unwrap()
 }
 
-fn name(name: &str) -> PipelineName {
-    PipelineName::parse(name).unwrap()
+fn name(name: &str) -> PipelineLabel {
+    PipelineLabel::parse(name).unwrap()
+}
+
+fn names(names: &[&str]) -> BTreeSet<PipelineName> {
+    names.iter().map(|name| PipelineName::parse(*name).unwrap()).collect()
+}
+
+fn shown<'a>(names: impl Iterator<Item = &'a PipelineName>) -> Vec<&'a str> {
+    names.map(PipelineName::as_str).collect()
 }
 
 fn me() -> Owner {
@@ -65,11 +74,11 @@ fn one_works_at_a_time() {
 #[test]
 fn a_slice_goes_on_after_the_last_pipeline_that_is_done() {
     let mut sweep = work(&Sweep::default(), EVERY, 0);
-    let all = BTreeSet::from(["a", "b", "c"].map(name));
+    let all = names(&["a", "b", "c"]);
     sweep.done(&name("b"), None);
-    assert_eq!(sweep.ahead(&all).collect::<Vec<_>>(), [&name("c")]);
+    assert_eq!(shown(sweep.ahead(&all)), ["c"]);
     let next = work(&sweep, Tick::Continue { round: 1 }, 0);
-    assert_eq!(next.ahead(&all).collect::<Vec<_>>(), [&name("c")]);
+    assert_eq!(shown(next.ahead(&all)), ["c"]);
 }
 
 #[test]
@@ -131,7 +140,7 @@ fn a_pipeline_that_is_gone_lags_no_longer() {
     let mut sweep = work(&Sweep::default(), EVERY, 0);
     sweep.done(&name("a"), Some(at(-30)));
     sweep.done(&name("b"), Some(at(-30)));
-    sweep.keep_lagging(&BTreeSet::from([name("b")]));
+    sweep.keep_lagging(None, &names(&["b"]));
     assert_eq!(sweep.lagging.keys().collect::<Vec<_>>(), [&name("b")]);
 }
 
@@ -144,4 +153,82 @@ fn two_intervals_without_an_end_are_overdue() {
     let under_way = work(&sweep, EVERY, 15);
     assert!(!under_way.is_overdue(at(45)));
     assert!(under_way.is_overdue(at(46)));
+}
+
+fn scope(text: &str) -> Scope {
+    Scope::parse(text).unwrap()
+}
+
+/// At home in one account, with two others listed.
+fn three() -> Scopes {
+    let accounts = ["444455556666", "777788889999"].map(|id| AccountId::parse(id).unwrap());
+    let home = scope("aws/eu-central-1/111122223333");
+    Scopes::with_spokes(home, &BTreeSet::from(accounts), &BTreeSet::new())
+}
+
+const FIRST: &str = "aws/eu-central-1/444455556666";
+const SECOND: &str = "aws/eu-central-1/777788889999";
+
+/// The accounts that a round has still to read.
+fn accounts<'a>(sweep: &Sweep, scopes: &'a Scopes) -> Vec<&'a str> {
+    sweep.scopes_ahead(scopes).into_iter().map(|scope| scope.account.as_str()).collect()
+}
+
+#[test]
+fn a_round_goes_from_scope_to_scope_and_on_from_where_it_is() {
+    let scopes = three();
+    let mut sweep = work(&Sweep::default(), EVERY, 0);
+    assert_eq!(accounts(&sweep, &scopes), ["111122223333", "444455556666", "777788889999"]);
+    sweep.done(&name("b"), None);
+    sweep.enter(None);
+    assert_eq!(shown(sweep.ahead(&names(&["a", "b", "c"]))), ["c"], "it is there already");
+    sweep.enter(Some(&scope(FIRST)));
+    assert_eq!(accounts(&sweep, &scopes), ["444455556666", "777788889999"]);
+    assert_eq!(shown(sweep.ahead(&names(&["a", "b"]))), ["a", "b"], "another scope begins with its first");
+    sweep.done(&scopes.label(&scope(FIRST).pipeline(name("a").name())), None);
+    assert_eq!(shown(sweep.ahead(&names(&["a", "b"]))), ["b"]);
+    // One that is not listed any more is passed over, and nothing that comes after it.
+    let fewer = Scopes::with_spokes(
+        scopes.own().clone(),
+        &BTreeSet::from([AccountId::parse("777788889999").unwrap()]),
+        &BTreeSet::new(),
+    );
+    assert_eq!(accounts(&sweep, &fewer), ["777788889999"]);
+    sweep.complete(at(1));
+    sweep.lease = None;
+    assert_eq!(accounts(&work(&sweep, EVERY, 15), &scopes).len(), 3, "the next round begins at home");
+}
+
+#[test]
+fn a_spoke_that_cannot_be_listed_is_read_later_from_where_it_was_left() {
+    let scopes = three();
+    let there = |spoke: &str| scopes.label(&scope(spoke).pipeline(name("a").name()));
+    let mut sweep = work(&completed(&Sweep::default(), 0), EVERY, 15);
+    sweep.leave_out(&scope(FIRST), at(15));
+    sweep.complete(at(16));
+    sweep.lease = None;
+    let mut next = work(&sweep, EVERY, 30);
+    next.leave_out(&scope(FIRST), at(30));
+    assert_eq!(next.since(&there(FIRST), at(30)), after(at(0), -OVERLAP), "since it was left out first");
+    for other in [there(SECOND), name("a")] {
+        assert_eq!(next.since(&other, at(30)), after(at(15), -OVERLAP), "{other}");
+    }
+    next.through(&scope(FIRST));
+    assert_eq!(next.since(&there(FIRST), at(30)), after(at(15), -OVERLAP));
+}
+
+#[test]
+fn what_lags_elsewhere_is_forgotten_with_its_scope_alone() {
+    let scopes = three();
+    let there = |spoke: &str| scopes.label(&scope(spoke).pipeline(name("a").name()));
+    let mut sweep = work(&Sweep::default(), EVERY, 0);
+    for label in [name("a"), there(FIRST), there(SECOND)] {
+        sweep.done(&label, Some(at(-30)));
+    }
+    sweep.leave_out(&scope(SECOND), at(0));
+    sweep.keep_lagging(Some(&scope(FIRST)), &names(&["b"]));
+    assert_eq!(sweep.lagging.keys().collect::<Vec<_>>(), [&name("a"), &there(SECOND)]);
+    sweep.keep_scopes(&Scopes::alone(scopes.own().clone()));
+    assert_eq!(sweep.lagging.keys().collect::<Vec<_>>(), [&name("a")]);
+    assert!(sweep.unlisted.is_empty());
 }

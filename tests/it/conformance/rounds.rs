@@ -4,7 +4,7 @@
 use jiff::SignedDuration;
 use proptest::prelude::*;
 
-use codepipeline_retrier::domain::ids::PipelineName;
+use codepipeline_retrier::domain::scope::PipelineLabel;
 use codepipeline_retrier::domain::stage_run::{Owner, after};
 use codepipeline_retrier::domain::sweep::{Sweep, Tick, Turn};
 
@@ -94,7 +94,7 @@ impl Step {
             }
             Self::Done { pipeline, lags } => {
                 let name = ["shop", "web", "web.b"][usize::from(pipeline)];
-                sweep.done(&PipelineName::parse(name).unwrap(), lags.then_some(now));
+                sweep.done(&PipelineLabel::parse(name).unwrap(), lags.then_some(now));
             }
             Self::Complete => sweep.complete(now),
             Self::Leave => sweep.lease = None,

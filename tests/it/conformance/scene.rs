@@ -17,6 +17,7 @@ use codepipeline_retrier::domain::live::{Source, Standing};
 use codepipeline_retrier::domain::pipeline::{ExecutionMode, Reading, StageReading};
 use codepipeline_retrier::domain::policy::{Mode, Policy};
 use codepipeline_retrier::domain::protocol::{Commit, CommitReply, Effect, State, View};
+use codepipeline_retrier::domain::scope::{Scope, Scopes};
 use codepipeline_retrier::domain::screen::{Environment, Telling};
 use codepipeline_retrier::domain::stage_run::{StageRun, Timing};
 use codepipeline_retrier::domain::storm::WindowKey;
@@ -281,8 +282,8 @@ impl<B: Book> Scene<B> {
 
 /// What a handling runs with.
 pub fn environment(works_by: &WorksBy) -> Environment<'_> {
-    static PLACE: OnceLock<StageRunId> = OnceLock::new();
-    let place = &PLACE.get_or_init(arbitrary::run).pipeline;
+    static SCOPES: OnceLock<Scopes> = OnceLock::new();
+    let scopes = SCOPES.get_or_init(|| Scopes::alone(Scope::of(&arbitrary::run().pipeline)));
     let policy = &policies()[works_by.policy];
     let packaged = Some(&policies()[works_by.packaged].version);
     Environment {
@@ -290,9 +291,7 @@ pub fn environment(works_by: &WorksBy) -> Environment<'_> {
         policy: Some(policy),
         standing: Standing { packaged, source: &works_by.source, is_fallback: false },
         mode: Mode::Active,
-        account: &place.account,
-        region: &place.region,
-        partition: &place.partition,
+        scopes,
         timing: Timing::default(),
         telling: Telling::default(),
         may_roll_back: false,

@@ -43,12 +43,14 @@ pub async fn a_bucket_that_was_never_written_is_full<L: Inspected>(ledger: &L) {
 pub async fn buckets_of_one_budget_are_kept_apart<L: Inspected>(ledger: &L) {
     let per = |per| Budget::try_new(BudgetName::parse("one").unwrap(), per, 3, 60, 3_600_000).unwrap();
     let region = [false, true].map(|shadow| per(Per::Region).key(&run(), shadow));
+    let fleet = [false, true].map(|shadow| per(Per::Fleet).key(&run(), shadow));
     let finer = run_together()
         .into_iter()
         .flat_map(|run| [Per::Pipeline, Per::Stage].map(|of| per(of).key(&run, false)));
     // Of one pipeline there are two stages.
-    let keys: Vec<_> = region.into_iter().chain(finer).collect::<BTreeSet<_>>().into_iter().collect();
-    assert_eq!(keys.len(), 2 + 3 + 4);
+    let keys: Vec<_> =
+        region.into_iter().chain(fleet).chain(finer).collect::<BTreeSet<_>>().into_iter().collect();
+    assert_eq!(keys.len(), 2 + 2 + 3 + 4);
     for (number, key) in (0..).zip(&keys) {
         assert_eq!(bucket(ledger, key).await, None, "{key:?}");
         let withdrawals = vec![per(Per::Region).withdrawal(key.clone(), Branch::Idle, at(number))];

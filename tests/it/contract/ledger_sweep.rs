@@ -9,6 +9,7 @@ use codepipeline_retrier::domain::decision::Ruling;
 use codepipeline_retrier::domain::ids::{PipelineName, StageRunId};
 use codepipeline_retrier::domain::policy::RetryMode;
 use codepipeline_retrier::domain::protocol::ControlsReply;
+use codepipeline_retrier::domain::scope::{PipelineLabel, Scope};
 use codepipeline_retrier::domain::stage_run::{Hint, Owner, StageRun};
 use codepipeline_retrier::domain::sweep::{Completed, Lease, Round, Sweep};
 use codepipeline_retrier::domain::trigger::EventKey;
@@ -21,15 +22,29 @@ fn name(name: &str) -> PipelineName {
     PipelineName::parse(name).unwrap()
 }
 
+fn spoke() -> Scope {
+    Scope::parse("aws/eu-west-1/444455556666").unwrap()
+}
+
 /// Progress with something in every field.
 fn full(version: u64) -> Sweep {
     Sweep {
         version,
         round: 7,
         watermark: Some(at(-900)),
-        under_way: Some(Round { began: at(0), since: at(-900), cursor: Some(name("shop")) }),
+        under_way: Some(Round {
+            began: at(0),
+            since: at(-900),
+            spoke: Some(spoke()),
+            cursor: Some(name("shop")),
+        }),
         completed: Some(Completed { began: at(-900), ended: at(-600) }),
-        lagging: BTreeMap::from([(name("web"), at(-5_000)), (name("web.b"), at(-6_000))]),
+        lagging: BTreeMap::from([
+            (name("web").into(), at(-5_000)),
+            (name("web.b").into(), at(-6_000)),
+            (PipelineLabel::Elsewhere(spoke().pipeline(&name("web"))), at(-7_000)),
+        ]),
+        unlisted: BTreeMap::from([(spoke(), at(-8_000))]),
         lease: Some(Lease { owner: Owner("me".into()), until: at(60) }),
         every: SignedDuration::from_mins(15),
     }

@@ -7,6 +7,7 @@ use codepipeline_retrier::domain::pipeline::{
     ActionExecution, ExecutionMode, Gap, Reading, RetryReply, StageReading,
 };
 use codepipeline_retrier::domain::policy::RetryMode;
+use codepipeline_retrier::domain::scope::Scope;
 use codepipeline_retrier::domain::tags::TagsReading;
 use codepipeline_retrier::emulator::acts::Act;
 use codepipeline_retrier::emulator::codepipeline::PipelineDefinition;
@@ -54,13 +55,13 @@ impl Pipelines for OverHttp {
 }
 
 impl Catalogue for OverHttp {
-    async fn pipelines(&self, page: Option<&PageToken>) -> Result<Page<PipelineName>, Gap> {
-        self.rig.pipelines.pipelines(page).await
+    async fn pipelines(&self, scope: &Scope, page: Option<&PageToken>) -> Result<Page<PipelineName>, Gap> {
+        self.rig.pipelines.pipelines(scope, page).await
     }
 
     async fn executions(
         &self,
-        pipeline: &PipelineName,
+        pipeline: &PipelineArn,
         page: Option<&PageToken>,
     ) -> Result<Page<ExecutionEntry>, Gap> {
         self.rig.pipelines.executions(pipeline, page).await
@@ -68,7 +69,7 @@ impl Catalogue for OverHttp {
 
     async fn actions(
         &self,
-        pipeline: &PipelineName,
+        pipeline: &PipelineArn,
         execution: &ExecutionId,
     ) -> Result<Vec<ActionExecution>, Gap> {
         self.rig.pipelines.actions(pipeline, execution).await

@@ -7,6 +7,7 @@ use jiff::SignedDuration;
 use codepipeline_retrier::domain::facts::failures;
 use codepipeline_retrier::domain::ids::{ExecutionId, PipelineName};
 use codepipeline_retrier::domain::pipeline::{ExecutionMode, Gap};
+use codepipeline_retrier::domain::scope::Scope;
 use codepipeline_retrier::ports::ExecutionEntry;
 
 use super::pipelines::{FAILS_AT, fails};
@@ -15,7 +16,7 @@ use super::pipelines::{Running, failed, name, retry, shop, stage_name, started, 
 async fn executions<P: Running>(port: &P) -> (Vec<ExecutionEntry>, usize) {
     let (mut all, mut next, mut pages) = (Vec::new(), None, 0);
     loop {
-        let page = port.executions(&name(), next.as_ref()).await.unwrap();
+        let page = port.executions(&port.arn(&name()), next.as_ref()).await.unwrap();
         all.extend(page.entries);
         pages += 1;
         next = page.next;
@@ -33,7 +34,8 @@ pub async fn every_pipeline_is_listed_once<P: Running>(port: &P) {
         definition.name = name.clone();
         port.make(definition).await;
     }
-    let page = port.pipelines(None).await.unwrap();
+    let here = Scope::of(&port.arn(&name()));
+    let page = port.pipelines(&here, None).await.unwrap();
     assert_eq!((page.entries.len(), page.next), (30, None));
     assert_eq!(page.entries.into_iter().collect::<BTreeSet<_>>(), names);
 }
@@ -72,7 +74,7 @@ pub async fn the_runs_of_an_execution_are_those_that_are_observed<P: Running>(po
     let run = failed(port, shop([fails(), fails()])).await;
     retry(port, &run).await;
     port.pass(FAILS_AT).await;
-    let runs = port.actions(&name(), &run.execution).await.unwrap();
+    let runs = port.actions(&port.arn(&name()), &run.execution).await.unwrap();
     assert_eq!(Ok(&runs), port.observe(&run).await.actions.as_ref());
     let seen = failures(&runs);
     assert_eq!(seen.len(), 2, "{seen:?}");
@@ -83,11 +85,11 @@ pub async fn the_runs_of_an_execution_are_those_that_are_observed<P: Running>(po
 
 pub async fn what_does_not_exist_is_a_gap<P: Running>(port: &P) {
     assert_eq!(
-        port.executions(&name(), None).await.map(|page| page.entries.len()),
+        port.executions(&port.arn(&name()), None).await.map(|page| page.entries.len()),
         Err(Gap::PipelineNotFound)
     );
     let execution = started(port, shop([succeeds()])).await;
     let unknown = ExecutionId::parse("00000000-0000-4000-8000-000000000000").unwrap();
-    assert_eq!(port.actions(&name(), &unknown).await, Err(Gap::ExecutionNotFound));
-    assert!(port.actions(&name(), &execution).await.is_ok());
+    assert_eq!(port.actions(&port.arn(&name()), &unknown).await, Err(Gap::ExecutionNotFound));
+    assert!(port.actions(&port.arn(&name()), &execution).await.is_ok());
 }

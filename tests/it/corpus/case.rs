@@ -9,6 +9,7 @@ use std::task::{Context, Poll, Waker};
 use codepipeline_retrier::document::document;
 use codepipeline_retrier::domain::evidence::Depth;
 use codepipeline_retrier::domain::policy::{Mode, Policy};
+use codepipeline_retrier::domain::scope::{Scope, Scopes};
 use codepipeline_retrier::domain::screen::Telling;
 use codepipeline_retrier::domain::stage_run::Timing;
 use codepipeline_retrier::emulator::world::Place;
@@ -69,9 +70,11 @@ impl Setting {
             may_roll_back: false,
             policies: Policies::new(self.policy()),
             mode: self.mode,
-            account: self.place.account.clone(),
-            region: self.place.region.clone(),
-            partition: self.place.partition.clone(),
+            scopes: Scopes::alone(Scope {
+                partition: self.place.partition.clone(),
+                region: self.place.region.clone(),
+                account: self.place.account.clone(),
+            }),
             evidence: Depth::State,
             timing: Timing::default(),
             sweep_rate: 2,

@@ -2,9 +2,10 @@
 //! course has tests of its own.
 
 use codepipeline_retrier::domain::controls::Controls;
-use codepipeline_retrier::domain::ids::{ExecutionId, PipelineName, StageRunId};
+use codepipeline_retrier::domain::ids::{ExecutionId, PipelineArn, PipelineName, StageRunId};
 use codepipeline_retrier::domain::pipeline::{ActionExecution, Gap};
 use codepipeline_retrier::domain::protocol::Fault;
+use codepipeline_retrier::domain::scope::Scope;
 use codepipeline_retrier::domain::sweep::{Sweep, Tick};
 use codepipeline_retrier::ports::{Catalogue, ExecutionEntry, Page, PageToken, Rounds, SweepReply, Ticks};
 use jiff::{SignedDuration, Timestamp};
@@ -14,15 +15,15 @@ use super::tape::Tape;
 const NO_SWEEP: &str = "no sweep is recorded";
 
 impl Catalogue for Tape {
-    async fn pipelines(&self, _: Option<&PageToken>) -> Result<Page<PipelineName>, Gap> {
+    async fn pipelines(&self, _: &Scope, _: Option<&PageToken>) -> Result<Page<PipelineName>, Gap> {
         panic!("{NO_SWEEP}")
     }
 
-    async fn executions(&self, _: &PipelineName, _: Option<&PageToken>) -> Result<Page<ExecutionEntry>, Gap> {
+    async fn executions(&self, _: &PipelineArn, _: Option<&PageToken>) -> Result<Page<ExecutionEntry>, Gap> {
         panic!("{NO_SWEEP}")
     }
 
-    async fn actions(&self, _: &PipelineName, _: &ExecutionId) -> Result<Vec<ActionExecution>, Gap> {
+    async fn actions(&self, _: &PipelineArn, _: &ExecutionId) -> Result<Vec<ActionExecution>, Gap> {
         panic!("{NO_SWEEP}")
     }
 }

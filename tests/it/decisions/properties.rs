@@ -56,6 +56,7 @@ impl Asked {
             rule: &self.policy.rules[0],
             tags: &NO_TAGS,
             shadow: self.shadow,
+            is_elsewhere: false,
         };
         let key = (self.policy.rules[0].name.clone(), self.shadow);
         let active_since = self.active_since.map(|since| (key, since)).into_iter().collect();

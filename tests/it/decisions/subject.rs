@@ -23,6 +23,7 @@ use codepipeline_retrier::domain::pipeline::{
     PipelineStructure, Reading, RetryMetadata, StageDeclaration, StageEntry, StageState, Transition,
 };
 use codepipeline_retrier::domain::policy::{Mode, Policy, RetryMode};
+use codepipeline_retrier::domain::scope::{Scope, Scopes};
 use codepipeline_retrier::domain::screen::{Covered, Environment, Telling, pause_refusal, storm_refusal};
 use codepipeline_retrier::domain::stage_run::{Claim, Hint, Owner, StageRun, Tally, Timing, after};
 use codepipeline_retrier::domain::storm::{Note, Storm, Window, WindowKey};
@@ -38,9 +39,7 @@ use crate::history;
 pub struct Subject {
     pub policy: Option<Policy>,
     pub mode: Mode,
-    pub account: AccountId,
-    pub region: Region,
-    pub partition: Partition,
+    pub scopes: Scopes,
     pub run: StageRunId,
     pub tags: TagsReading,
     pub record: StageRun,
@@ -69,9 +68,11 @@ impl Subject {
         Self {
             policy: policy_file::load("case", &case.policy).policy,
             mode: Mode::parse(&case.deployment.mode).unwrap(),
-            account: AccountId::parse(&case.deployment.account).unwrap(),
-            region: Region::parse(&case.deployment.region).unwrap(),
-            partition: Partition::parse(&case.deployment.partition).unwrap(),
+            scopes: Scopes::alone(Scope {
+                account: AccountId::parse(&case.deployment.account).unwrap(),
+                region: Region::parse(&case.deployment.region).unwrap(),
+                partition: Partition::parse(&case.deployment.partition).unwrap(),
+            }),
             record: record(case, &run, &hint),
             reading: reading(case, &run, runs),
             tags: Ok(case.tags.clone()),
@@ -97,9 +98,7 @@ impl Subject {
             policy: self.policy.as_ref(),
             standing: Standing::packaged(self.policy.as_ref().map(|policy| &policy.version)),
             mode: self.mode,
-            account: &self.account,
-            region: &self.region,
-            partition: &self.partition,
+            scopes: &self.scopes,
             timing: Timing::default(),
             telling: Telling::default(),
             may_roll_back: false,

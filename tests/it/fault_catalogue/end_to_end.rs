@@ -130,9 +130,7 @@ impl<'a> Play<'a> {
             policies: Policies::new(policy_file::load("policy", &policy).policy),
             sweep_rate: 2,
             mode: Mode::Active,
-            account: place.account,
-            region: place.region,
-            partition: place.partition,
+            scopes: Scopes::alone(Scope::of(&place)),
             evidence: Depth::State,
             timing: Timing::default(),
         };

@@ -43,8 +43,8 @@ fn roughened(mut record: StageRun, nanoseconds: i64, ruling: Ruling, odd: &str) 
 fn bucket_key() -> BucketKey {
     BucketKey {
         budget: BudgetName::parse("region").unwrap(),
-        account: run().pipeline.account,
-        region: run().pipeline.region,
+        account: Some(run().pipeline.account),
+        region: Some(run().pipeline.region),
         pipeline: Some(run().pipeline),
         stage: Some(run().stage),
         shadow: true,

@@ -12,6 +12,7 @@ use codepipeline_retrier::domain::ids::{
 };
 use codepipeline_retrier::domain::live::Standing;
 use codepipeline_retrier::domain::policy::{Mode, Policy, PolicyVersion, Rule, Selector, Settings};
+use codepipeline_retrier::domain::scope::{Scope, Scopes};
 use codepipeline_retrier::domain::screen::{Environment, Telling};
 use codepipeline_retrier::domain::stage_run::{Timing, after};
 use codepipeline_retrier::domain::storm::{Storm, Window, WindowKey};
@@ -58,9 +59,7 @@ pub struct Configuration {
 #[derive(Debug)]
 pub struct Installation {
     pub runs: Vec<StageRunId>,
-    account: AccountId,
-    region: Region,
-    partition: Partition,
+    scopes: Scopes,
     policy: Policy,
     pub timing: Timing,
 }
@@ -95,9 +94,7 @@ impl Installation {
         let timing = Timing { poll: SignedDuration::from_mins(15), ..Timing::default() };
         Self {
             runs: (0..configuration.runs).map(run).collect(),
-            account,
-            region,
-            partition,
+            scopes: Scopes::alone(Scope { partition, region, account }),
             policy: Policy {
                 version: PolicyVersion("1".into()),
                 rules: vec![rule],
@@ -115,9 +112,7 @@ impl Installation {
             policy: Some(&self.policy),
             standing: Standing::packaged(Some(&self.policy.version)),
             mode: Mode::Active,
-            account: &self.account,
-            region: &self.region,
-            partition: &self.partition,
+            scopes: &self.scopes,
             timing: self.timing,
             telling: Telling::default(),
             may_roll_back: false,

@@ -97,10 +97,12 @@ impl Desk {
             under_way: Some(Round {
                 began: self.at(-5_400),
                 since: self.at(-7_200),
+                spoke: None,
                 cursor: Some(PipelineName::parse("shop").unwrap()),
             }),
             completed: Some(Completed { began: self.at(-7_200), ended: self.at(-7_000) }),
-            lagging: BTreeMap::from([(PipelineName::parse("batch").unwrap(), self.at(-9_000))]),
+            lagging: BTreeMap::from([(PipelineName::parse("batch").unwrap().into(), self.at(-9_000))]),
+            unlisted: BTreeMap::new(),
             lease: None,
             every: SignedDuration::from_mins(15),
         };

@@ -11,13 +11,13 @@ use codepipeline_retrier::domain::controls::{Controls, Pause};
 use codepipeline_retrier::domain::evidence::Depth;
 use codepipeline_retrier::domain::freeze::CalendarState;
 use codepipeline_retrier::domain::glob::Glob;
-use codepipeline_retrier::domain::ids::{AccountId, Partition, Region};
 use codepipeline_retrier::domain::live::Standing;
 use codepipeline_retrier::domain::pipeline::{
     ActionStatus, ExecutionMode, Gap, Reading, Refusal, RetryReply, StageReading,
 };
 use codepipeline_retrier::domain::policy::{Mode, Policy};
 use codepipeline_retrier::domain::protocol::{Fault, View};
+use codepipeline_retrier::domain::scope::{Scope, Scopes};
 use codepipeline_retrier::domain::screen::{Environment, Telling};
 use codepipeline_retrier::domain::stage_run::{StageRun, Timing, after};
 use codepipeline_retrier::domain::tags::{NO_TAGS, TagSelector, Tags, TagsReading};
@@ -34,16 +34,13 @@ pub struct Setting {
     pub mode: Mode,
     /// The tags of the pipeline.
     pub tags: TagsReading,
-    account: AccountId,
-    region: Region,
-    partition: Partition,
+    scopes: Scopes,
 }
 
 impl Setting {
     pub fn new(policy: Option<Policy>, mode: Mode) -> Self {
-        let of = run().pipeline;
-        let tags = Ok(NO_TAGS.clone());
-        Self { policy, mode, tags, account: of.account, region: of.region, partition: of.partition }
+        let scopes = Scopes::alone(Scope::of(&run().pipeline));
+        Self { policy, mode, tags: Ok(NO_TAGS.clone()), scopes }
     }
 
     pub fn environment(&self) -> Environment<'_> {
@@ -52,9 +49,7 @@ impl Setting {
             policy: self.policy.as_ref(),
             standing: Standing::packaged(self.policy.as_ref().map(|policy| &policy.version)),
             mode: self.mode,
-            account: &self.account,
-            region: &self.region,
-            partition: &self.partition,
+            scopes: &self.scopes,
             timing: Timing::default(),
             telling: Telling::default(),
             may_roll_back: false,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::SignedDuration;
 
 use codepipeline_retrier::domain::decision::Ruling;
-use codepipeline_retrier::domain::ids::{ActionExecutionId, PipelineName};
+use codepipeline_retrier::domain::ids::{ActionExecutionId, PipelineArn};
 use codepipeline_retrier::domain::pipeline::{ActionExecution, ActionStatus, Gap, PipelineState, Reading};
 use codepipeline_retrier::domain::policy::Mode;
 use codepipeline_retrier::domain::protocol::Conclusion;
@@ -369,7 +369,12 @@ fn a_sweep_is_concerned_with_the_pipelines_that_some_rule_at_work_names() {
     let named = load("policy", text).policy.unwrap();
     let anything =
         load("policy", "version: 1\nrules:\n  - { name: any, match: { stage: Deploy } }\n").policy.unwrap();
-    let name = |name: &str| PipelineName::parse(name).unwrap();
+    let here = load("policy", "version: 1\nrules:\n  - { name: here, match: { account: '111122223333' } }\n");
+    let there = load("policy", "version: 1\nrules:\n  - { name: there, match: { region: 'us-*' } }\n");
+    let (here, there) = (here.policy.unwrap(), there.policy.unwrap());
+    let arn = |name: &str| {
+        PipelineArn::parse(&format!("arn:aws:codepipeline:eu-central-1:111122223333:{name}")).unwrap()
+    };
     for (policy, mode, pipeline, expected) in [
         (&named, Mode::Active, "web-1", true),
         (&named, Mode::Shadow, "web-1", true),
@@ -378,8 +383,10 @@ fn a_sweep_is_concerned_with_the_pipelines_that_some_rule_at_work_names() {
         (&named, Mode::Active, "other", false),
         (&anything, Mode::Active, "other", true),
         (&anything, Mode::Disabled, "other", false),
+        (&here, Mode::Active, "other", true),
+        (&there, Mode::Active, "other", false),
     ] {
-        assert_eq!(concerns(policy, mode, &name(pipeline)), expected, "{pipeline} in mode {mode:?}");
+        assert_eq!(concerns(policy, mode, &arn(pipeline)), expected, "{pipeline} in mode {mode:?}");
     }
 }
 

@@ -83,6 +83,16 @@ impl Deployment {
         if text.trim().is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() }
     }
 
+    /// What the AWS CLI answers to another account, all of which may do everything there.
+    #[track_caller]
+    pub fn aws_as(&self, account: &str, arguments: &[&str]) -> Value {
+        let mut aws = command("aws/bin/aws", self.folder.path());
+        aws.env("AWS_ACCESS_KEY_ID", account);
+        let text =
+            succeed(aws.args(["--output", "json", "--endpoint-url", self.server.url()]).args(arguments));
+        if text.trim().is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() }
+    }
+
     /// Where everything is.
     pub fn url(&self) -> &str {
         self.server.url()

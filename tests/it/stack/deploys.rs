@@ -76,6 +76,7 @@ fn it_is_deployed_changed_and_deleted_without_a_trace() {
             "DashboardUrl",
             "DeadLetterQueueUrl",
             "FunctionArn",
+            "FunctionRoleArn",
             "LedgerTableName",
             "NotificationTopicArn",
             "QueueUrl",

@@ -5,7 +5,8 @@ use std::fs;
 use serde_json::{Value, json};
 
 use super::process::{Folder, command, output_of, shown, succeed};
-use super::template::{HOME, TEMPLATE, policies_of, resources, translated};
+use super::spokes::{OF_A_HUB, SPOKE};
+use super::template::{HOME, TEMPLATE, policies_of, resources, translated, translated_from};
 
 #[test]
 fn sam_accepts_the_template() {
@@ -29,6 +30,13 @@ fn the_pipelines_of_the_live_checklist_are_clean() {
     let home = Folder::new("lint");
     let template = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/live/pipelines.yaml");
     let said = succeed(command("sam/bin/cfn-lint", home.path()).arg("--").arg(template));
+    assert_eq!(said.trim(), "");
+}
+
+#[test]
+fn the_template_of_spokes_is_clean() {
+    let home = Folder::new("lint");
+    let said = succeed(command("sam/bin/cfn-lint", home.path()).arg("--").arg(SPOKE));
     assert_eq!(said.trim(), "");
 }
 
@@ -61,8 +69,9 @@ fn findings(policies: &[(String, Value)]) -> String {
 
 #[test]
 fn every_policy_is_clean() {
-    let policies = policies_of(&resources(&translated(), HOME, &[]));
-    assert!(policies.len() >= 4, "the policies were not found");
+    let mut policies = policies_of(&resources(&translated(), HOME, &[("SpokeAccounts", "444455556666")]));
+    policies.extend(policies_of(&resources(&translated_from(SPOKE), HOME, &OF_A_HUB)));
+    assert!(policies.len() >= 7, "the policies were not found");
     assert_eq!(findings(&policies), "");
 }
 

@@ -10,10 +10,12 @@ use codepipeline_retrier::event::{Invocation, Message, read};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use super::template::{HOME, Place, policies_of, resources, translated};
+use super::spokes::{OF_A_HUB, SPOKE};
+use super::template::{HOME, Place, policies_of, resources, translated, translated_from};
 
 /// The SDK's calls that the function makes, as its source spells them, and the permissions that each takes.
 const CALLS: [(&str, &[&str]); 23] = [
+    ("assume_role()", &["sts:AssumeRole"]),
     ("batch_get_builds()", &["codebuild:BatchGetBuilds"]),
     ("batch_get_deployment_targets()", &["codedeploy:BatchGetDeploymentTargets"]),
     ("describe_change_set()", &["cloudformation:DescribeChangeSet"]),
@@ -45,12 +47,20 @@ const CALENDARS: (&str, &str) = (
     "arn:aws:ssm:eu-central-1:111122223333:document/Releases,arn:aws:ssm:us-east-1:111122223333:document/Holidays",
 );
 
+/// Parameters with which everything is permitted that can be.
+fn everything() -> Vec<(&'static str, &'static str)> {
+    [&[CALENDARS, ("AllowRollback", "true")][..], &WITH_SPOKES[..]].concat()
+}
+
 /// How the names of a service's operations begin, as far as they change or read anything here.
 #[rustfmt::skip]
-const VERBS: [&str; 17] = [
-    "batch_get_", "batch_write_", "create_", "delete_", "describe_", "disable_", "enable_", "get_", "list_", "put_",
+const VERBS: [&str; 18] = [
+    "assume_", "batch_get_", "batch_write_", "create_", "delete_", "describe_", "disable_", "enable_", "get_", "list_", "put_",
     "query", "receive_", "retry_stage_execution", "scan", "send_", "transact_", "update_",
 ];
+
+/// With everything in it that a parameter can add.
+const WITH_SPOKES: [(&str, &str); 1] = [("SpokeAccounts", "444455556666,777788889999")];
 
 /// What Lambda does in the function's name.
 const OF_LAMBDA: [&str; 7] = [
@@ -112,7 +122,7 @@ fn source_of(folder: &Path) -> String {
 fn the_function_may_do_what_it_calls_and_nothing_else() {
     let called = CALLS.iter().flat_map(|(_, actions)| actions.iter().copied());
     let needed: BTreeSet<String> = called.chain(OF_LAMBDA).map(str::to_owned).collect();
-    assert_eq!(actions(&granted("FunctionRole", HOME, &[CALENDARS])), needed);
+    assert_eq!(actions(&granted("FunctionRole", HOME, &everything())), needed);
 }
 
 /// The statements of the role's policy `evidence`, which is not there where there is nothing to permit.
@@ -164,7 +174,7 @@ fn each_call_that_is_made_is_in_the_table() {
 #[test]
 fn every_statement_names_one_purpose_and_its_resources() {
     let mut purposes = BTreeSet::new();
-    for (name, policy) in policies_of(&resources(&translated(), HOME, &[CALENDARS])) {
+    for (name, policy) in policies_of(&resources(&translated(), HOME, &everything())) {
         for statement in statements(&policy) {
             let purpose = statement["Sid"].as_str().unwrap().to_owned();
             assert!(
@@ -398,8 +408,16 @@ fn every_statement_has_a_row_in_the_document_and_every_row_a_statement() {
         .map(|(purpose, _)| purpose.to_owned())
         .filter(|purpose| purpose.starts_with(|c: char| c.is_ascii_uppercase()))
         .collect();
-    let all = resources(&translated(), HOME, &[CALENDARS]);
-    let mut purposes = BTreeSet::new();
+    let mut all = resources(&translated(), HOME, &everything());
+    for (name, resource) in
+        resources(&translated_from(SPOKE), HOME, &[&OF_A_HUB[..], &[("AllowRollback", "true")]].concat())
+    {
+        all.insert(format!("Spoke/{name}"), resource);
+    }
+    let mut purposes = BTreeSet::from([all["SpokeBusPolicy"]["Properties"]["Statement"]["Sid"]
+        .as_str()
+        .unwrap()
+        .to_owned()]);
     for (_, policy) in policies_of(&all) {
         purposes.extend(
             statements(&policy).iter().map(|statement| statement["Sid"].as_str().unwrap().to_owned()),

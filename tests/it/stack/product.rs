@@ -22,7 +22,9 @@ use crate::command::retrier;
 use crate::lambda::now;
 use crate::ministack::{REGION, clients_at};
 
-/// The account is the one that the stand-in for AWS gives everybody.
+/// The account is the one that the stand-in for AWS gives everybody who does not say another.
+const HOME: &str = "000000000000";
+
 const FLEET: &str = r#"
 scenario: 1
 about: a fleet for the deployed product
@@ -79,16 +81,17 @@ timeline: []
 "#;
 
 /// Far longer than anything here takes.
-const PATIENCE: Duration = Duration::from_mins(3);
+pub const PATIENCE: Duration = Duration::from_mins(3);
 
-/// The emulated CodePipeline as its own process.
-struct CodePipeline {
+/// The emulated CodePipeline of an account as its own process.
+pub struct CodePipeline {
     process: Child,
-    url: String,
+    pub url: String,
 }
 
 impl CodePipeline {
-    fn start(port: u16, events_to: &str, environment: &[(&str, &str)]) -> Self {
+    pub fn start(port: u16, account: &str, events_to: &str, environment: &[(&str, &str)]) -> Self {
+        let fleet = FLEET.replace(HOME, account);
         let mut process =
             retrier(&["emulator", "--port", &port.to_string(), "--scenario", "-", "--events-to", events_to])
                 .envs(environment.iter().copied())
@@ -97,7 +100,7 @@ impl CodePipeline {
                 .stderr(Stdio::inherit())
                 .spawn()
                 .unwrap();
-        process.stdin.take().unwrap().write_all(FLEET.as_bytes()).unwrap();
+        process.stdin.take().unwrap().write_all(fleet.as_bytes()).unwrap();
         let mut line = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let started = Self { process, url: line.trim().to_owned() };
@@ -137,7 +140,7 @@ impl Product {
             Deployment::build_with(&[&of_the_server, environment].concat(), &[("POLICY", &file)]);
         deployment.deploy(&[("Mode", "active"), ("RetryStages", "*/*"), ("LogLevel", "debug")]);
         let codepipeline =
-            CodePipeline::start(port, &format!("eventbridge:{}", deployment.url()), environment);
+            CodePipeline::start(port, HOME, &format!("eventbridge:{}", deployment.url()), environment);
         Self {
             pipelines: clients_at(&codepipeline.url).codepipeline().clone(),
             ledger: DynamoLedger::new(deployment.clients(), "retrier-ledger", now),

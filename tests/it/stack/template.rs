@@ -21,10 +21,15 @@ pub const HOME: Place<'static> = Place { partition: "aws", account: "11112222333
 
 /// The template as CloudFormation gets it, functions and all.
 pub fn translated() -> Value {
+    translated_from(TEMPLATE)
+}
+
+/// The same of another template.
+pub fn translated_from(file: &str) -> Value {
     let home = Folder::new("template");
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/tools/translate.py");
     let mut python = command("sam/bin/python", home.path());
-    serde_json::from_str(&succeed(python.args([script, TEMPLATE]))).unwrap()
+    serde_json::from_str(&succeed(python.args([script, file]))).unwrap()
 }
 
 /// The resources of the translated template, worked out.
@@ -85,7 +90,8 @@ impl Resolver<'_> {
                 {
                     return self.function(name, argument);
                 }
-                object.iter().map(|(name, value)| (name.clone(), self.value(value))).collect()
+                let members = object.iter().map(|(name, value)| (name.clone(), self.value(value)));
+                members.filter(|(_, value)| !is_no_value(value)).collect()
             }
             Value::Array(items) => {
                 items.iter().map(|item| self.value(item)).filter(|item| !is_no_value(item)).collect()
@@ -115,6 +121,13 @@ impl Resolver<'_> {
                 if is_no_value(chosen) { chosen.clone() } else { self.value(chosen) }
             }
             "Fn::Equals" => json!(self.text(&argument[0]) == self.text(&argument[1])),
+            "Fn::Or" => {
+                let is_so = |part: &Value| match part.get("Condition").and_then(Value::as_str) {
+                    Some(condition) => self.holds(condition),
+                    None => self.value(part).as_bool().unwrap(),
+                };
+                json!(argument.as_array().unwrap().iter().any(is_so))
+            }
             "Fn::Not" => json!(!self.value(&argument[0]).as_bool().unwrap()),
             "Fn::GetAtt" => self.attribute(argument[0].as_str().unwrap(), argument[1].as_str().unwrap()),
             "Fn::Sub" => match argument {
@@ -192,6 +205,8 @@ impl Resolver<'_> {
             "AWS::SQS::Queue" => format!("arn:{partition}:sqs:{region}:{account}:{resource}"),
             "AWS::DynamoDB::Table" => format!("arn:{partition}:dynamodb:{region}:{account}:table/{resource}"),
             "AWS::Events::Rule" => format!("arn:{partition}:events:{region}:{account}:rule/{resource}"),
+            "AWS::Events::EventBus" =>
+                format!("arn:{partition}:events:{region}:{account}:event-bus/{resource}"),
             "AWS::IAM::Role" => format!("arn:{partition}:iam::{account}:role/{resource}"),
             "AWS::Logs::LogGroup" =>
                 format!("arn:{partition}:logs:{region}:{account}:log-group:{resource}:*"),

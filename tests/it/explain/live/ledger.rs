@@ -13,6 +13,7 @@ use codepipeline_retrier::domain::ids::{ExecutionId, PipelineArn, StageName, Sta
 use codepipeline_retrier::domain::live::Standing;
 use codepipeline_retrier::domain::policy::Mode;
 use codepipeline_retrier::domain::protocol::ControlsReply;
+use codepipeline_retrier::domain::scope::{Scope, Scopes};
 use codepipeline_retrier::domain::screen::{Environment, Telling};
 use codepipeline_retrier::domain::stage_run::{Owner, Timing};
 use codepipeline_retrier::domain::trigger::{Delivery, EventKey, StageEvent, StageEventState, Trigger};
@@ -128,15 +129,13 @@ async fn decide(run: &StageRunId, mode: Mode, codepipeline: &str, table: &Table)
         calendars: SdkCalendars::new(clients_at(codepipeline)),
     };
     let policy = load("policy.yaml", POLICY).policy.unwrap();
-    let PipelineArn { account, region, partition, .. } = &run.pipeline;
+    let scopes = Scopes::alone(Scope::of(&run.pipeline));
     let timing = Timing::default();
     let environment = Environment {
         policy: Some(&policy),
         standing: Standing::packaged(Some(&policy.version)),
         mode,
-        account,
-        region,
-        partition,
+        scopes: &scopes,
         evidence: Depth::Logs,
         timing,
         telling: Telling::default(),

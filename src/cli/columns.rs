@@ -28,6 +28,59 @@ pub(super) fn table(margin: &str, headings: &[&str], rows: &[Vec<String>]) -> St
     text
 }
 
+/// Columns of a line that fits every terminal.
+pub(super) const WIDTH: usize = 80;
+/// What is always left of a name that is cut.
+const SHORTEST: usize = 10;
+
+/// The same, with the longest cells of these columns cut until a line fits a narrow terminal, as far as that can be done.
+pub(super) fn narrow_table(margin: &str, headings: &[&str], rows: &[Vec<String>], names: &[usize]) -> String {
+    let mut rows = rows.to_vec();
+    let width = |rows: &[Vec<String>], column: usize| {
+        let heading = headings.get(column).map_or(0, |heading| heading.chars().count());
+        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
+        cells.max().unwrap_or(0).max(heading)
+    };
+    loop {
+        let gaps = 2 * headings.len().saturating_sub(1);
+        let all: usize = (0..headings.len()).map(|column| width(&rows, column)).sum();
+        let over = (margin.chars().count() + gaps + all).saturating_sub(WIDTH);
+        let widest = names.iter().map(|column| (width(&rows, *column), *column)).max();
+        let Some((widest, column)) = widest.filter(|(widest, _)| over > 0 && *widest > SHORTEST) else {
+            return table(margin, headings, &rows);
+        };
+        for cell in rows.iter_mut().filter_map(|row| row.get_mut(column)) {
+            *cell = cut(cell, widest - 1);
+        }
+    }
+}
+
+/// A text of so many characters at most, with a mark where it was cut.
+pub(super) fn cut(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    let kept: String = text.chars().take(most.saturating_sub(1)).collect();
+    format!("{}\u{2026}", kept.trim_end_matches('\u{2026}'))
+}
+
+/// How far an instant is away, to the two largest units: `in 1h5m`, `3m ago`.
+pub(super) fn away(at: Timestamp, now: Timestamp) -> String {
+    let away = at.duration_since(now);
+    if away.is_negative() { format!("{} ago", roughly(-away)) } else { format!("in {}", roughly(away)) }
+}
+
+/// A duration to the two largest units that it has: days and hours, hours and minutes, minutes and seconds.
+pub(super) fn roughly(duration: SignedDuration) -> String {
+    let seconds = duration.as_secs();
+    let unit = match seconds {
+        86_400.. => 3_600,
+        3_600.. => 60,
+        _ => 1,
+    };
+    in_words(SignedDuration::from_secs(seconds - seconds % unit))
+}
+
 /// An instant with how far it is away: `2026-11-22T10:15:00Z (in 5m)`.
 pub(super) fn moment(at: Timestamp, now: Timestamp) -> String {
     let away = at.duration_since(now);
@@ -68,6 +121,33 @@ mod tests {
             ("2026-11-22T10:10:00.5Z", "2026-11-22T10:10:00Z (in 0s)"),
         ] {
             assert_eq!(moment(at.parse().unwrap(), now), expected);
+        }
+    }
+
+    #[test]
+    fn names_are_cut_until_a_line_fits() {
+        let long = "pipeline-with-a-very-long-name-".repeat(3);
+        let rows = [
+            vec![long.clone(), "Deploy-To-Production-In-Frankfurt".to_owned(), "backoff".to_owned()],
+            vec!["shop".to_owned(), "Test".to_owned(), "paused".to_owned()],
+        ];
+        let text = narrow_table("  ", &["PIPELINE", "STAGE", "WHY"], &rows, &[0, 1]);
+        let plain = anstream::adapter::strip_str(&text).to_string();
+        assert!(plain.lines().all(|line| line.chars().count() <= WIDTH), "{plain}");
+        assert!(plain.contains("pipeline-with-a-very-long") && plain.contains('\u{2026}'), "{plain}");
+        assert!(plain.contains("  shop ") && plain.contains("backoff"), "{plain}");
+        // What cannot be cut is left as it is.
+        let wide = narrow_table("", &["A"], &[vec!["x".repeat(100)]], &[]);
+        assert!(wide.contains(&"x".repeat(100)));
+    }
+
+    #[test]
+    fn distances_have_two_units_at_most() {
+        let now: Timestamp = "2026-11-22T10:10:00Z".parse().unwrap();
+        for (seconds, expected) in
+            [(0, "in 0s"), (59, "in 59s"), (61, "in 1m1s"), (3_661, "in 1h1m"), (-90_061, "1d1h ago")]
+        {
+            assert_eq!(away(now + SignedDuration::from_secs(seconds), now), expected);
         }
     }
 

@@ -1,6 +1,5 @@
 //! `retrier emulator`: CodePipeline on the loopback interface, for the AWS CLI and every SDK.
 
-mod interrupt;
 mod notes;
 mod play;
 mod welcome;
@@ -15,6 +14,7 @@ use jiff::SignedDuration;
 use super::clock;
 use super::error::CliError;
 use super::exit::Exit;
+use super::interrupt::Interrupt;
 use super::output;
 use super::scenario;
 use crate::domain::stage_run::after;
@@ -84,7 +84,7 @@ impl Emulator {
             events: self.events_to.clone(),
             tell: Arc::new(output::notice),
         };
-        let interrupt = interrupt::Interrupt::new()
+        let interrupt = Interrupt::new()
             .map_err(|error| CliError::unexpected(format!("cannot listen to signals: {error}")))?;
         let server = Server::start_with(world.clone(), setup).map_err(|error| self.cannot_listen(&error))?;
         output::data(&format!("{}\n", server.endpoint()))?;

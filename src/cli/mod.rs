@@ -17,6 +17,8 @@ mod explain;
 mod history;
 #[cfg(feature = "aws")]
 mod identity;
+#[cfg(any(feature = "aws", feature = "serve"))]
+mod interrupt;
 mod output;
 #[cfg(feature = "aws")]
 mod pause;
@@ -29,12 +31,16 @@ mod resume;
 mod scenario;
 mod schema;
 #[cfg(feature = "aws")]
+mod screen;
+#[cfg(feature = "aws")]
 mod status;
 #[cfg(feature = "aws")]
 mod table;
 mod validate;
 #[cfg(feature = "aws")]
 mod waking;
+#[cfg(feature = "aws")]
+mod watch;
 
 use std::ffi::OsString;
 

@@ -1,6 +1,8 @@
 //! The one place that prints. Data goes to standard output, everything else to standard error; styles are stripped
 //! where they do not belong.
 
+#[cfg(feature = "aws")]
+use std::io::IsTerminal;
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
@@ -38,6 +40,45 @@ pub(super) fn data(text: &str) -> Result<(), CliError> {
     }
 }
 
+/// Prints more data; `false` where nobody reads any more.
+#[cfg(feature = "aws")]
+pub(super) fn more_data(text: &str) -> Result<bool, CliError> {
+    let mut stdout = anstream::stdout().lock();
+    is_read(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()))
+}
+
+/// Prints what a terminal is to do as well as to show; `false` where nobody reads any more.
+#[cfg(feature = "aws")]
+pub(super) fn unchanged(text: &str) -> Result<bool, CliError> {
+    let mut stdout = io::stdout().lock();
+    is_read(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()))
+}
+
+#[cfg(feature = "aws")]
+fn is_read(written: io::Result<()>) -> Result<bool, CliError> {
+    match written {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(CliError::unexpected(format!("cannot write to standard output: {error}"))),
+    }
+}
+
+/// Whether a person looks at standard output.
+#[cfg(feature = "aws")]
+pub(super) fn is_terminal() -> bool {
+    io::stdout().is_terminal()
+}
+
+/// The text with its styles, or without where they do not belong on standard output.
+#[cfg(feature = "aws")]
+pub(super) fn plain_where_it_has_to_be(text: &str) -> String {
+    if anstream::stdout().current_choice() == anstream::ColorChoice::Never {
+        anstream::adapter::strip_str(text).to_string()
+    } else {
+        text.to_owned()
+    }
+}
+
 /// Prints why a command could not do its work. When that fails too, the exit code still tells.
 pub(super) fn error(error: &CliError) -> Exit {
     let mut stderr = anstream::stderr().lock();
@@ -60,7 +101,7 @@ pub(super) fn message(text: &str) {
 }
 
 /// Prints a line about something that went wrong while the command goes on.
-#[cfg(feature = "serve")]
+#[cfg(any(feature = "aws", feature = "serve"))]
 pub(super) fn notice(text: &str) {
     let _ = writeln!(anstream::stderr().lock(), "{ERROR}warning{ERROR:#}: {text}");
 }

@@ -146,6 +146,13 @@ impl Budget {
         self.capacity.saturating_sub(u32::try_from(taken).unwrap_or(u32::MAX))
     }
 
+    /// When the next token comes back, if nobody takes one first; none while the bucket is full.
+    pub fn next_token(&self, bucket: Bucket, now: Timestamp) -> Option<Timestamp> {
+        let missing = i64::from(self.capacity - self.balance(bucket, now));
+        let full_at = bucket.full_at.filter(|_| missing > 0)?;
+        Some(instant(full_at.saturating_sub((missing - 1).saturating_mul(self.interval_ms))))
+    }
+
     /// The instant at which one more waiter of an empty bucket should come back. Waiters get one instant each, an
     /// interval apart, so that they do not all wake for the same token.
     pub fn slot(&self, bucket: Bucket, next: Timestamp) -> Slot {

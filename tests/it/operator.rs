@@ -4,6 +4,7 @@ mod pausing;
 mod policies;
 mod reaching;
 mod reading;
+mod watching;
 
 use std::process::{Command, Output};
 

@@ -41,10 +41,18 @@ pub struct KeptBucket {
 impl KeptBucket {
     /// Tokens left now, where it is known how many there can be.
     pub fn balance(&self, now: Timestamp) -> Option<u32> {
-        let budget =
-            Budget::try_new(self.key.budget.clone(), Per::Region, self.capacity?, 1, self.interval_ms?)
-                .ok()?;
-        Some(budget.balance(self.bucket, now))
+        Some(self.budget()?.balance(self.bucket, now))
+    }
+
+    /// When the next token comes back, if nobody takes one first; none while it is full, and where that is not known.
+    pub fn next_token(&self, now: Timestamp) -> Option<Timestamp> {
+        self.budget()?.next_token(self.bucket, now)
+    }
+
+    /// The budget as of the last withdrawal.
+    fn budget(&self) -> Option<Budget> {
+        let name = self.key.budget.clone();
+        Budget::try_new(name, Per::Region, self.capacity?, 1, self.interval_ms?).ok()
     }
 
     /// When it is full again; none when it is.

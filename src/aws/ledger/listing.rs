@@ -13,6 +13,7 @@ use super::stored::{self, KeptDecision, OPEN_SHARD};
 use super::window::{self, KeptWindow};
 use super::{DynamoLedger, Trouble, keys};
 use crate::domain::controls::Controls;
+use crate::domain::ids::StageRunId;
 use crate::domain::scope::PipelineLabel;
 use crate::domain::stage_run::StageRun;
 use crate::ports::Quarantined;
@@ -20,9 +21,17 @@ use crate::ports::Quarantined;
 /// Name of the index of open stage runs.
 pub const OPEN_INDEX: &str = "open";
 
-/// Decisions that are read at once, at least and at most.
-const SMALLEST_PAGE: i32 = 25;
+/// Most decisions that are read at once: a page of the table has one megabyte.
 const LARGEST_PAGE: i32 = 500;
+
+/// A time: since then, and before then where that is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// Its first instant.
+    pub since: Timestamp,
+    /// The first instant that is not in it.
+    pub before: Option<Timestamp>,
+}
 
 /// Messages that could not be understood.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -34,33 +43,41 @@ pub struct Quarantine {
 }
 
 impl DynamoLedger {
-    /// A pipeline's decisions since then, newest first, at most so many. In the table's own account and Region it goes by its
-    /// name, elsewhere by its ARN.
+    /// A pipeline's decisions since then, newest first, at most so many, and no more than these are read. In the table's own
+    /// account and Region it goes by its name, elsewhere by its ARN.
     pub async fn decisions(
         &self,
         pipeline: impl Into<PipelineLabel>,
         since: Timestamp,
         limit: usize,
     ) -> Result<Vec<KeptDecision>, Trouble> {
-        self.decisions_where(pipeline, since, limit, |_| true).await
+        self.decisions_where(pipeline, Span { since, before: None }, limit, |_| true).await
     }
 
-    /// Those of [`Self::decisions`] that are wanted, at most so many. The others are read and passed over.
+    /// A pipeline's decisions of that time, newest first: those that are wanted, at most so many. The others are read and
+    /// passed over.
     pub async fn decisions_where(
         &self,
         pipeline: impl Into<PipelineLabel>,
-        since: Timestamp,
+        span: Span,
         limit: usize,
         wanted: impl Fn(&KeptDecision) -> bool,
     ) -> Result<Vec<KeptDecision>, Trouble> {
         let now = (self.clock)();
+        if span.before.is_some_and(|before| before <= span.since) {
+            return Ok(Vec::new());
+        }
+        // A sort key begins with its instant and goes on, so that it comes after that instant alone.
+        let before = keys::instant(span.before.unwrap_or(Timestamp::MAX));
+        let page = i32::try_from(limit).unwrap_or(i32::MAX).clamp(1, LARGEST_PAGE);
         let query = self
             .partition(keys::decisions(&pipeline.into()))
-            .key_condition_expression("#pk = :pk AND #sk >= :since")
+            .key_condition_expression("#pk = :pk AND #sk BETWEEN :since AND :before")
             .expression_attribute_names("#sk", SORT)
-            .expression_attribute_values(":since", AttributeValue::S(keys::instant(since)))
+            .expression_attribute_values(":since", AttributeValue::S(keys::instant(span.since)))
+            .expression_attribute_values(":before", AttributeValue::S(before))
             .scan_index_forward(false)
-            .limit(i32::try_from(limit).unwrap_or(i32::MAX).clamp(SMALLEST_PAGE, LARGEST_PAGE));
+            .limit(page);
         let mut decisions = Vec::new();
         self.pages(query, |item| {
             if decisions.len() < limit && !item.is_expired(now)? {
@@ -75,6 +92,14 @@ impl DynamoLedger {
     /// The stage runs with a wait or a claim, those first whose wait or lease is over first. Read anew from their own
     /// items, since an index may be a moment behind.
     pub async fn open_runs(&self) -> Result<Vec<StageRun>, Trouble> {
+        self.open_runs_where(|_| true).await
+    }
+
+    /// Those of [`Self::open_runs`] that are wanted; the records of the others are not read.
+    pub async fn open_runs_where(
+        &self,
+        wanted: impl Fn(&StageRunId) -> bool,
+    ) -> Result<Vec<StageRun>, Trouble> {
         let mut runs = BTreeSet::new();
         for shard in keys::open_shards() {
             let query = self
@@ -90,6 +115,7 @@ impl DynamoLedger {
             })
             .await?;
         }
+        runs.retain(&wanted);
         let found = self.get(runs.iter().map(keys::record).collect()).await?;
         let records = runs.iter().filter_map(|run| Some((run, found.get(&keys::record(run))?)));
         let mut open = records

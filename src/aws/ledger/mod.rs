@@ -78,7 +78,7 @@ use crate::ports::{KeptPolicy, Ledger, Page, PageToken, Quarantined, Rounds, Swe
 
 pub use bucket::KeptBucket;
 pub use item::Damaged;
-pub use listing::{OPEN_INDEX, Quarantine};
+pub use listing::{OPEN_INDEX, Quarantine, Span};
 pub use policies::{PolicyEntry, PushReply};
 pub use stored::KeptDecision;
 pub use trouble::Trouble;

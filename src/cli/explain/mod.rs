@@ -13,6 +13,9 @@ mod reading;
 mod text;
 mod way;
 
+#[cfg(feature = "aws")]
+pub(super) use prose::paragraph_within;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;

@@ -5,13 +5,18 @@ const WIDTH: usize = 100;
 
 /// The text broken into lines, the first behind `lead` and the others indented as far.
 pub(super) fn paragraph(lead: &str, text: &str) -> String {
+    paragraph_within(lead, text, WIDTH)
+}
+
+/// The same in lines of so many columns.
+pub(in crate::cli) fn paragraph_within(lead: &str, text: &str, width: usize) -> String {
     let indent = lead.chars().count();
     let mut out = lead.to_owned();
     let mut column = indent;
     for word in text.split(' ') {
-        let width = word.chars().count();
+        let length = word.chars().count();
         if column > indent {
-            if column + 1 + width > WIDTH {
+            if column + 1 + length > width {
                 out.push('\n');
                 out.push_str(&" ".repeat(indent));
                 column = indent;
@@ -21,7 +26,7 @@ pub(super) fn paragraph(lead: &str, text: &str) -> String {
             }
         }
         out.push_str(word);
-        column += width;
+        column += length;
     }
     out.push('\n');
     out

@@ -16,9 +16,11 @@ use super::error::CliError;
 use super::exit::Exit;
 use super::identity;
 use super::output;
+use super::table::Table;
 use crate::aws::ledger::PolicyEntry;
 use crate::domain::controls::Controls;
 use crate::domain::live::LivePolicy;
+use crate::domain::policy::Policy as InForce;
 
 /// Change the policy without a deployment: push, show, history, rollback
 ///
@@ -54,6 +56,11 @@ impl Policy {
 /// The pointer, where the pushed policy is in force.
 fn in_force(controls: &Controls) -> Option<&LivePolicy> {
     controls.live.as_deref().filter(|live| live.taken_over.is_none())
+}
+
+/// The pushed policy, where it is in force and as it was.
+pub(super) async fn pushed_in_force(table: &Table, controls: &Controls) -> Option<InForce> {
+    ledger::policy_in_force(table, controls).await
 }
 
 /// Which policy is in force, for people: `pushed, number 3 …` or `packaged …`.

@@ -3,12 +3,15 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::Shown;
+use super::headline::Headline;
+use super::open::{age, claims, waits};
+use super::{Shown, freezes, text};
 use crate::aws::ledger::KeptBucket;
 use crate::cli::pauses;
 use crate::cli::policy::source_document;
+use crate::domain::glob::Glob;
 use crate::domain::ids::{AccountId, PipelineName, Region, StageName};
-use crate::domain::stage_run::StageRun;
+use crate::domain::stage_run::{Claim, StageRun, Wait};
 use crate::domain::sweep::Sweep;
 use crate::ports::Quarantined;
 
@@ -18,7 +21,7 @@ fn instant(at: Timestamp) -> String {
 
 /// One document.
 pub(super) fn document(shown: &Shown) -> Value {
-    let Shown { table, region, now, controls, weather, buckets, open, sweep, quarantine } = shown;
+    let Shown { table, region, now, controls, weather, buckets, only, open, sweep, quarantine, .. } = shown;
     let pauses = pauses::in_force(controls, *now).into_iter().map(pauses::document);
     let policy = controls.activated.as_ref().map(|(version, mode)| {
         let rules = controls.active_since.iter().map(|((rule, shadow), since)| {
@@ -30,13 +33,16 @@ pub(super) fn document(shown: &Shown) -> Value {
         "table": table,
         "region": region,
         "now": instant(*now),
+        "headline": Headline::of(shown).document(),
         "pauses": pauses.collect::<Vec<_>>(),
         "storm": weather.is_some_and(|weather| weather.is_storm),
         "policy": policy,
         "policy-source": source_document(controls),
+        "freezes": freezes::document(&shown.freezes),
         "budgets": buckets.iter().map(|bucket| budget(bucket, *now)).collect::<Vec<_>>(),
-        "waits": open.iter().filter_map(wait).collect::<Vec<_>>(),
-        "claims": open.iter().filter_map(claim).collect::<Vec<_>>(),
+        "only-pipelines": only.as_ref().map(Glob::as_str),
+        "waits": waits(open).into_iter().map(|it| wait(it, *now)).collect::<Vec<_>>(),
+        "claims": claims(open).into_iter().map(|it| claim(it, *now)).collect::<Vec<_>>(),
         "sweep": progress(sweep, *now),
         "quarantine": {
             "total": quarantine.total,
@@ -56,25 +62,27 @@ fn budget(kept: &KeptBucket, now: Timestamp) -> Value {
         "shadow": key.shadow,
         "capacity": kept.capacity,
         "tokens": kept.balance(now),
+        "interval-ms": kept.interval_ms,
+        "next-token-at": kept.next_token(now).map(instant),
         "full-at": kept.full_at(now).map(instant),
     })
 }
 
-fn wait(record: &StageRun) -> Option<Value> {
-    let wait = record.wait.as_ref()?;
-    Some(json!({
+fn wait((record, wait): (&StageRun, &Wait), now: Timestamp) -> Value {
+    json!({
         "pipeline": record.id.pipeline.name.as_str(),
         "stage": record.id.stage.as_str(),
         "execution-id": record.id.execution.as_str(),
         "reason": wait.ruling.reason(),
         "until": wait.until.map(instant),
         "looks-again-at": instant(wait.wake_at),
-    }))
+        "since": instant(wait.hint.time),
+        "age-seconds": age(wait.hint.time, now).as_secs(),
+    })
 }
 
-fn claim(record: &StageRun) -> Option<Value> {
-    let claim = record.claim.as_ref()?;
-    Some(json!({
+fn claim((record, claim): (&StageRun, &Claim), now: Timestamp) -> Value {
+    json!({
         "pipeline": record.id.pipeline.name.as_str(),
         "stage": record.id.stage.as_str(),
         "execution-id": record.id.execution.as_str(),
@@ -82,12 +90,16 @@ fn claim(record: &StageRun) -> Option<Value> {
         "retry-mode": claim.mode.as_str(),
         "lease-until": instant(claim.lease_until),
         "taken-over": claim.taken_over,
-    }))
+        "since": instant(claim.hint.time),
+        "age-seconds": age(claim.hint.time, now).as_secs(),
+    })
 }
 
 fn progress(sweep: &Sweep, now: Timestamp) -> Value {
     json!({
         "round": sweep.round,
+        "watermark": sweep.watermark.map(instant),
+        "lag-seconds": text::lag(sweep, now).map(|lag| lag.as_secs()),
         "completed-at": sweep.completed.map(|completed| instant(completed.ended)),
         "under-way": sweep.under_way.as_ref().map(|round| json!({
             "began-at": instant(round.began),

@@ -1,7 +1,17 @@
 //! `retrier status`: what the product is doing at this moment. It only reads.
 
+mod budgets;
+mod freezes;
+mod headline;
 mod json;
+mod open;
 mod text;
+
+#[cfg(test)]
+mod tests;
+
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
@@ -11,30 +21,56 @@ use super::clock;
 use super::error::CliError;
 use super::exit::Exit;
 use super::output::{self, Format};
-use super::table::TableArguments;
+use super::pauses::Pattern;
+use super::policy::pushed_in_force;
+use super::screen::Screen;
+use super::table::{Table, TableArguments};
+use super::watch::{self, WatchArguments};
 use crate::aws::ledger::{KeptBucket, KeptWindow, Quarantine};
+use crate::aws::settings::variable;
 use crate::domain::controls::Controls;
+use crate::domain::glob::Glob;
+use crate::domain::policy::Policy;
 use crate::domain::stage_run::StageRun;
 use crate::domain::storm::{Storm, Weather};
 use crate::domain::sweep::Sweep;
+use crate::policy_file;
+use freezes::Freezes;
 
-/// Show what the product is doing: pauses, storms, budgets, waits, retries under way, the sweep
+/// Show what the product is doing, and whether a person is needed
 ///
-/// Whatever is open in the ledger, read as it is now. Budgets are shown by what was last taken from them, so one that
-/// nobody has used is not there.
+/// The first line says whether all is well. What follows is read from the ledger as it is now: pauses and storms, the policy
+/// in force and its freezes, budgets, failures that wait, retries under way, the sweep, and messages that were not
+/// understood. Budgets are shown by what was last taken from them, so one that nobody has used is not there. Change calendars
+/// are not asked.
+///
+/// A look costs some 8 read units of the table, one more for each open stage run, and up to 16 for a pushed policy.
 #[derive(Debug, Args)]
 #[command(after_help = output::EXIT_CODES_IN_SHORT, after_long_help = "\
 Examples:
   retrier status
+  retrier status --watch
+  retrier status --pipeline 'web-*' --all
   retrier status --stack-name retrier-staging --region eu-central-1
   retrier status --format json | jq -r '.waits[] | [.pipeline, .stage, .until] | @tsv'
 
 Exit codes:
-  0  shown
+  0  shown, whatever it says; with `--watch` also when it was ended by Ctrl-C
   2  there is no such table, or no access to it
  70  the table has not answered, or holds something that cannot be read")]
 pub(super) struct Status {
-    /// How to print it
+    /// Only stage runs of these pipelines, with * and ? in the name
+    #[arg(long, value_name = "GLOB", value_parser = Pattern::parse)]
+    pipeline: Option<Pattern>,
+    /// Every open stage run and budget, with names in full however wide
+    #[arg(long)]
+    all: bool,
+    /// The policy that the stack was packaged with, for its freezes; a pushed one is in the ledger
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    #[command(flatten)]
+    watch: WatchArguments,
+    /// How to print it; with `--watch`, JSON is one document on each line
     #[arg(long, value_enum, default_value_t)]
     format: Format,
     #[command(flatten)]
@@ -54,7 +90,10 @@ struct Shown {
     now: Timestamp,
     controls: Controls,
     weather: Option<Weather>,
+    freezes: Freezes,
     buckets: Vec<KeptBucket>,
+    /// The pipelines that the open stage runs are narrowed to.
+    only: Option<Glob>,
     open: Vec<StageRun>,
     sweep: Sweep,
     quarantine: Quarantine,
@@ -62,29 +101,81 @@ struct Shown {
 
 impl Status {
     pub fn run(self) -> Result<Exit, CliError> {
-        let shown = block_on(async {
+        let packaged = self.policy.as_deref().map(read_policy).transpose()?;
+        block_on(async {
             let table = self.table.open().await?;
-            let failed = |trouble| table.failed(&trouble);
-            let now = clock::now();
-            let windows = table.ledger.windows(WINDOWS).await.map_err(failed)?;
-            Ok(Shown {
-                weather: weather(windows, now),
-                controls: table.ledger.controls().await.map_err(failed)?,
-                buckets: table.ledger.buckets().await.map_err(failed)?,
-                open: table.ledger.open_runs().await.map_err(failed)?,
-                sweep: table.ledger.progress().await.map_err(failed)?,
-                quarantine: table.ledger.quarantined(MOST_QUARANTINED).await.map_err(failed)?,
-                table: table.name.clone(),
-                region: table.region.to_string(),
-                now,
+            let look = async || self.look(&table, packaged.as_ref()).await;
+            let Some(every) = self.watch.every() else {
+                output::data(&self.rendered(&look().await?))?;
+                return Ok(Exit::Fine);
+            };
+            let mut screen = match self.format {
+                Format::Text => Screen::of(variable("TERM").as_deref()),
+                Format::Json => None,
+            };
+            let mut last = String::new();
+            watch::repeat(every, look, |looked| match (&mut screen, looked) {
+                (Some(screen), Ok(shown)) => {
+                    last = self.rendered(&shown);
+                    screen.draw(&last)
+                }
+                (Some(screen), Err(error)) => screen.draw(&text::stale(&error, &last)),
+                (None, Ok(shown)) => output::more_data(&self.block(&shown)),
+                (None, Err(error)) => {
+                    output::notice(&format!("{error}; it is tried again"));
+                    Ok(true)
+                }
             })
-        })?;
-        output::data(&match self.format {
-            Format::Text => text::render(&shown),
-            Format::Json => format!("{}\n", json::document(&shown)),
-        })?;
-        Ok(Exit::Fine)
+            .await
+        })
     }
+
+    async fn look(&self, table: &Table, packaged: Option<&Policy>) -> Result<Shown, CliError> {
+        let failed = |trouble| table.failed(&trouble);
+        let now = clock::now();
+        let only = Pattern::glob(self.pipeline.as_ref());
+        let is_wanted = |name: &str| only.as_ref().is_none_or(|glob| glob.matches(name));
+        let windows = table.ledger.windows(WINDOWS).await.map_err(failed)?;
+        let controls = table.ledger.controls().await.map_err(failed)?;
+        let pushed = pushed_in_force(table, &controls).await;
+        let open = table.ledger.open_runs_where(|run| is_wanted(run.pipeline.name.as_str()));
+        Ok(Shown {
+            weather: weather(windows, now),
+            freezes: Freezes::of(&controls, pushed.as_ref().or(packaged), now),
+            buckets: table.ledger.buckets().await.map_err(failed)?,
+            open: open.await.map_err(failed)?,
+            sweep: table.ledger.progress().await.map_err(failed)?,
+            quarantine: table.ledger.quarantined(MOST_QUARANTINED).await.map_err(failed)?,
+            table: table.name.clone(),
+            region: table.region.to_string(),
+            now,
+            controls,
+            only,
+        })
+    }
+
+    fn rendered(&self, shown: &Shown) -> String {
+        match self.format {
+            Format::Text => text::render(shown, self.all),
+            Format::Json => format!("{}\n", json::document(shown)),
+        }
+    }
+
+    /// One of several that are shown one after the other.
+    fn block(&self, shown: &Shown) -> String {
+        match self.format {
+            Format::Text => format!("--- {:.0}\n{}\n", shown.now, text::render(shown, self.all)),
+            Format::Json => self.rendered(shown),
+        }
+    }
+}
+
+fn read_policy(path: &Path) -> Result<Policy, CliError> {
+    let bytes = fs::read(path).map_err(|error| CliError::unreadable(path, &error))?;
+    policy_file::load_bytes(&path.display().to_string(), &bytes).policy.ok_or_else(|| {
+        CliError::usage(format!("`{}` is no valid policy", path.display()))
+            .with_hint(format!("`retrier validate {}` shows what is wrong", path.display()))
+    })
 }
 
 /// Whether there is a storm, by the policy of the last failure that was noted; none where none was noted of late.

@@ -1,38 +1,70 @@
-//! The status for people: one block for each thing, also where there is nothing to say.
+//! The status for people: what matters most first, then one block for each thing, also where there is nothing to say.
 
 use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
-use super::Shown;
-use crate::aws::ledger::KeptBucket;
-use crate::cli::columns::{foreign, moment, table};
+use super::headline::{Headline, Standing};
+use super::open::age;
+use super::{Shown, budgets, freezes, open};
+use crate::aws::ledger::Quarantine;
+use crate::cli::columns::{foreign, moment, roughly, table};
+use crate::cli::error::CliError;
 use crate::cli::{pauses, policy};
 use crate::domain::controls::Controls;
 use crate::domain::duration::in_words;
-use crate::domain::stage_run::StageRun;
 use crate::domain::sweep::Sweep;
 
-const HEADING: Style = Style::new().bold();
+pub(super) const HEADING: Style = Style::new().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
-const MARGIN: &str = "  ";
+const WELL: Style = AnsiColor::Green.on_default().bold();
+pub(super) const MARGIN: &str = "  ";
 
-pub(super) fn render(shown: &Shown) -> String {
-    let Shown { table, region, now, controls, weather, buckets, open, sweep, quarantine } = shown;
-    let mut text = format!("{HEADING}ledger{HEADING:#}: table `{table}` in {region}\n");
+/// Most pipelines that are named as lagging.
+const MOST_NAMED: usize = 5;
+
+pub(super) fn render(shown: &Shown, all: bool) -> String {
+    let Shown { table, region, now, controls, weather, sweep, .. } = shown;
+    let Headline { standing, sentence, also } = Headline::of(shown);
+    let style = match standing {
+        Standing::Well | Standing::NotAtWorkYet => WELL,
+        _ => WARNING,
+    };
+    let mut text = format!("{style}{sentence}{style:#}\n");
+    for concern in &also {
+        let _ = writeln!(text, "{MARGIN}also {concern}");
+    }
+    let _ = writeln!(text, "{HEADING}ledger{HEADING:#}: table `{table}` in {region}");
+    let _ = writeln!(text, "{HEADING}read{HEADING:#}: {now:.0}\n");
     text.push_str(&pauses_in_force(controls, *now));
     if let Some(weather) = weather.filter(|weather| weather.is_storm) {
         let _ = writeln!(text, "{WARNING}held back{WARNING:#}: {}", weather.in_words());
     }
     text.push_str(&policy_in_force(controls, *now));
-    text.push_str(&budgets(buckets, *now));
-    text.push_str(&waits(open, *now));
-    text.push_str(&claims(open, *now));
+    let (summary, lines) = freezes::lines(&shown.freezes, *now);
+    let _ = writeln!(text, "\n{HEADING}freezes{HEADING:#}: {summary}");
+    for line in lines {
+        let _ = writeln!(text, "{MARGIN}{}", foreign(&line));
+    }
+    text.push_str(&budgets::block(&shown.buckets, *now, all));
+    text.push_str(&open::waiting(shown, all));
+    text.push_str(&open::under_way(shown, all));
     text.push_str(&last_sweep(sweep, *now));
-    let _ = writeln!(text, "\n{HEADING}messages not understood{HEADING:#}: {}", quarantine.total);
+    text.push_str(&not_understood(&shown.quarantine, *now));
+    text
+}
+
+/// What was seen last, under what keeps it from being newer.
+pub(super) fn stale(error: &CliError, last: &str) -> String {
+    format!("{WARNING}warning{WARNING:#}: {error}; it is tried again, and this is from before\n\n{last}")
+}
+
+fn not_understood(quarantine: &Quarantine, now: Timestamp) -> String {
+    let mut text = format!("\n{HEADING}messages not understood{HEADING:#}: {}\n", quarantine.total);
     for note in &quarantine.newest {
-        let _ = writeln!(text, "{MARGIN}{:.0}  {} bytes: {}", note.at, note.length, foreign(&note.problem));
+        let ago = roughly(age(note.at, now));
+        let _ = writeln!(text, "{MARGIN}{ago} ago, {} bytes: {}", note.length, foreign(&note.problem));
     }
     text
 }
@@ -53,8 +85,7 @@ fn policy_in_force(controls: &Controls, now: Timestamp) -> String {
     let source = policy::source(controls, now);
     let Some((version, mode)) = &controls.activated else {
         return format!(
-            "\n{HEADING}policy{HEADING:#}: none has been at work yet; the first failure or sweep puts it to work\n\
-             {MARGIN}in force: {source}\n"
+            "\n{HEADING}policy{HEADING:#}: none has been at work yet\n{MARGIN}in force: {source}\n"
         );
     };
     let mut text = format!(
@@ -77,100 +108,47 @@ fn policy_in_force(controls: &Controls, now: Timestamp) -> String {
     text
 }
 
-fn budgets(buckets: &[KeptBucket], now: Timestamp) -> String {
-    if buckets.is_empty() {
-        return format!("\n{HEADING}budgets{HEADING:#}: none has been used yet\n");
-    }
-    let rows: Vec<_> = (buckets.iter())
-        .map(|kept| {
-            let key = &kept.key;
-            let of = match (&key.pipeline, &key.stage) {
-                (None, None) => match (&key.account, &key.region) {
-                    (Some(account), Some(region)) => format!("{account} in {region}"),
-                    _ => "all accounts and Regions".to_owned(),
-                },
-                (Some(pipeline), None) => pipeline.name.to_string(),
-                (Some(pipeline), Some(stage)) => format!("{} / {stage}", pipeline.name),
-                (None, Some(stage)) => stage.to_string(),
-            };
-            let tokens = match (kept.balance(now), kept.capacity) {
-                (Some(tokens), Some(capacity)) => format!("{tokens} of {capacity}"),
-                _ => "-".to_owned(),
-            };
-            let shadow = if key.shadow { " (shadow)" } else { "" };
-            let full = kept.full_at(now).map_or_else(|| "now".to_owned(), |full_at| moment(full_at, now));
-            vec![format!("{}{shadow}", key.budget), of, tokens, full]
-        })
-        .collect();
-    format!("\n{HEADING}budgets{HEADING:#}:\n{}", table(MARGIN, &["BUDGET", "OF", "TOKENS", "FULL"], &rows))
-}
-
-fn waits(open: &[StageRun], now: Timestamp) -> String {
-    let row = |record: &StageRun| {
-        let wait = record.wait.as_ref()?;
-        // A cause has no instant; it is looked at again from time to time.
-        let until = match wait.until {
-            Some(until) => moment(until, now),
-            None => format!("-, looks again {}", moment(wait.wake_at, now)),
-        };
-        Some(vec![
-            record.id.pipeline.name.to_string(),
-            record.id.stage.to_string(),
-            record.id.execution.to_string(),
-            wait.ruling.reason().to_owned(),
-            until,
-        ])
-    };
-    let headings = ["PIPELINE", "STAGE", "EXECUTION", "REASON", "UNTIL"];
-    block("waiting", &headings, &open.iter().filter_map(row).collect::<Vec<_>>())
-}
-
-fn claims(open: &[StageRun], now: Timestamp) -> String {
-    let row = |record: &StageRun| {
-        let claim = record.claim.as_ref()?;
-        let taken_over = if claim.taken_over { ", taken over" } else { "" };
-        Some(vec![
-            record.id.pipeline.name.to_string(),
-            record.id.stage.to_string(),
-            record.id.execution.to_string(),
-            format!("{}{taken_over}", claim.retry),
-            moment(claim.lease_until, now),
-        ])
-    };
-    let headings = ["PIPELINE", "STAGE", "EXECUTION", "RETRY", "CLAIMED UNTIL"];
-    block("retries under way", &headings, &open.iter().filter_map(row).collect::<Vec<_>>())
+/// How far behind the present everything has been seen; none where no round was complete.
+pub(super) fn lag(sweep: &Sweep, now: Timestamp) -> Option<SignedDuration> {
+    let lagging = sweep.lagging.values().min().copied();
+    let seen = sweep.watermark.into_iter().chain(lagging).min()?;
+    sweep.watermark.map(|_| age(seen, now))
 }
 
 fn last_sweep(sweep: &Sweep, now: Timestamp) -> String {
-    let Some(last) = sweep.completed else {
-        let under_way = if sweep.under_way.is_some() { "the first one is under way" } else { "none yet" };
-        return format!("\n{HEADING}sweep{HEADING:#}: {under_way}\n");
+    let mut text = match sweep.completed {
+        Some(last) => format!("\n{HEADING}sweep{HEADING:#}: last complete {}\n", moment(last.ended, now)),
+        None if sweep.under_way.is_some() => {
+            format!("\n{HEADING}sweep{HEADING:#}: the first one is under way\n")
+        }
+        None => return format!("\n{HEADING}sweep{HEADING:#}: none yet\n"),
     };
-    let mut text = format!("\n{HEADING}sweep{HEADING:#}: last complete {}\n", moment(last.ended, now));
+    if let Some(watermark) = sweep.watermark {
+        let _ = writeln!(text, "{MARGIN}everything before {} has been seen", moment(watermark, now));
+    }
     if let Some(round) = &sweep.under_way {
         let _ = write!(text, "{MARGIN}under way since {}", moment(round.began, now));
         if let Some(pipeline) = &round.cursor {
-            let _ = write!(text, ", as far as pipeline `{pipeline}`");
+            let _ = write!(text, ",\n{MARGIN}as far as pipeline `{pipeline}`");
         }
         text.push('\n');
     }
     if !sweep.lagging.is_empty() {
-        let names: Vec<String> = sweep.lagging.keys().map(ToString::to_string).collect();
-        let _ = writeln!(text, "{MARGIN}to be looked at again: {}", names.join(", "));
+        let names: Vec<String> = sweep.lagging.keys().take(MOST_NAMED).map(ToString::to_string).collect();
+        let more = sweep.lagging.len() - names.len();
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let _ = writeln!(text, "{MARGIN}to be looked at again: {}{more}", names.join(", "));
+        if let Some(lag) = lag(sweep, now) {
+            let _ = writeln!(text, "{MARGIN}the oldest of them is {} behind", roughly(lag));
+        }
     }
     if sweep.is_overdue(now) {
         let every = in_words(sweep.every);
         let _ = writeln!(
             text,
-            "{MARGIN}{WARNING}overdue{WARNING:#}: one was to begin every {every}, unless parameter `SweepInterval` is 0 by now"
+            "{MARGIN}{WARNING}overdue{WARNING:#}: one was to begin every {every},\n\
+             {MARGIN}unless parameter `SweepInterval` is 0 by now"
         );
     }
     text
-}
-
-fn block(name: &str, headings: &[&str], rows: &[Vec<String>]) -> String {
-    if rows.is_empty() {
-        return format!("\n{HEADING}{name}{HEADING:#}: none\n");
-    }
-    format!("\n{HEADING}{name}{HEADING:#}: {}\n{}", rows.len(), table(MARGIN, headings, rows))
 }

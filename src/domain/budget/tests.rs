@@ -244,3 +244,27 @@ fn who_shares_a_bucket_is_said_by_per() {
     assert_eq!(of(Per::Pipeline), [true, false, false]);
     assert_eq!(of(Per::Stage), [false, false, false]);
 }
+
+#[test]
+fn the_next_token_comes_when_the_balance_grows() {
+    let budget = budget(4, 1, MINUTE);
+    for (ahead, balance, next) in [
+        (0, 4, None),
+        (-5, 4, None),
+        (1, 3, Some(1)),
+        (MINUTE, 3, Some(MINUTE)),
+        (MINUTE + 1, 2, Some(1)),
+        (4 * MINUTE, 0, Some(MINUTE)),
+        // Taken by a policy with a larger capacity.
+        (9 * MINUTE, 0, Some(6 * MINUTE)),
+    ] {
+        let bucket = full_at(START + ahead);
+        assert_eq!(budget.balance(bucket, at(START)), balance, "{ahead}");
+        let expected = next.map(|next| at(START + next));
+        assert_eq!(budget.next_token(bucket, at(START)), expected, "{ahead}");
+        if let Some(next) = expected {
+            assert_eq!(budget.balance(bucket, next), balance + 1, "{ahead}");
+        }
+    }
+    assert_eq!(budget.next_token(Bucket::default(), at(START)), None, "never used");
+}

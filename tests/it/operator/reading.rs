@@ -25,7 +25,7 @@ use crate::arbitrary::run;
 use crate::command::shown;
 use crate::contract::recording;
 
-fn run_of(pipeline: &str, stage: &str, execution: &str) -> StageRunId {
+pub fn run_of(pipeline: &str, stage: &str, execution: &str) -> StageRunId {
     StageRunId {
         pipeline: PipelineArn { name: PipelineName::parse(pipeline).unwrap(), ..run().pipeline },
         execution: ExecutionId::parse(execution).unwrap(),
@@ -52,7 +52,7 @@ pub fn controls(desk: &Desk) -> Controls {
 }
 
 impl Desk {
-    fn commit(&self, commit: &Commit) {
+    pub fn commit(&self, commit: &Commit) {
         assert_eq!(self.runtime.block_on(self.ledger.commit(commit)), Ok(CommitReply::Done));
     }
 
@@ -115,8 +115,42 @@ impl Desk {
     }
 }
 
-/// The text with every digit of an instant hidden, and how far it is away.
+/// The text with every digit of an instant hidden, and how far it is away; and in tables, with one gap between cells.
 pub fn steady(text: &str) -> String {
+    let text = steady_instants(text);
+    let is_table = |line: &str| line.trim_start().contains("  ");
+    let mut steady = String::new();
+    for line in text.lines() {
+        let indent = line.len() - line.trim_start().len();
+        let cells = line.trim().split("  ").map(str::trim).filter(|cell| !cell.is_empty());
+        let cells: Vec<&str> = cells.map(steady_cell).collect();
+        let line = if is_table(line) {
+            format!("{}{}", " ".repeat(indent), cells.join("  "))
+        } else {
+            line.to_owned()
+        };
+        steady.push_str(&line);
+        steady.push('\n');
+    }
+    steady
+}
+
+/// A cell that only says how far something is away says so.
+fn steady_cell(cell: &str) -> &str {
+    let is_length = |text: &str| {
+        text.starts_with(|c: char| c.is_ascii_digit())
+            && text.chars().all(|c| c.is_ascii_digit() || matches!(c, 'd' | 'h' | 'm' | 's'))
+            && text.ends_with(['d', 'h', 'm', 's'])
+    };
+    match cell {
+        _ if is_length(cell) => "…",
+        _ if cell.strip_prefix("in ").is_some_and(is_length) => "in …",
+        _ if cell.strip_prefix("looks in ").is_some_and(is_length) => "looks in …",
+        _ => cell,
+    }
+}
+
+fn steady_instants(text: &str) -> String {
     const SHAPE: &str = "____-__-__T__:__:__Z";
     let is_instant = |piece: &str| {
         piece
@@ -160,6 +194,37 @@ fn everything_is_going_on() {
 }
 
 #[test]
+fn some_pipelines_alone_are_shown() {
+    let desk = Desk::new();
+    desk.furnish();
+    let status = desk.json(&["status", "--pipeline", "web-s*"]);
+    assert_eq!(status["only-pipelines"], "web-s*");
+    assert_eq!((status["waits"].as_array().unwrap().len(), &status["claims"]), (1, &json!([])));
+    assert_eq!(status["waits"][0]["pipeline"], "web-shop");
+    assert_eq!(status["budgets"].as_array().unwrap().len(), 2, "they are shared");
+    let text = String::from_utf8(desk.run(&["status", "--pipeline", "none-*"]).stdout).unwrap();
+    assert!(text.contains("waiting (pipelines `none-*`): none\n"), "{text}");
+}
+
+#[test]
+fn five_hundred_waits_are_read_and_counted() {
+    let desk = Desk::new();
+    for number in 0..500 {
+        let id = run_of(&format!("shop-{number:03}"), "Test", "e-1");
+        let mut waiting = StageRun { revision: 1, ..StageRun::unwritten(&id) };
+        let hint = Hint { key: EventKey::default(), time: desk.at(-number) };
+        waiting.begin_wait(Ruling::WaitBackoff, Some(desk.at(3_600)), desk.at(3_600), hint);
+        desk.commit(&recording(waiting));
+    }
+    let text = String::from_utf8(desk.run(&["status"]).stdout).unwrap();
+    assert!(text.contains("waiting: 500 (500 backoff), oldest first\n"), "{text}");
+    assert!(text.contains("  shop-499 ") && !text.contains("  shop-400 "), "{text}");
+    assert!(text.contains("  and 480 more: `--all` shows them\n"), "{text}");
+    assert!(text.lines().count() < 60, "{text}");
+    assert_eq!(desk.json(&["status"])["waits"].as_array().unwrap().len(), 500);
+}
+
+#[test]
 fn everything_is_going_on_for_programs() {
     let desk = Desk::new();
     desk.furnish();
@@ -185,7 +250,7 @@ fn everything_is_going_on_for_programs() {
         json!({
             "budget": name, "account": "111122223333", "region": "eu-central-1", "pipeline": pipeline,
             "stage": stage, "shadow": false, "capacity": capacity, "tokens": capacity - 1,
-            "full-at": at(3_600),
+            "full-at": at(3_600), "interval-ms": 3_600_000, "next-token-at": at(3_600),
         })
     };
     let budgets =
@@ -194,31 +259,46 @@ fn everything_is_going_on_for_programs() {
     let wait = |pipeline: &str, stage: &str, id: &str, reason: &str, until: Option<String>, again: String| {
         json!({
             "pipeline": pipeline, "stage": stage, "execution-id": id, "reason": reason, "until": until,
-            "looks-again-at": again,
+            "looks-again-at": again, "since": at(-30),
         })
+    };
+    let without_age = |list: &Value| {
+        let mut list = list.clone();
+        for item in list.as_array_mut().unwrap() {
+            let age = item.as_object_mut().unwrap().remove("age-seconds").unwrap().as_u64().unwrap();
+            assert!((30..600).contains(&age), "{age}");
+        }
+        list
     };
     let waits = [
         wait("web-api", "Deploy", "e-2", "paused", None, at(1_800)),
         wait("web-shop", "Test", "e-1", "backoff", Some(at(3_600)), at(3_600)),
     ];
-    assert_eq!(status["waits"], json!(waits));
+    assert_eq!(without_age(&status["waits"]), json!(waits));
     assert_eq!(
-        status["claims"],
+        without_age(&status["claims"]),
         json!([{
             "pipeline": "batch", "stage": "Build", "execution-id": "e-3", "retry": 1,
             "retry-mode": "FAILED_ACTIONS", "lease-until": at(600), "taken-over": false,
+            "since": at(-30),
         }])
     );
     let newest =
         json!({ "at": at(-60), "fingerprint": "aa", "length": 412, "problem": "`detail.stage` is missing" });
+    let mut sweep = status["sweep"].clone();
+    let lag = sweep.as_object_mut().unwrap().remove("lag-seconds").unwrap().as_u64().unwrap();
+    assert!((9_000..9_600).contains(&lag), "that of the pipeline that lags: {lag}");
     assert_eq!(
-        status["sweep"],
+        sweep,
         json!({
+            "watermark": at(-7_200),
             "round": 8, "completed-at": at(-7_000),
             "under-way": { "began-at": at(-5_400), "as-far-as": "shop" },
             "lagging": ["batch"], "every-seconds": 900, "overdue": true,
         })
     );
+    assert_eq!(status["headline"]["standing"], "needs-a-person");
+    assert_eq!((&status["freezes"], &status["only-pipelines"]), (&Value::Null, &Value::Null));
     assert_eq!(status["quarantine"], json!({ "total": 1, "newest": [newest] }));
 }
 
@@ -260,11 +340,37 @@ fn decisions_are_shown_newest_first() {
         "history_of_a_stage",
         steady(&desk.shown(&["history", "shop", "--since", "30d", "--stage", "Deploy"]))
     );
-    insta::assert_snapshot!("history_cut", steady(&desk.shown(&["history", "shop", "--limit", "1"])));
+    insta::assert_snapshot!(
+        "history_explained",
+        steady(&desk.shown(&["history", "shop", "--explain", "--verdict", "wait,give-up"]))
+    );
+    let page = desk.run(&["history", "shop", "--limit", "1"]);
+    let hint = String::from_utf8(page.stderr.clone()).unwrap();
+    insta::assert_snapshot!("history_cut", steady(&shown(&page)));
+    let before = hint.split("--before ").nth(1).unwrap().split('`').next().unwrap();
+    let next = desk.run(&["history", "shop", "--limit", "1", "--before", before]);
+    let next = String::from_utf8(next.stdout).unwrap();
+    assert!(next.contains("wait/backoff") && !next.contains("eligible"), "{next}");
     insta::assert_snapshot!(
         "history_of_nothing",
         steady(&desk.shown(&["history", "sho", "--stage", "Test"]))
     );
+}
+
+#[test]
+fn a_name_that_is_not_on_record_may_be_mistyped() {
+    let desk = Desk::new();
+    let id = run_of("web-shop", "Test", "e-1");
+    let name = BudgetName::parse("pipeline").unwrap();
+    let budget = Budget::try_new(name, Per::Pipeline, 4, 1, 3_600_000).unwrap();
+    let withdrawals = vec![budget.withdrawal(budget.key(&id, false), Branch::Idle, desk.now)];
+    let record = StageRun { revision: 1, ..StageRun::unwritten(&id) };
+    desk.commit(&Commit { withdrawals, ..recording(record) });
+    insta::assert_snapshot!("history_mistyped", steady(&desk.shown(&["history", "web-shpo"])));
+    desk.decide();
+    let output = desk.run(&["history", "shop", "--since", "1m"]);
+    let hint = String::from_utf8(output.stderr).unwrap();
+    assert!(hint.contains("hint: the last decision about it is of "), "{hint}");
 }
 
 #[test]
@@ -273,14 +379,13 @@ fn decisions_are_documents_for_programs() {
     desk.decide();
     let output = desk.run(&["history", "shop", "--since", "30d", "--format", "json"]);
     assert_eq!(shown(&output).lines().next(), Some("exit code: 0"));
-    let lines = String::from_utf8(output.stdout).unwrap();
-    let documents: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let documents: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
     let reasons: Vec<_> = documents.iter().map(|document| document["reason"].as_str().unwrap()).collect();
     assert_eq!(reasons, ["eligible", "backoff", "not-retryable"]);
     assert_eq!(documents[0]["shadow"], true);
     assert_eq!(documents[1]["until"], format!("{:.0}", desk.at(-7_140)));
     let nothing = desk.run(&["history", "other", "--format", "json"]);
-    assert_eq!((nothing.status.code(), nothing.stdout.as_slice()), (Some(0), &b""[..]));
+    assert_eq!((nothing.status.code(), nothing.stdout.as_slice()), (Some(0), &b"[]\n"[..]));
 }
 
 #[test]
@@ -292,6 +397,14 @@ fn what_cannot_be_history_is_refused() {
         &["history", "shop", "--since", "yesterday"],
         &["history", "shop", "--limit", "0"],
         &["history", "shop", "--stage", ""],
+        &["history", "shop", "--verdict", "maybe"],
+        &["history", "shop", "--execution", "a b"],
+        &["history", "shop", "--before", "yesterday"],
+        &["history", "--watch", "shop"],
+        &["history", "shop", "--watch", "0"],
+        &["history", "shop", "--watch", "--before", "2026-11-22T10:13:40Z"],
+        &["status", "--watch", "soon"],
+        &["status", "--policy", "/nowhere/policy.yaml"],
     ] {
         let output = super::reaching("http://127.0.0.1:9", arguments).output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");

@@ -17,8 +17,8 @@ use crate::domain::freeze::CalendarReadings;
 use crate::domain::ids::{CalendarArn, ExecutionId, PipelineArn, PipelineName, StageRunId};
 use crate::domain::pipeline::{ActionExecution, ExecutionMode, Gap, Reading, RetryReply, StageReading};
 use crate::domain::policy::{PolicyVersion, RetryMode};
-use crate::domain::rollback::RollbackReply;
 use crate::domain::protocol::{Commit, CommitReply, ControlsReply, Fault, View};
+use crate::domain::rollback::RollbackReply;
 use crate::domain::scope::Scope;
 use crate::domain::storm::{Note, Window, WindowKey};
 use crate::domain::sweep::{Sweep, Tick};
@@ -109,17 +109,12 @@ pub trait Pipelines: Send + Sync {
     fn retry_stage(&self, run: &StageRunId, mode: RetryMode) -> impl Future<Output = RetryReply> + Send;
 
     /// The newest execution that succeeded in the stage and was no rollback.
-    fn last_success(
-        &self,
-        run: &StageRunId,
-    ) -> impl Future<Output = Result<Option<ExecutionId>, Gap>> + Send;
+    fn last_success(&self, run: &StageRunId)
+    -> impl Future<Output = Result<Option<ExecutionId>, Gap>> + Send;
 
     /// Rolls the stage back to that execution: one request, never repeated by the implementation.
-    fn roll_back(
-        &self,
-        run: &StageRunId,
-        target: &ExecutionId,
-    ) -> impl Future<Output = RollbackReply> + Send;
+    fn roll_back(&self, run: &StageRunId, target: &ExecutionId)
+    -> impl Future<Output = RollbackReply> + Send;
 }
 
 /// Those who carry actions out, and know more of a failure than CodePipeline says.

@@ -105,7 +105,12 @@ impl World {
             queue: Queue::default(),
             faults: Faults::default(),
             rate: CallRate::default(),
-            deployed: Deployed { policy: None, mode: Mode::Active, telling: Telling::default(), may_roll_back: false },
+            deployed: Deployed {
+                policy: None,
+                mode: Mode::Active,
+                telling: Telling::default(),
+                may_roll_back: false,
+            },
             denied: BTreeSet::new(),
             calendars: KnownCalendars::default(),
             outside: Outside::default(),
@@ -187,7 +192,10 @@ impl World {
 
     pub(super) fn count_request(&mut self, operation: Operation) {
         use Operation as O;
-        if matches!(operation, O::Tags | O::Observe | O::Fence | O::Retry | O::Catalogue | O::RollbackTarget | O::Rollback) {
+        if matches!(
+            operation,
+            O::Tags | O::Observe | O::Fence | O::Retry | O::Catalogue | O::RollbackTarget | O::Rollback
+        ) {
             self.requests.push((self.now, operation));
         }
     }

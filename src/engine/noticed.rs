@@ -173,6 +173,8 @@ fn name(effect: &Effect) -> &'static str {
         Effect::Arm { .. } => "arm",
         Effect::Fence { .. } => "fence",
         Effect::Call { .. } => "call",
+        Effect::FindTarget { .. } => "find-target",
+        Effect::RollBack { .. } => "roll-back",
         Effect::Finish(_) => "finish",
     }
 }

@@ -198,7 +198,8 @@ impl<L: Outbox, M: Messenger, C: Fn() -> Timestamp + Sync> Teller<'_, L, M, C> {
                     told.gathered += 1;
                     return;
                 }
-                Admission::Gathered { outlet: Some(next), .. } => match self.outbox.write_outlet(&next).await {
+                Admission::Gathered { outlet: Some(next), .. } => match self.outbox.write_outlet(&next).await
+                {
                     Ok(true) => {
                         told.gathered += 1;
                         self.remind_of(&next).await;

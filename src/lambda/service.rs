@@ -49,8 +49,14 @@ pub async fn serve(
 }
 
 /// The function on AWS.
-type Deployed =
-    Handler<DynamoLedger, SdkPipelines, SdkSchedules<fn() -> Timestamp>, SdkEvidence, SdkCalendars, SdkMessenger>;
+type Deployed = Handler<
+    DynamoLedger,
+    SdkPipelines,
+    SdkSchedules<fn() -> Timestamp>,
+    SdkEvidence,
+    SdkCalendars,
+    SdkMessenger,
+>;
 
 /// Puts it together. Nothing is asked of AWS yet.
 fn deployed(settings: Settings, clock: fn() -> Timestamp) -> Deployed {
@@ -58,8 +64,7 @@ fn deployed(settings: Settings, clock: fn() -> Timestamp) -> Deployed {
     let policy = read_policy(&settings.policy, &log, clock());
     let route = Route::from(&settings);
     let addressees = Addressees::from(&settings);
-    let telling =
-        Telling { notices: settings.topic_arn.is_some(), decisions: settings.event_bus.is_some() };
+    let telling = Telling { notices: settings.topic_arn.is_some(), decisions: settings.event_bus.is_some() };
     let shared = common(&settings.trust)
         .region(Region::new(settings.scopes.own().region.as_str().to_owned()))
         .credentials_provider(SharedCredentialsProvider::new(settings.credentials))

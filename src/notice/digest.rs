@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use serde_json::json;
 
-use super::{Message, mail, subject, structured};
+use super::{Message, mail, structured, subject};
 use crate::domain::notice::{Notice, Occasion};
 
 /// Stage runs that a digest names.

@@ -34,7 +34,10 @@ mod tests {
 
     fn run(partition: &str) -> StageRunId {
         StageRunId {
-            pipeline: PipelineArn::parse(&format!("arn:{partition}:codepipeline:xx-west-1:111122223333:shop")).unwrap(),
+            pipeline: PipelineArn::parse(&format!(
+                "arn:{partition}:codepipeline:xx-west-1:111122223333:shop"
+            ))
+            .unwrap(),
             execution: ExecutionId::parse("e-1").unwrap(),
             stage: StageName::parse("Test").unwrap(),
         }

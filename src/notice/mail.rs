@@ -32,11 +32,15 @@ pub(super) fn sentence(notice: &Notice) -> String {
     };
     match notice.occasion {
         Occasion::Retry => {
-            format!("Stage {stage} of pipeline {pipeline} failed and is retried: retry {retries} of {max_retries}.")
+            format!(
+                "Stage {stage} of pipeline {pipeline} failed and is retried: retry {retries} of {max_retries}."
+            )
         }
         Occasion::Wait => format!("Stage {stage} of pipeline {pipeline} failed and waits for its retry."),
         Occasion::GiveUp => {
-            format!("Stage {stage} of pipeline {pipeline} failed and is not retried any more: somebody has to look.")
+            format!(
+                "Stage {stage} of pipeline {pipeline} failed and is not retried any more: somebody has to look."
+            )
         }
         Occasion::Recovered => format!("Stage {stage} of pipeline {pipeline} succeeded after {times}."),
         Occasion::FailedAgain => format!("Stage {stage} of pipeline {pipeline} failed again after {times}."),

@@ -156,8 +156,7 @@ pub(super) const FREEZE: Keys = Keys {
 };
 
 /// `storm`.
-pub(super) const STORM: Keys =
-    Keys { owner: "`storm`", known: &[STORM_KEYS], needed: &[], elsewhere: &[] };
+pub(super) const STORM: Keys = Keys { owner: "`storm`", known: &[STORM_KEYS], needed: &[], elsewhere: &[] };
 
 /// Every key of the format, wherever it stands.
 pub(super) fn of_the_format() -> impl Iterator<Item = &'static str> {

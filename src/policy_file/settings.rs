@@ -39,10 +39,8 @@ pub(super) const EVIDENCE: &[(&str, Depth)] = &[
     (Depth::Logs.as_str(), Depth::Logs),
 ];
 
-pub(super) const ON_GIVE_UP: &[(&str, OnGiveUp)] = &[
-    (OnGiveUp::Nothing.as_str(), OnGiveUp::Nothing),
-    (OnGiveUp::Rollback.as_str(), OnGiveUp::Rollback),
-];
+pub(super) const ON_GIVE_UP: &[(&str, OnGiveUp)] =
+    &[(OnGiveUp::Nothing.as_str(), OnGiveUp::Nothing), (OnGiveUp::Rollback.as_str(), OnGiveUp::Rollback)];
 
 /// What `excerpts` may say, and whether decisions cite the line that decided.
 pub(super) const EXCERPTS: &[(&str, bool)] = &[("none", false), ("redacted", true)];

@@ -79,8 +79,7 @@ impl Expectation {
                 self.outcomes.entry(subject).or_default().extend(progress);
             }
         }
-        let (notices, digests) =
-            (self.notices.get_or_insert_default(), self.digests.get_or_insert_default());
+        let (notices, digests) = (self.notices.get_or_insert_default(), self.digests.get_or_insert_default());
         for (_, bulletin) in &world.outside.bulletins {
             match bulletin {
                 Bulletin::Single { notice, .. } => {
@@ -110,9 +109,7 @@ impl Expectation {
                 lines.push(format!("{subject}: expected {}, got {}", words(expected), words(got)));
             }
         }
-        for subject in
-            self.retries.keys().chain(found.retries.keys()).collect::<BTreeSet<_>>()
-        {
+        for subject in self.retries.keys().chain(found.retries.keys()).collect::<BTreeSet<_>>() {
             let expected = self.retries.get(subject).copied().unwrap_or_default();
             let got = found.retries.get(subject).copied().unwrap_or_default();
             if expected != got {
@@ -150,7 +147,9 @@ impl Expectation {
                 }
             }
         }
-        if let Some((expected, got)) = self.digests.zip(found.digests).filter(|(expected, got)| expected != got) {
+        if let Some((expected, got)) =
+            self.digests.zip(found.digests).filter(|(expected, got)| expected != got)
+        {
             lines.push(format!("expected {expected} messages about several stages, got {got}"));
         }
         for (pipeline, expected) in &self.executions {

@@ -102,11 +102,7 @@ fn outlet_of(item: &Item) -> Result<Outlet, Damaged> {
 
 impl DynamoLedger {
     /// What waits in one partition of the index: each is one page.
-    async fn pending_in(
-        &self,
-        by: Timestamp,
-        page: Option<&PageToken>,
-    ) -> Result<Page<Pending>, Trouble> {
+    async fn pending_in(&self, by: Timestamp, page: Option<&PageToken>) -> Result<Page<Pending>, Trouble> {
         let number = page.and_then(|page| page.0.parse::<usize>().ok()).unwrap_or_default();
         let mut shards = keys::outbox_shards().skip(number);
         let Some(shard) = shards.next() else { return Ok(Page { entries: Vec::new(), next: None }) };
@@ -145,9 +141,9 @@ impl DynamoLedger {
             .key(SORT, AttributeValue::S(sort))
             .update_expression(update)
             .condition_expression(condition);
-        let request = names
-            .iter()
-            .fold(request, |request, (placeholder, name)| request.expression_attribute_names(*placeholder, *name));
+        let request = names.iter().fold(request, |request, (placeholder, name)| {
+            request.expression_attribute_names(*placeholder, *name)
+        });
         let request = values.into_iter().fold(request, |request, (placeholder, text)| {
             request.expression_attribute_values(placeholder, AttributeValue::S(text))
         });
@@ -198,7 +194,7 @@ impl Outbox for DynamoLedger {
                 content: Content::Notice(notice.clone()),
             },
             Tidings::Decision(decision) => Entry {
-                id: id(&keys::decision(decision)),
+                id: id(&keys::decision(decision, self.home.as_ref())),
                 content: Content::Decision(document(decision).to_string()),
             },
         }

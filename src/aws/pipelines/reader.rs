@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use aws_sdk_codepipeline::Client;
 use aws_sdk_codepipeline::types::{
-    ActionExecutionDetail, ActionExecutionFilter, ExecutionType, PipelineExecutionFilter, PipelineExecutionSummary,
-    PipelineMetadata, SucceededInStageFilter,
+    ActionExecutionDetail, ActionExecutionFilter, ExecutionType, PipelineExecutionFilter,
+    PipelineExecutionSummary, PipelineMetadata, SucceededInStageFilter,
 };
 use jiff::Timestamp;
 
@@ -119,9 +119,9 @@ impl<'a> Reader<'a> {
             .max_results(PAGE);
         let answer = request.send().await.map_err(|error| gap(&error))?;
         let all: Vec<PipelineExecutionSummary> = have(answer.pipeline_execution_summaries)?;
-        let standard = all.iter().find(|execution| {
-            execution.execution_type().is_none_or(|kind| *kind == ExecutionType::Standard)
-        });
+        let standard = all
+            .iter()
+            .find(|execution| execution.execution_type().is_none_or(|kind| *kind == ExecutionType::Standard));
         Ok(optional(standard, |execution| Ok(ExecutionId::parse(have(execution.pipeline_execution_id())?)?))?)
     }
 

@@ -264,7 +264,8 @@ impl History {
     /// What else there is: other decisions about the pipeline, or a pipeline of nearly that name.
     async fn hint_at_others(&self, table: &Table, now: Timestamp) -> Result<(), CliError> {
         let failed = |trouble| table.failed(&trouble);
-        let newest = table.ledger.decisions(self.pipeline.clone(), after(now, -LONGEST), 1).await.map_err(failed)?;
+        let newest =
+            table.ledger.decisions(self.pipeline.clone(), after(now, -LONGEST), 1).await.map_err(failed)?;
         if let Some(newest) = newest.first() {
             let (at, when) = (newest.decided_at, away(newest.decided_at, now));
             output::hint(&format!("the last decision about it is of {at:.0} ({when})"));
@@ -273,8 +274,8 @@ impl History {
         // One request lists the pipelines that a budget of their own was used for, which nearly all are that were retried.
         let buckets = table.ledger.buckets().await.map_err(failed)?;
         let names = buckets.iter().filter_map(|kept| Some(kept.key.pipeline.as_ref()?.name.as_str()));
-        let guess =
-            near::guess(self.pipeline.name().as_str(), names).map_or_else(String::new, |guess| format!("; {guess}"));
+        let guess = near::guess(self.pipeline.name().as_str(), names)
+            .map_or_else(String::new, |guess| format!("; {guess}"));
         output::hint(&format!("nothing is on record for a pipeline of that name{guess}"));
         Ok(())
     }

@@ -45,7 +45,10 @@ fn share(kept: &KeptBucket, now: Timestamp) -> u64 {
 fn row(kept: &KeptBucket, now: Timestamp) -> Vec<String> {
     let key = &kept.key;
     let of = match (&key.pipeline, &key.stage) {
-        (None, None) => format!("{} {}", key.account, key.region),
+        (None, None) => match (&key.account, &key.region) {
+            (Some(account), Some(region)) => format!("{account} {region}"),
+            _ => "all accounts and Regions".to_owned(),
+        },
         (Some(pipeline), None) => pipeline.name.to_string(),
         (Some(pipeline), Some(stage)) => format!("{} / {stage}", pipeline.name),
         (None, Some(stage)) => stage.to_string(),

@@ -86,8 +86,8 @@ fn bucket(name: &str, pipeline: Option<&str>, capacity: u32, full_in: i64) -> Ke
     KeptBucket {
         key: BucketKey {
             budget: BudgetName::parse(name).unwrap(),
-            account: run.pipeline.account.clone(),
-            region: run.pipeline.region.clone(),
+            account: Some(run.pipeline.account.clone()),
+            region: Some(run.pipeline.region.clone()),
             pipeline: pipeline.map(|_| run.pipeline.clone()),
             stage: None,
             shadow: false,

@@ -118,7 +118,15 @@ impl Answering<'_> {
                     controls: Some(self.context.view.controls.version),
                     ..plain(self.record, Some(decision.clone()))
                 };
-                commit(self.environment, self.job, self.context, transaction, Purpose::Answer, Next::Fence(Box::new(decision), self.ended), self.now)
+                commit(
+                    self.environment,
+                    self.job,
+                    self.context,
+                    transaction,
+                    Purpose::Answer,
+                    Next::Fence(Box::new(decision), self.ended),
+                    self.now,
+                )
             }
             Verdict::Wait => {
                 let news = news(&self.record, &decision, &self.hint);
@@ -132,7 +140,15 @@ impl Answering<'_> {
             Verdict::Ignore => {
                 let next = Next::Finish(Box::new(outcome(&decision)));
                 self.record.close(&decision.failed, covered.shadow, &self.hint);
-                commit(self.environment, self.job, self.context, plain(self.record, Some(decision)), Purpose::Answer, next, self.now)
+                commit(
+                    self.environment,
+                    self.job,
+                    self.context,
+                    plain(self.record, Some(decision)),
+                    Purpose::Answer,
+                    next,
+                    self.now,
+                )
             }
         }
     }

@@ -47,7 +47,15 @@ pub(super) fn outcome_event(
         }
         let decision = nothing(&format!("retry {} is over: {}", retry.number, retry.progress.as_str()));
         let outcome = Outcome { ended: Some(retry), ..Outcome::handled(decision) };
-        return commit(environment, job, context, plain(record, None), Purpose::Answer, Next::Finish(Box::new(outcome)), now);
+        return commit(
+            environment,
+            job,
+            context,
+            plain(record, None),
+            Purpose::Answer,
+            Next::Finish(Box::new(outcome)),
+            now,
+        );
     }
     if ends && record.wait.is_none() && (now < settled_at || !is_readable) {
         let mut decision = nothing("the state does not show the end yet");

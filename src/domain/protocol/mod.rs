@@ -159,7 +159,9 @@ impl Commit {
         match reply {
             CommitReply::Done => true,
             CommitReply::Conflict(Some(current)) => **current == self.record,
-            CommitReply::Conflict(None) | CommitReply::BucketChanged(..) | CommitReply::ControlsChanged => false,
+            CommitReply::Conflict(None) | CommitReply::BucketChanged(..) | CommitReply::ControlsChanged => {
+                false
+            }
         }
     }
 }

@@ -124,7 +124,15 @@ impl Answering<'_> {
                 decision.rule = claim.basis.as_ref().map(|basis| basis.rule.clone());
                 let outcome = Outcome { ended: self.ended, ..Outcome::handled(decision.clone()) };
                 let transaction = plain(self.record, Some(decision));
-                commit(self.environment, self.job, self.context, transaction, Purpose::Answer, Next::Finish(Box::new(outcome)), self.now)
+                commit(
+                    self.environment,
+                    self.job,
+                    self.context,
+                    transaction,
+                    Purpose::Answer,
+                    Next::Finish(Box::new(outcome)),
+                    self.now,
+                )
             }
         }
     }
@@ -147,7 +155,15 @@ impl Answering<'_> {
         let (wake_up, at) = wait_for(self.environment, &mut self.record, &decision, &self.hint, self.now);
         let outcome = Outcome { ended: self.ended, ..Outcome::handled(decision) };
         let next = Next::Arm { wake_up, at, outcome: Box::new(outcome) };
-        commit(self.environment, self.job, self.context, plain(self.record, news), Purpose::Answer, next, self.now)
+        commit(
+            self.environment,
+            self.job,
+            self.context,
+            plain(self.record, news),
+            Purpose::Answer,
+            next,
+            self.now,
+        )
     }
 
     /// Whether the retry that the pipeline shows was made before the claim, or so long after it, that it cannot be the

@@ -124,7 +124,15 @@ pub(super) fn behind_claim(
             let (wake_up, at) = wait_for(environment, &mut record, &decision, hint, now);
             let outcome = Box::new(Outcome::handled(decision.clone()));
             let transaction = plain(record, Some(decision));
-            commit(environment, job, context, transaction, Purpose::Answer, Next::Arm { wake_up, at, outcome }, now)
+            commit(
+                environment,
+                job,
+                context,
+                transaction,
+                Purpose::Answer,
+                Next::Arm { wake_up, at, outcome },
+                now,
+            )
         }
     }
 }

@@ -35,10 +35,7 @@ enum Wish {
 
 /// Whether a rollback may follow: never upon age, upon what could not be verified, or upon CodePipeline's own refusal.
 const fn may_follow(ruling: Ruling) -> bool {
-    matches!(
-        ruling,
-        Ruling::GiveUpNotRetryable | Ruling::GiveUpRetriesUsed | Ruling::GiveUpBudgetEmpty
-    )
+    matches!(ruling, Ruling::GiveUpNotRetryable | Ruling::GiveUpRetriesUsed | Ruling::GiveUpBudgetEmpty)
 }
 
 impl Answering<'_> {
@@ -48,7 +45,8 @@ impl Answering<'_> {
             Wish::None => return self.close(covered, decision),
             Wish::Refused(detail) => {
                 let detail = format!("no rollback: {detail}");
-                return self.close(covered, decision.with_step(StepName::Rollback, StepOutcome::Stop, detail));
+                return self
+                    .close(covered, decision.with_step(StepName::Rollback, StepOutcome::Stop, detail));
             }
             Wish::Missing(missing) => return self.ask(covered, missing),
             Wish::Target if !self.environment.has_time(self.now, TO_CLAIM) => {
@@ -107,7 +105,10 @@ impl Answering<'_> {
             return refused("CodePipeline rolls no PARALLEL pipeline back");
         }
         let structure = self.reading.structure.as_ref().ok();
-        if structure.and_then(|structure| structure.stages.first()).is_some_and(|first| first.name == self.record.id.stage) {
+        if structure
+            .and_then(|structure| structure.stages.first())
+            .is_some_and(|first| first.name == self.record.id.stage)
+        {
             return refused("CodePipeline does not roll the first stage back");
         }
         if is_waited_for(&self.reading.state, &self.record) {
@@ -146,8 +147,12 @@ pub(super) fn fenced_rollback(
         let detail = format!("right before the rollback {detail}");
         settle(environment, aimed, RollbackProgress::NotMade, &detail, now)
     };
-    let Some((target, (reading, jitter))) =
-        aimed.record.rollback.as_ref().map(|rollback| rollback.target.clone()).zip(aimed.context.reading.clone())
+    let Some((target, (reading, jitter))) = aimed
+        .record
+        .rollback
+        .as_ref()
+        .map(|rollback| rollback.target.clone())
+        .zip(aimed.context.reading.clone())
     else {
         return finish(Conclusion::OutOfOrder);
     };
@@ -188,7 +193,8 @@ pub(super) fn fenced_rollback(
         .ok()
     });
     let is_unchanged = again.is_some_and(|again| {
-        again.decision.ruling == aimed.decision.ruling && is_same_failure(&aimed.decision.failed, &again.decision)
+        again.decision.ruling == aimed.decision.ruling
+            && is_same_failure(&aimed.decision.failed, &again.decision)
     });
     if !is_unchanged {
         return not_made(aimed, "something had changed");

@@ -8,8 +8,8 @@ use super::proceed::proceed;
 use super::repeated::rearm;
 use super::rollback::{after_rollback, fenced_rollback, settle_again};
 use super::{
-    Aimed, Answer, CommitReply, Committing, Conclusion, Context, ControlsReply, Effect, Ending, Fault, Held, Input,
-    Job, Next, Outcome, Purpose, State, TO_BEGIN, TO_CALL, View,
+    Aimed, Answer, CommitReply, Committing, Conclusion, Context, ControlsReply, Effect, Ending, Fault, Held,
+    Input, Job, Next, Outcome, Purpose, State, TO_BEGIN, TO_CALL, View,
 };
 use crate::domain::decide::{Question, decide, is_same_failure};
 use crate::domain::decision::{Decision, Ruling, StepName, StepOutcome, Verdict};

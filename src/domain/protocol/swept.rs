@@ -187,7 +187,15 @@ impl Answering<'_> {
         let decision = decision.with_step(StepName::StageState, StepOutcome::Stop, detail);
         let outcome = Outcome { ended: self.ended, ..Outcome::handled(decision.clone()) };
         let next = Next::Finish(Box::new(outcome));
-        commit(self.environment, self.job, self.context, plain(self.record, Some(decision)), Purpose::Answer, next, self.now)
+        commit(
+            self.environment,
+            self.job,
+            self.context,
+            plain(self.record, Some(decision)),
+            Purpose::Answer,
+            next,
+            self.now,
+        )
     }
 
     /// Nothing is new but, perhaps, how the running retry ended. What cannot be read is looked at again soon.
@@ -203,14 +211,30 @@ impl Answering<'_> {
             name_failure(&self.job.trigger, &mut decision);
             let outcome = Outcome { ended: Some(retry), ..Outcome::handled(decision) };
             let next = Next::Finish(Box::new(outcome));
-            return commit(self.environment, self.job, self.context, plain(self.record, None), Purpose::Answer, next, self.now);
+            return commit(
+                self.environment,
+                self.job,
+                self.context,
+                plain(self.record, None),
+                Purpose::Answer,
+                next,
+                self.now,
+            );
         }
         let mut decision = nothing(&run, "the retry's end does not show yet", self.now);
         name_failure(&self.job.trigger, &mut decision);
         if is_readable && self.record.look_at.is_some_and(|at| at <= self.now) {
             self.record.look_later(self.now);
             let next = Next::Finish(Box::new(Outcome::handled(decision)));
-            return commit(self.environment, self.job, self.context, plain(self.record, None), Purpose::Answer, next, self.now);
+            return commit(
+                self.environment,
+                self.job,
+                self.context,
+                plain(self.record, None),
+                Purpose::Answer,
+                next,
+                self.now,
+            );
         }
         if is_readable {
             return done(Outcome::handled(decision));
@@ -220,6 +244,14 @@ impl Answering<'_> {
         decision.until = Some(after(self.now, SignedDuration::from_secs(30)));
         let (wake_up, at) = wait_for(self.environment, &mut self.record, &decision, &self.hint, self.now);
         let next = Next::Arm { wake_up, at, outcome: Box::new(Outcome::handled(decision)) };
-        commit(self.environment, self.job, self.context, plain(self.record, None), Purpose::Answer, next, self.now)
+        commit(
+            self.environment,
+            self.job,
+            self.context,
+            plain(self.record, None),
+            Purpose::Answer,
+            next,
+            self.now,
+        )
     }
 }

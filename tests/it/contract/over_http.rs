@@ -7,6 +7,7 @@ use codepipeline_retrier::domain::pipeline::{
     ActionExecution, ExecutionMode, Gap, Reading, RetryReply, StageReading,
 };
 use codepipeline_retrier::domain::policy::RetryMode;
+use codepipeline_retrier::domain::rollback::RollbackReply;
 use codepipeline_retrier::domain::scope::Scope;
 use codepipeline_retrier::domain::tags::TagsReading;
 use codepipeline_retrier::emulator::acts::Act;
@@ -51,6 +52,14 @@ impl Pipelines for OverHttp {
 
     async fn retry_stage(&self, run: &StageRunId, mode: RetryMode) -> RetryReply {
         self.rig.pipelines.retry_stage(run, mode).await
+    }
+
+    async fn last_success(&self, run: &StageRunId) -> Result<Option<ExecutionId>, Gap> {
+        self.rig.pipelines.last_success(run).await
+    }
+
+    async fn roll_back(&self, run: &StageRunId, target: &ExecutionId) -> RollbackReply {
+        self.rig.pipelines.roll_back(run, target).await
     }
 }
 

@@ -8,10 +8,13 @@ use std::sync::{Arc, Mutex};
 use codepipeline_retrier::aws::calendars::SdkCalendars;
 use codepipeline_retrier::aws::evidence::SdkEvidence;
 use codepipeline_retrier::aws::ledger::DynamoLedger;
+use codepipeline_retrier::aws::messenger::{Addressees, SdkMessenger};
 use codepipeline_retrier::aws::pipelines::SdkPipelines;
-use codepipeline_retrier::aws::wake_ups::SdkSchedules;
+use codepipeline_retrier::aws::wake_ups::{Route, SdkSchedules};
 use codepipeline_retrier::domain::evidence::Depth;
 use codepipeline_retrier::domain::policy::Mode;
+use codepipeline_retrier::domain::scope::{Scope, Scopes};
+use codepipeline_retrier::domain::screen::Telling;
 use codepipeline_retrier::domain::stage_run::{Timing, after};
 use codepipeline_retrier::engine::Engine;
 use codepipeline_retrier::function::{Function, Policies};
@@ -81,8 +84,19 @@ pub fn hold(bench: &Bench, row: &Row, lasting: Lasting) -> Vec<String> {
 }
 
 /// The function as it is on AWS.
-type Deployed =
-    Handler<DynamoLedger, SdkPipelines, SdkSchedules<fn() -> Timestamp>, SdkEvidence, SdkCalendars>;
+type Deployed = Handler<
+    DynamoLedger,
+    SdkPipelines,
+    SdkSchedules<fn() -> Timestamp>,
+    SdkEvidence,
+    SdkCalendars,
+    SdkMessenger,
+>;
+
+/// Neither a team nor a program.
+fn no_one(route: &Route) -> Addressees {
+    Addressees { topic_arn: None, event_bus: None, queue_url: route.queue_url.clone() }
+}
 
 struct Play<'a> {
     scene: Scene<'a>,
@@ -127,6 +141,9 @@ impl<'a> Play<'a> {
                 evidence: SdkEvidence::new(scene.clients.clone()),
                 calendars: SdkCalendars::new(scene.clients.clone()),
             },
+            messenger: SdkMessenger::new(scene.clients.clone(), no_one(&scene.route)),
+            telling: Telling::default(),
+            may_roll_back: false,
             policies: Policies::new(policy_file::load("policy", &policy).policy),
             sweep_rate: 2,
             mode: Mode::Active,

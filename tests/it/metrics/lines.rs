@@ -31,12 +31,12 @@ pub struct Search {
 
 impl Search {
     pub fn read(expression: &str) -> Self {
-        let unknown = || -> &'static str { panic!("`{expression}` is not known here") };
         let inner = expression.strip_prefix("SEARCH('").and_then(|rest| rest.strip_suffix(')'));
-        let inner = inner.unwrap_or_else(unknown);
+        let inner = inner.unwrap_or_else(|| panic!("`{expression}` is not known here"));
         let mut parts = inner.rsplitn(3, ", ");
         let (period, statistic, query) = (parts.next(), parts.next(), parts.next());
-        let query = query.and_then(|query| query.strip_suffix('\'')).unwrap_or_else(unknown);
+        let query = query.and_then(|query| query.strip_suffix('\''));
+        let query = query.unwrap_or_else(|| panic!("`{expression}` is not known here"));
         let (schema, terms) = query.strip_prefix('{').and_then(|rest| rest.split_once('}')).unwrap();
         let mut names = schema.split(',').map(str::to_owned);
         let terms = terms.split_whitespace().map(|term| {

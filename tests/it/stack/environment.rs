@@ -57,8 +57,8 @@ fn the_settings_are_those_of_the_stack() {
     let template = translated();
     let (settings, _) = settings(&variables(&template, place, &[("Mode", "disabled")]), place);
     assert_eq!(settings.mode, Mode::Disabled);
-    assert_eq!(settings.account.as_str(), place.account);
-    assert_eq!(settings.partition.as_str(), place.partition);
+    assert_eq!(settings.scopes.own().account.as_str(), place.account);
+    assert_eq!(settings.scopes.own().partition.as_str(), place.partition);
     assert_eq!(settings.queue_arn, "arn:aws-cn:sqs:cn-northwest-1:444455556666:Queue");
     let dead_letters = settings.dead_letter_queue_arn.unwrap();
     assert_eq!(dead_letters, "arn:aws-cn:sqs:cn-northwest-1:444455556666:DeadLetterQueue");

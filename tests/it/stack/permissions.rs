@@ -14,7 +14,7 @@ use super::spokes::{OF_A_HUB, SPOKE};
 use super::template::{HOME, Place, policies_of, resources, translated, translated_from};
 
 /// The SDK's calls that the function makes, as its source spells them, and the permissions that each takes.
-const CALLS: [(&str, &[&str]); 23] = [
+const CALLS: [(&str, &[&str]); 26] = [
     ("assume_role()", &["sts:AssumeRole"]),
     ("batch_get_builds()", &["codebuild:BatchGetBuilds"]),
     ("batch_get_deployment_targets()", &["codedeploy:BatchGetDeploymentTargets"]),
@@ -32,13 +32,15 @@ const CALLS: [(&str, &[&str]); 23] = [
     ("get_pipeline_execution()", &["codepipeline:GetPipelineExecution"]),
     ("get_pipeline_state()", &["codepipeline:GetPipelineState"]),
     ("list_action_executions()", &["codepipeline:ListActionExecutions"]),
-    ("list_pipeline_executions()", &["codepipeline:ListPipelineExecutions"]),
     ("list_pipelines()", &["codepipeline:ListPipelines"]),
     ("list_tags_for_resource()", &["codepipeline:ListTagsForResource"]),
     ("retry_stage_execution()", &["codepipeline:RetryStageExecution"]),
     ("create_schedule()", &["scheduler:CreateSchedule", "iam:PassRole"]),
     ("send_message()", &["sqs:SendMessage"]),
     ("get_calendar_state()", &["ssm:GetCalendarState"]),
+    ("publish()", &["sns:Publish"]),
+    ("put_events()", &["events:PutEvents"]),
+    ("rollback_stage()", &["codepipeline:RollbackStage"]),
 ];
 
 /// Two change calendars, one of another Region: with the default there is nothing to permit.

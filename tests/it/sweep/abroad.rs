@@ -16,7 +16,9 @@ use codepipeline_retrier::domain::pipeline::{
     ActionExecution, Category, ExecutionMode, Gap, Reading, RetryReply, StageReading,
 };
 use codepipeline_retrier::domain::policy::{Mode, RetryMode};
+use codepipeline_retrier::domain::rollback::RollbackReply;
 use codepipeline_retrier::domain::scope::{Scope, Scopes};
+use codepipeline_retrier::domain::screen::Telling;
 use codepipeline_retrier::domain::stage_run::Timing;
 use codepipeline_retrier::domain::sweep::Tick;
 use codepipeline_retrier::domain::tags::TagsReading;
@@ -106,6 +108,17 @@ impl Pipelines for &Accounts {
         match self.of(&run.pipeline) {
             Ok(world) => world.retry_stage(run, mode).await,
             Err(_) => RetryReply::NotSent,
+        }
+    }
+
+    async fn last_success(&self, run: &StageRunId) -> Result<Option<ExecutionId>, Gap> {
+        self.of(&run.pipeline)?.last_success(run).await
+    }
+
+    async fn roll_back(&self, run: &StageRunId, target: &ExecutionId) -> RollbackReply {
+        match self.of(&run.pipeline) {
+            Ok(world) => world.roll_back(run, target).await,
+            Err(_) => RollbackReply::NotSent,
         }
     }
 }
@@ -210,6 +223,9 @@ impl Company {
                 evidence: home.clone(),
                 calendars: home.clone(),
             },
+            messenger: home.clone(),
+            telling: Telling::default(),
+            may_roll_back: false,
             policies: Policies::new(load("policy", POLICY).policy),
             mode: Mode::Active,
             scopes: self.scopes.clone(),

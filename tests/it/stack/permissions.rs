@@ -14,7 +14,7 @@ use super::spokes::{OF_A_HUB, SPOKE};
 use super::template::{HOME, Place, policies_of, resources, translated, translated_from};
 
 /// The SDK's calls that the function makes, as its source spells them, and the permissions that each takes.
-const CALLS: [(&str, &[&str]); 26] = [
+const CALLS: [(&str, &[&str]); 27] = [
     ("assume_role()", &["sts:AssumeRole"]),
     ("batch_get_builds()", &["codebuild:BatchGetBuilds"]),
     ("batch_get_deployment_targets()", &["codedeploy:BatchGetDeploymentTargets"]),
@@ -32,6 +32,7 @@ const CALLS: [(&str, &[&str]); 26] = [
     ("get_pipeline_execution()", &["codepipeline:GetPipelineExecution"]),
     ("get_pipeline_state()", &["codepipeline:GetPipelineState"]),
     ("list_action_executions()", &["codepipeline:ListActionExecutions"]),
+    ("list_pipeline_executions()", &["codepipeline:ListPipelineExecutions"]),
     ("list_pipelines()", &["codepipeline:ListPipelines"]),
     ("list_tags_for_resource()", &["codepipeline:ListTagsForResource"]),
     ("retry_stage_execution()", &["codepipeline:RetryStageExecution"]),
@@ -56,9 +57,10 @@ fn everything() -> Vec<(&'static str, &'static str)> {
 
 /// How the names of a service's operations begin, as far as they change or read anything here.
 #[rustfmt::skip]
-const VERBS: [&str; 18] = [
+const VERBS: [&str; 20] = [
     "assume_", "batch_get_", "batch_write_", "create_", "delete_", "describe_", "disable_", "enable_", "get_", "list_", "put_",
     "query", "receive_", "retry_stage_execution", "scan", "send_", "transact_", "update_",
+    "publish", "rollback_",
 ];
 
 /// With everything in it that a parameter can add.

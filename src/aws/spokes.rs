@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
@@ -134,7 +133,7 @@ impl AssumedRole {
         let answer = request.send().await.map_err(|error| refused(cause(&error)))?;
         let given =
             answer.credentials.ok_or_else(|| CredentialsError::unhandled("an answer without credentials"))?;
-        let expires = SystemTime::try_from(given.expiration)
+        let expires = (given.expiration.try_into())
             .map_err(|_| CredentialsError::unhandled("credentials without an end"))?;
         let (key, secret, token) = (given.access_key_id, given.secret_access_key, given.session_token);
         Ok(Credentials::new(key, secret, Some(token), Some(expires), "spoke"))

@@ -19,7 +19,7 @@ use crate::domain::ids::{AccountId, PipelineArn};
 use crate::domain::pipeline::Gap;
 use crate::domain::scope::{Scope, Scopes};
 
-/// The name of the function's sessions, which CloudTrail shows in the accounts of spokes.
+/// The name of the function's sessions, which `CloudTrail` shows in the accounts of spokes.
 const SESSION: &str = "codepipeline-retrier";
 
 /// The role that lets the function into a spoke: of the same name in each account.

@@ -212,7 +212,7 @@ where
                     Looked::Behind(since) => sweep.done(&label, Some(since)),
                     // One that is too much for a whole slice is gone through over several rounds.
                     Looked::OutOfTime(since) if slice.report.pipelines == 0 => {
-                        sweep.done(&label, Some(since))
+                        sweep.done(&label, Some(since));
                     }
                     Looked::OutOfTime(_) => return SliceEnd::Continued,
                 }

@@ -94,18 +94,20 @@ pub(super) fn empty_ledger() -> View {
     View::default()
 }
 
-/// Decides at `now`, and again at each instant that a wait names. `evidence` is what was read beside about each failed run,
-/// in their order.
-pub(super) fn course(
-    policy: &Policy,
-    event: &StageEvent,
-    tags: &TagsReading,
-    reading: &Reading,
-    evidence: &[Evidence],
-    calendars: &CalendarReadings,
-    ledger: &View,
-    now: Timestamp,
-) -> Course {
+/// What is known of a failure beside its event.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Known<'a> {
+    pub tags: &'a TagsReading,
+    pub reading: &'a Reading,
+    /// What was read beside about each failed run, in their order.
+    pub evidence: &'a [Evidence],
+    pub calendars: &'a CalendarReadings,
+    pub ledger: &'a View,
+}
+
+/// Decides at `now`, and again at each instant that a wait names.
+pub(super) fn course(policy: &Policy, event: &StageEvent, known: Known<'_>, now: Timestamp) -> Course {
+    let Known { tags, reading, evidence, calendars, ledger } = known;
     let scopes = Scopes::alone(Scope::of(&event.run.pipeline));
     let environment = environment(policy, mode_on_record(&ledger.controls), &scopes);
     let covered = match screen(&environment, &event.run, tags, now) {

@@ -19,6 +19,7 @@ use crate::domain::live::Standing;
 use crate::domain::pipeline::Reading;
 use crate::domain::policy::{Mode, Policy};
 use crate::domain::protocol::View;
+use crate::domain::rollback::OnGiveUp;
 use crate::domain::scope::{Scope, Scopes};
 use crate::domain::screen::{Environment, Telling, pause_refusal, screen, screened, storm_refusal};
 use crate::domain::stage_run::{Hint, StageRun, Timing};
@@ -34,6 +35,8 @@ pub(super) struct Course {
     pub then: Vec<Decision>,
     /// Whether a rule was found, so that the stage was looked at.
     pub looked_at: bool,
+    /// Whether the rule asks for a rollback then.
+    pub asks_for_rollback: bool,
 }
 
 impl Course {
@@ -112,7 +115,10 @@ pub(super) fn course(policy: &Policy, event: &StageEvent, known: Known<'_>, now:
     let environment = environment(policy, mode_on_record(&ledger.controls), &scopes);
     let covered = match screen(&environment, &event.run, tags, now) {
         Ok(covered) => covered,
-        Err(decision) => return Course { decision: *decision, then: Vec::new(), looked_at: false },
+        Err(decision) => {
+            let decision = *decision;
+            return Course { decision, then: Vec::new(), looked_at: false, asks_for_rollback: false };
+        }
     };
     let record = ledger.record.clone().unwrap_or_else(|| StageRun::unwritten(&event.run));
     let hint = Hint { key: event.key.clone(), time: event.time };
@@ -157,7 +163,10 @@ pub(super) fn course(policy: &Policy, event: &StageEvent, known: Known<'_>, now:
         }
         last = next;
     }
-    Course { decision, then, looked_at: true }
+    let asks_for_rollback = covered.rule.settings.on_give_up == OnGiveUp::Rollback
+        && !covered.shadow
+        && last.ruling.may_be_rolled_back();
+    Course { decision, then, looked_at: true, asks_for_rollback }
 }
 
 /// When it would be looked at again. A file that is not given stays away, however long one waits; nothing follows.

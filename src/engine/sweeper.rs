@@ -207,7 +207,7 @@ where
                 }
                 let pipeline = scope.pipeline(name);
                 let label = scopes.label(&pipeline);
-                match slice.look(catalogue, &pipeline, sweep.since(&label, now)).await {
+                match slice.look(catalogue, &pipeline, sweep.since(&label, now), &sweep.window(now)).await {
                     Looked::Through => sweep.done(&label, None),
                     Looked::Behind(since) => sweep.done(&label, Some(since)),
                     // One that is too much for a whole slice is gone through over several rounds.

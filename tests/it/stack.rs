@@ -2,6 +2,7 @@
 //! stands in for AWS.
 
 mod accounts;
+mod company_day;
 mod crossing;
 mod deployment;
 mod deploys;

@@ -77,6 +77,41 @@ pipelines:
                   message: "Error while executing command: make. Reason: exit status 2"
   - name: paused
     stages: *flaky
+  - name: frozen
+    stages: *flaky
+  - name: slow
+    stages:
+      - name: Source
+        actions: [{ name: Checkout, category: Source, runs: [{ succeed: 1s }] }]
+      - name: Deploy
+        actions:
+          - name: Stack
+            category: Deploy
+            runs: [{ fail: { after: 1s, message: Rate exceeded } }, { succeed: 1d }]
+  - name: ahead
+    stages:
+      - name: Source
+        actions: [{ name: Checkout, category: Source, runs: [{ succeed: 1s }] }]
+      - name: Test
+        actions:
+          - name: Unit
+            category: Test
+            runs: [{ fail: { after: 1s, message: Rate exceeded } }, { succeed: 1s }]
+      - name: Production
+        actions: [{ name: Stack, category: Deploy, runs: [{ succeed: 1s }] }]
+  - name: rolls
+    stages:
+      - name: Source
+        actions: [{ name: Checkout, category: Source, runs: [{ succeed: 1s }] }]
+      - name: Build
+        actions:
+          - name: Compile
+            category: Build
+            runs:
+              - succeed: 1s
+              - fail: { after: 1s, message: "Error while executing command: make. Reason: exit status 2" }
+              - fail: { after: 1s, message: "Error while executing command: make. Reason: exit status 2" }
+              - succeed: 1s
 timeline: []
 "#;
 
@@ -162,6 +197,12 @@ impl Product {
         let request = self.pipelines.list_pipeline_executions().pipeline_name(pipeline);
         let answer = self.runtime.block_on(request.send()).unwrap();
         answer.pipeline_execution_summaries()[0].status().unwrap().clone()
+    }
+
+    /// How many executions there are.
+    pub fn executions(&self, pipeline: &str) -> usize {
+        let request = self.pipelines.list_pipeline_executions().pipeline_name(pipeline);
+        self.runtime.block_on(request.send()).unwrap().pipeline_execution_summaries().len()
     }
 
     /// How often an action ran in the newest execution.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::links;
+use super::{links, shortened};
 use crate::domain::notice::Notice;
 
 pub(super) fn of(notice: &Notice, id: &str) -> Value {
@@ -27,7 +27,7 @@ pub(super) fn of(notice: &Notice, id: &str) -> Value {
         "failed-at": notice.failed_at.map(|at| format!("{at:.0}")),
         "verdict": notice.ruling.map(|ruling| ruling.verdict().as_str()),
         "reason": notice.ruling.map(|ruling| ruling.reason()),
-        "detail": notice.detail,
+        "detail": shortened(&notice.detail),
         "until": notice.until.map(|at| format!("{at:.0}")),
         "rule": notice.rule.as_ref().map(|rule| rule.as_str()),
         "policy-version": notice.policy_version.as_ref().map(|version| version.0.as_str()),

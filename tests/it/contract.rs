@@ -17,6 +17,7 @@ mod ledger_budgets;
 mod ledger_keeping;
 mod ledger_storms;
 mod ledger_sweep;
+pub mod outbox;
 #[cfg(all(feature = "function", feature = "serve"))]
 mod over_http;
 pub mod pipelines;

@@ -114,6 +114,10 @@ mod ledger {
     crate::contract::ledger::suite!(super::run, super::new);
 }
 
+mod outbox {
+    crate::contract::outbox::suite!(super::run, super::new);
+}
+
 mod schedules {
     crate::contract::schedules::suite!(super::run, super::new);
 }

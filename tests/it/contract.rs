@@ -17,6 +17,9 @@ mod ledger_budgets;
 mod ledger_keeping;
 mod ledger_storms;
 mod ledger_sweep;
+pub mod messenger;
+#[cfg(feature = "function")]
+mod messenger_on_aws;
 pub mod outbox;
 #[cfg(all(feature = "function", feature = "serve"))]
 mod over_http;

@@ -11,7 +11,7 @@ use codepipeline_retrier::domain::class::Class;
 use codepipeline_retrier::domain::decision::{Decision, Ruling};
 use codepipeline_retrier::domain::ids::{ActionName, BudgetName, RuleName, StageRunId};
 use codepipeline_retrier::domain::notice::{Notice, Occasion};
-use codepipeline_retrier::domain::outbox::{OWN_TURN, Tidings};
+use codepipeline_retrier::domain::outbox::OWN_TURN;
 use codepipeline_retrier::domain::outlet::Outlet;
 use codepipeline_retrier::domain::policy::PolicyVersion;
 use codepipeline_retrier::domain::protocol::{Commit, CommitReply};

@@ -193,7 +193,8 @@ impl SdkMessenger {
         })
         .await?;
         // One result for each, in their order (API reference, `PutEvents`).
-        let taken = answer.entries().iter().map(|entry| entry.event_id().is_some() && entry.error_code().is_none());
+        let taken =
+            answer.entries().iter().map(|entry| entry.event_id().is_some() && entry.error_code().is_none());
         Ok(taken.chain(std::iter::repeat(false)).take(documents.len()).collect())
     }
 }

@@ -31,11 +31,12 @@ mod schedules;
 mod wake_ups;
 mod world;
 
-pub use ledger::recording;
 #[cfg(feature = "function")]
-pub use ledger::{key, run_number, withdrawal, writing};
+pub use ledger::{key, withdrawal, writing};
+pub use ledger::{recording, run_number};
 #[cfg(feature = "function")]
 pub use ledger_storms::{failure_note, window_key};
+pub use world::new as empty_world;
 
 /// One test for each clause of a module. `run` drives a clause to its end on the implementation that `make` makes.
 macro_rules! clauses {

@@ -75,8 +75,18 @@ fn new() -> OnMiniStack {
     };
     let messenger = SdkMessenger::new(Arc::clone(&clients), addressees);
     let now = Mutex::new(now);
-    let port =
-        OnMiniStack { runtime, messenger, clients, topic_arn, teams, programs, own, now, clock, _server: server };
+    let port = OnMiniStack {
+        runtime,
+        messenger,
+        clients,
+        topic_arn,
+        teams,
+        programs,
+        own,
+        now,
+        clock,
+        _server: server,
+    };
     port.runtime.block_on(port.subscribe("teams", &[("RawMessageDelivery", "true".to_owned())]));
     port
 }
@@ -93,8 +103,7 @@ fn soon() -> Timestamp {
 /// A queue that the topic and the bus may write to.
 async fn queue(clients: &Clients, name: &str) -> String {
     let services = json!({ "Service": ["sns.amazonaws.com", "events.amazonaws.com"] });
-    let statement =
-        json!({ "Effect": "Allow", "Principal": services, "Action": "sqs:SendMessage", "Resource": queue_arn(name) });
+    let statement = json!({ "Effect": "Allow", "Principal": services, "Action": "sqs:SendMessage", "Resource": queue_arn(name) });
     let policy = json!({ "Version": "2012-10-17", "Statement": [statement] }).to_string();
     let create = clients.sqs().create_queue().queue_name(name).attributes(QueueAttributeName::Policy, policy);
     create.send().await.unwrap().queue_url.unwrap()
@@ -156,7 +165,10 @@ fn parsed(text: &str) -> Value {
 fn named(notice: &Value) -> (StageRunId, Occasion) {
     let text = |name: &str| notice[name].as_str().unwrap().to_owned();
     let pipeline = PipelineArn { name: PipelineName::parse(text("pipeline")).unwrap(), ..shop().pipeline };
-    assert_eq!((text("account"), text("region")), (pipeline.account.to_string(), pipeline.region.to_string()));
+    assert_eq!(
+        (text("account"), text("region")),
+        (pipeline.account.to_string(), pipeline.region.to_string())
+    );
     let run = StageRunId {
         pipeline,
         execution: ExecutionId::parse(text("execution-id")).unwrap(),
@@ -193,7 +205,10 @@ impl Outside for OnMiniStack {
         let received = self.received(&self.programs).await;
         let details = received.into_iter().map(|message| {
             let event = parsed(message.body().unwrap());
-            assert_eq!((event["source"].as_str(), event["detail-type"].as_str()), (Some(SOURCE), Some(DETAIL_TYPE)));
+            assert_eq!(
+                (event["source"].as_str(), event["detail-type"].as_str()),
+                (Some(SOURCE), Some(DETAIL_TYPE))
+            );
             event["detail"].to_string()
         });
         details.collect()

@@ -255,8 +255,7 @@ pub async fn many_that_are_pending_are_all_listed_once<L: Ledger + Outbox>(ledge
 
 pub async fn an_entry_is_taken_by_one_only<L: Ledger + Outbox>(ledger: &L) {
     let run = run_number(1);
-    let commit =
-        Commit { notices: vec![bare(&run, Occasion::GiveUp, at(0))], ..announcing(&run, 1, at(0)) };
+    let commit = Commit { notices: vec![bare(&run, Occasion::GiveUp, at(0))], ..announcing(&run, 1, at(0)) };
     done(ledger, &commit).await;
     let seen = pending(ledger).await;
     assert_eq!(seen.len(), 2);
@@ -284,8 +283,7 @@ pub async fn what_was_taken_is_anybodys_again_after_a_while<L: Ledger + Outbox>(
 
 pub async fn what_was_told_is_pending_no_more<L: Ledger + Outbox>(ledger: &L) {
     let run = run_number(1);
-    let commit =
-        Commit { notices: vec![bare(&run, Occasion::GiveUp, at(0))], ..announcing(&run, 1, at(0)) };
+    let commit = Commit { notices: vec![bare(&run, Occasion::GiveUp, at(0))], ..announcing(&run, 1, at(0)) };
     done(ledger, &commit).await;
     let [told, left] = entries(ledger, &commit).try_into().unwrap();
     for _ in 0..2 {

@@ -117,6 +117,7 @@ mod tables;
 mod teller;
 #[cfg(test)]
 mod telling;
+#[cfg(test)]
 mod tidy;
 #[cfg(test)]
 mod waiters;

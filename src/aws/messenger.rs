@@ -125,7 +125,14 @@ impl Messenger for SdkMessenger {
             let mut once = aws_sdk_sns::config::Builder::new();
             once.set_retry_config(Some(RetryConfig::disabled()));
             let request = request.clone().customize().config_override(once);
-            async move { request.send().await.map(|_| ()).map_err(|error| failed(&cause(&error))) }
+            async move {
+                match request.send().await {
+                    Ok(answer) if answer.message_id().is_some() => Ok(()),
+                    // An answer that names no message is not SNS's.
+                    Ok(_) => Err((Fault::Unknown, false)),
+                    Err(error) => Err(failed(&cause(&error))),
+                }
+            }
         })
         .await
     }

@@ -79,19 +79,13 @@ impl<L: Outbox, M: Messenger, C: Fn() -> Timestamp + Sync> Teller<'_, L, M, C> {
     pub async fn go_through(&self) -> Told {
         let mut told = Told::default();
         let now = (self.clock)();
-        let is_gathering = match self.outbox.outlet().await {
-            Ok(outlet) => {
-                if outlet.is_due(now) {
-                    self.send_gathered(&outlet, &mut told).await;
-                }
-                outlet.gathering_until.is_some()
-            }
-            // Without it no message leaves; decisions are announced all the same.
-            Err(_) => {
-                told.left += 1;
-                true
-            }
-        };
+        // Without it no message leaves; decisions are announced all the same.
+        let outlet = self.outbox.outlet().await.ok();
+        told.left += u32::from(outlet.is_none());
+        if let Some(outlet) = outlet.as_ref().filter(|outlet| outlet.is_due(now)) {
+            self.send_gathered(outlet, &mut told).await;
+        }
+        let is_gathering = outlet.is_none_or(|outlet| outlet.gathering_until.is_some());
         let Ok(pending) = self.pending(now).await else {
             told.left += 1;
             return told;

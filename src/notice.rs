@@ -15,6 +15,13 @@ use crate::domain::notice::Notice;
 
 pub use digest::Digest;
 
+/// The type of all attributes, which SNS counts with them.
+pub const ATTRIBUTE_TYPE: &str = "String";
+
+/// Characters of a decision's words in a message. A stage with many failed actions may have more to say; all of it is on
+/// record.
+const LONGEST_DETAIL: usize = 1_500;
+
 /// A message as it is published.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
@@ -37,6 +44,15 @@ impl Message {
     /// SNS refuses a longer subject.
     pub const LONGEST_SUBJECT: usize = 99;
 
+    /// SNS refuses what is larger, all renderings and attributes together (developer guide, message size: 256 KiB).
+    pub const LARGEST: usize = 256 * 1_024;
+
+    /// What SNS counts: bytes of the renderings as they are sent, and of the attributes.
+    pub fn size(&self) -> usize {
+        let attribute = |(name, value): &(&str, String)| name.len() + ATTRIBUTE_TYPE.len() + value.len();
+        self.body.to_string().len() + self.attributes.iter().map(attribute).sum::<usize>()
+    }
+
     /// The message about one stage run.
     pub fn of(notice: &Notice, id: &str) -> Self {
         let run = &notice.run;
@@ -57,6 +73,14 @@ impl Message {
         attributes.extend(notice.rule.as_ref().map(|rule| ("rule", rule.to_string())));
         attributes.extend(notice.ruling.map(|ruling| ("reason", ruling.reason().to_owned())));
         Self { subject, body, attributes }
+    }
+}
+
+/// Why something was decided, in so many words as a message has room for.
+fn shortened(detail: &str) -> String {
+    match detail.char_indices().nth(LONGEST_DETAIL) {
+        Some((end, _)) => format!("{}\u{2026}", detail.get(..end).unwrap_or_default()),
+        None => detail.to_owned(),
     }
 }
 

@@ -18,13 +18,16 @@ use super::settings::Settings;
 use super::wake_ups::send_later;
 use crate::domain::protocol::Fault;
 use crate::event::reminder_body;
-use crate::notice::{Digest, Message};
-use crate::ports::{Bulletin, Messenger};
+use crate::notice::{ATTRIBUTE_TYPE, Digest, Message};
+use crate::ports::{Bulletin, MOST_ANNOUNCED, Messenger};
 
 /// Source of the events that announce decisions.
 pub const SOURCE: &str = "codepipeline-retrier";
 /// Their kind.
 pub const DETAIL_TYPE: &str = "CodePipeline Retrier Decision";
+
+/// Most bytes of all entries of a request (`EventBridge` user guide, calculating the size of an entry: 256 KB in all).
+const MOST_BYTES: usize = 256 * 1_000;
 
 /// Longest pause after each attempt that was certainly not done, in milliseconds; the pause is anything up to that.
 const PAUSES: [u64; 2] = [100, 300];
@@ -115,20 +118,70 @@ impl Messenger for SdkMessenger {
             .message(message.body.to_string())
             .message_structure("json");
         for (name, value) in &message.attributes {
-            let text = MessageAttributeValue::builder().data_type("String").string_value(value).build();
+            let text = MessageAttributeValue::builder().data_type(ATTRIBUTE_TYPE).string_value(value).build();
             request = request.message_attributes(*name, text.map_err(|_| Fault::NotDone)?);
         }
         certainly(|| {
             let mut once = aws_sdk_sns::config::Builder::new();
             once.set_retry_config(Some(RetryConfig::disabled()));
             let request = request.clone().customize().config_override(once);
-            async move { request.send().await.map(|_| ()).map_err(|error| failed(&cause(&error))) }
+            async move {
+                match request.send().await {
+                    Ok(answer) if answer.message_id().is_some() => Ok(()),
+                    // An answer that names no message is not SNS's.
+                    Ok(_) => Err((Fault::Unknown, false)),
+                    Err(error) => Err(failed(&cause(&error))),
+                }
+            }
         })
         .await
     }
 
     async fn announce(&self, documents: &[&str]) -> Result<Vec<bool>, Fault> {
         let Some(bus) = &self.addressees.event_bus else { return Err(Fault::NotDone) };
+        let (mut taken, mut fault) = (Vec::with_capacity(documents.len()), None);
+        for some in requests(documents) {
+            match self.put_events(bus, some).await {
+                Ok(those) => taken.extend(those),
+                Err(failed) => {
+                    fault = Some(failed);
+                    taken.extend(some.iter().map(|_| false));
+                }
+            }
+        }
+        fault.filter(|_| !taken.contains(&true)).map_or(Ok(taken), Err)
+    }
+
+    async fn remind(&self, delay: SignedDuration) -> Result<(), Fault> {
+        send_later(&self.clients, &self.addressees.queue_url, reminder_body(), delay).await
+    }
+}
+
+/// What `EventBridge` counts of an entry.
+const fn entry_size(document: &str) -> usize {
+    SOURCE.len() + DETAIL_TYPE.len() + document.len()
+}
+
+/// As many at once as a request takes. One that is too large by itself is a request of its own, and is refused without harm
+/// to others.
+fn requests<'a, 'b>(documents: &'a [&'b str]) -> Vec<&'a [&'b str]> {
+    let (mut requests, mut rest) = (Vec::new(), documents);
+    while !rest.is_empty() {
+        let mut size = 0;
+        let fitting = rest.iter().take(MOST_ANNOUNCED).take_while(|document| {
+            size += entry_size(document);
+            size <= MOST_BYTES
+        });
+        let (request, others) = rest.split_at(fitting.count().max(1));
+        requests.push(request);
+        rest = others;
+    }
+    requests
+}
+
+impl SdkMessenger {
+    /// One request; which of its entries were taken.
+    async fn put_events(&self, bus: &str, documents: &[&str]) -> Result<Vec<bool>, Fault> {
         let entry = |document: &&str| {
             PutEventsRequestEntry::builder()
                 .event_bus_name(bus)
@@ -147,10 +200,8 @@ impl Messenger for SdkMessenger {
         })
         .await?;
         // One result for each, in their order (API reference, `PutEvents`).
-        Ok(answer.entries().iter().map(|entry| entry.error_code().is_none()).collect())
-    }
-
-    async fn remind(&self, delay: SignedDuration) -> Result<(), Fault> {
-        send_later(&self.clients, &self.addressees.queue_url, reminder_body(), delay).await
+        let taken =
+            answer.entries().iter().map(|entry| entry.event_id().is_some() && entry.error_code().is_none());
+        Ok(taken.chain(std::iter::repeat(false)).take(documents.len()).collect())
     }
 }

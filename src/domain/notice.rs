@@ -73,7 +73,7 @@ impl Occasion {
     }
 }
 
-/// A message to be sent about a stage run. It holds no evidence.
+/// A message to be sent about a stage run. It holds no evidence but what its rule has decisions cite, without secrets.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Notice {
     /// What is told.

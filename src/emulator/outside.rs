@@ -32,7 +32,7 @@ pub struct Outside {
 /// What the ledger keeps of what is to be told.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Hash)]
 pub struct MemoryOutbox {
-    waiting: BTreeMap<EntryId, (Timestamp, Content)>,
+    waiting: BTreeMap<EntryId, (Timestamp, Entry)>,
     told: BTreeMap<EntryId, Timestamp>,
     outlet: Outlet,
 }
@@ -41,12 +41,8 @@ impl MemoryOutbox {
     /// What a transaction leaves to be told.
     pub fn commit(&mut self, commit: &Commit) {
         for tidings in commit.tidings() {
-            let since = match &tidings {
-                Tidings::Notice(notice) => notice.at,
-                Tidings::Decision(decision) => decision.decided_at,
-            };
-            let Entry { id, content } = entry(&tidings);
-            self.waiting.insert(id, (after(since, OWN_TURN), content));
+            let entry = entry(&tidings);
+            self.waiting.insert(entry.id.clone(), (after(entry.at, OWN_TURN), entry));
         }
     }
 
@@ -61,13 +57,9 @@ impl MemoryOutbox {
     }
 
     fn pending(&self, by: Timestamp) -> Vec<Pending> {
-        let due = self.waiting.iter().filter(|(_, (due, _))| *due <= by);
-        let mut pending: Vec<Pending> = due
-            .map(|(id, (due, content))| Pending {
-                entry: Entry { id: id.clone(), content: content.clone() },
-                due: *due,
-            })
-            .collect();
+        let due = self.waiting.values().filter(|(due, _)| *due <= by);
+        let mut pending: Vec<Pending> =
+            due.map(|(due, entry)| Pending { entry: entry.clone(), due: *due }).collect();
         pending.sort_by(|one, other| (one.due, &one.entry.id).cmp(&(other.due, &other.entry.id)));
         pending
     }
@@ -77,10 +69,12 @@ fn entry(tidings: &Tidings) -> Entry {
     match tidings {
         Tidings::Notice(notice) => Entry {
             id: EntryId(notice_id(&notice.run, notice.occasion)),
+            at: notice.at,
             content: Content::Notice(notice.clone()),
         },
         Tidings::Decision(decision) => Entry {
             id: EntryId(decision_id(decision)),
+            at: decision.decided_at,
             content: Content::Decision(document(decision).to_string()),
         },
     }
@@ -119,8 +113,9 @@ impl Outbox for SharedWorld {
             |world| {
                 let outbox = &mut world.ledger.outbox;
                 for entry in entries {
-                    outbox.waiting.remove(&entry.id);
-                    outbox.told.entry(entry.id.clone()).or_insert(now);
+                    if outbox.waiting.remove(&entry.id).is_some() {
+                        outbox.told.insert(entry.id.clone(), now);
+                    }
                 }
                 Ok(())
             },

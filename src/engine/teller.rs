@@ -78,19 +78,18 @@ impl<L: Outbox, M: Messenger, C: Fn() -> Timestamp + Sync> Teller<'_, L, M, C> {
     /// Tells what others have left, and sends what was gathered if it is time.
     pub async fn go_through(&self) -> Told {
         let mut told = Told::default();
-        let Ok(outlet) = self.outbox.outlet().await else {
-            told.left += 1;
-            return told;
-        };
         let now = (self.clock)();
-        if outlet.is_due(now) {
-            self.send_gathered(&outlet, &mut told).await;
+        // Without it no message leaves; decisions are announced all the same.
+        let outlet = self.outbox.outlet().await.ok();
+        told.left += u32::from(outlet.is_none());
+        if let Some(outlet) = outlet.as_ref().filter(|outlet| outlet.is_due(now)) {
+            self.send_gathered(outlet, &mut told).await;
         }
+        let is_gathering = outlet.is_none_or(|outlet| outlet.gathering_until.is_some());
         let Ok(pending) = self.pending(now).await else {
             told.left += 1;
             return told;
         };
-        let is_gathering = outlet.gathering_until.is_some();
         let mut mine = Vec::new();
         for pending in pending {
             let is_gathered = is_gathering && matches!(pending.entry.content, Content::Notice(_));
@@ -103,12 +102,7 @@ impl<L: Outbox, M: Messenger, C: Fn() -> Timestamp + Sync> Teller<'_, L, M, C> {
                 Err(_) => told.left += 1,
             }
         }
-        let (fresh, stale): (Vec<Entry>, Vec<Entry>) =
-            mine.into_iter().partition(|entry| !is_too_late(entry, now));
-        if !stale.is_empty() && self.outbox.told(&stale, now).await.is_ok() {
-            told.dropped += count(stale.len());
-        }
-        let (notices, decisions) = parted(fresh);
+        let (notices, decisions) = parted(self.fresh(mine, &mut told).await);
         self.announce(&decisions, &mut told).await;
         for (entry, notice) in notices {
             self.send(&entry, &notice, true, &mut told).await;
@@ -146,6 +140,17 @@ impl<L: Outbox, M: Messenger, C: Fn() -> Timestamp + Sync> Teller<'_, L, M, C> {
                 return Ok(all);
             }
         }
+    }
+
+    /// What somebody may still want to hear; the rest is given up.
+    async fn fresh(&self, entries: Vec<Entry>, told: &mut Told) -> Vec<Entry> {
+        let now = (self.clock)();
+        let (fresh, stale): (Vec<Entry>, Vec<Entry>) =
+            entries.into_iter().partition(|entry| now <= after(entry.at, TOO_LATE));
+        if !stale.is_empty() && self.outbox.told(&stale, now).await.is_ok() {
+            told.dropped += count(stale.len());
+        }
+        fresh
     }
 
     async fn announce(&self, decisions: &[(Entry, String)], told: &mut Told) {
@@ -219,8 +224,9 @@ impl<L: Outbox, M: Messenger, C: Fn() -> Timestamp + Sync> Teller<'_, L, M, C> {
             told.left += 1;
             return;
         };
-        let entries = pending.into_iter().map(|pending| pending.entry).collect();
-        let (mut notices, _) = parted(entries);
+        let is_notice = |pending: &Pending| matches!(pending.entry.content, Content::Notice(_));
+        let entries = pending.into_iter().filter(is_notice).map(|pending| pending.entry).collect();
+        let (mut notices, _) = parted(self.fresh(entries, told).await);
         notices.sort_by(|(one, a), (other, b)| (a.at, &one.id).cmp(&(b.at, &other.id)));
         let next = outlet.emptied(!notices.is_empty(), (self.clock)());
         // Whoever writes this sends the message, and nobody else.
@@ -254,11 +260,6 @@ fn parted(entries: Vec<Entry>) -> Parted {
         }
     }
     (notices, decisions)
-}
-
-/// A message that is older than anybody would want to read.
-fn is_too_late(entry: &Entry, now: Timestamp) -> bool {
-    matches!(&entry.content, Content::Notice(notice) if after(notice.at, TOO_LATE) < now)
 }
 
 fn count(number: usize) -> u32 {

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{Message, mail, structured, subject};
 use crate::domain::notice::{Notice, Occasion};
 
-/// Stage runs that a digest names.
+/// Stage runs that a digest names, as far as there is room for them.
 const NAMED: usize = 20;
 
 /// Messages that were gathered.
@@ -21,6 +21,12 @@ pub struct Digest {
 impl Digest {
     /// One message about all of them; none where there are none.
     pub fn message(&self, id: &str) -> Option<Message> {
+        let fits = |message: &Message| message.size() <= Message::LARGEST;
+        (0..=NAMED).rev().filter_map(|named| self.naming(named, id)).find(fits)
+    }
+
+    /// The same, which names so many of them.
+    fn naming(&self, most: usize, id: &str) -> Option<Message> {
         let (_, first) = self.notices.first()?;
         let mut counts: BTreeMap<Occasion, usize> = BTreeMap::new();
         for (_, notice) in &self.notices {
@@ -30,24 +36,24 @@ impl Digest {
             counts.iter().map(|(occasion, count)| format!("{count} {}", mail::headline(*occasion))).collect();
         let summary = of_each.join(", ");
         let mut text = format!("{} stages of pipelines: {summary}.\n\n", self.notices.len());
-        for (_, notice) in self.notices.iter().take(NAMED) {
+        for (_, notice) in self.notices.iter().take(most) {
             let run = &notice.run;
             let ruling = notice.ruling.map(|ruling| format!(", {ruling}")).unwrap_or_default();
             let what = mail::headline(notice.occasion);
             let _ = writeln!(text, "{:.0}  {what}: {} / {}{ruling}", notice.at, run.pipeline.name, run.stage);
         }
-        if let Some(more) = self.notices.len().checked_sub(NAMED).filter(|more| *more > 0) {
+        if let Some(more) = self.notices.len().checked_sub(most).filter(|more| *more > 0) {
             let _ = writeln!(text, "and {more} more");
         }
         let region = &first.run.pipeline.region;
         let _ = writeln!(text, "\nAll of it: retrier status --region {region}");
         let named: Vec<_> =
-            self.notices.iter().take(NAMED).map(|(id, notice)| structured::of(notice, id)).collect();
+            self.notices.iter().take(most).map(|(id, notice)| structured::of(notice, id)).collect();
         let counted: BTreeMap<&str, usize> =
             counts.iter().map(|(occasion, count)| (occasion.as_str(), *count)).collect();
         let structured = json!({
             "schema": 1, "notice-id": id, "occasion": "digest", "counts": counted, "notices": named,
-            "omitted": self.notices.len().saturating_sub(NAMED),
+            "omitted": self.notices.len().saturating_sub(most),
         });
         let chat = json!({
             "version": "1.0",

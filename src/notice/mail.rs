@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{links, subject as cut};
+use super::{links, shortened, subject as cut};
 use crate::domain::duration::in_words;
 use crate::domain::notice::{Notice, Occasion};
 
@@ -82,7 +82,7 @@ pub(super) fn rows(notice: &Notice) -> Vec<(&'static str, String)> {
         rows.push(("Decided", ruling.to_string()));
     }
     if !notice.detail.is_empty() {
-        rows.push(("Why", notice.detail.clone()));
+        rows.push(("Why", shortened(&notice.detail)));
     }
     if let Some(until) = notice.until {
         rows.push(("Until", format!("{until:.0}")));

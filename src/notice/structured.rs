@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::links;
+use super::{links, shortened};
+use crate::domain::decision::Ruling;
+use crate::domain::ids::RuleName;
 use crate::domain::notice::Notice;
 
 pub(super) fn of(notice: &Notice, id: &str) -> Value {
@@ -26,10 +28,10 @@ pub(super) fn of(notice: &Notice, id: &str) -> Value {
         "execution-id": run.execution.as_str(),
         "failed-at": notice.failed_at.map(|at| format!("{at:.0}")),
         "verdict": notice.ruling.map(|ruling| ruling.verdict().as_str()),
-        "reason": notice.ruling.map(super::super::domain::decision::Ruling::reason),
-        "detail": notice.detail,
+        "reason": notice.ruling.map(Ruling::reason),
+        "detail": shortened(&notice.detail),
         "until": notice.until.map(|at| format!("{at:.0}")),
-        "rule": notice.rule.as_ref().map(super::super::domain::ids::RuleName::as_str),
+        "rule": notice.rule.as_ref().map(RuleName::as_str),
         "policy-version": notice.policy_version.as_ref().map(|version| version.0.as_str()),
         "classes": classes,
         "retries": notice.retries,

@@ -20,6 +20,8 @@ pub struct EntryId(pub String);
 pub struct Entry {
     /// Its name.
     pub id: EntryId,
+    /// When that happened which it tells of.
+    pub at: Timestamp,
     /// What it says.
     pub content: Content,
 }
@@ -47,7 +49,8 @@ pub trait Outbox: Send + Sync {
     /// The entry that a commit wrote for this.
     fn entry(&self, tidings: &Tidings) -> Entry;
 
-    /// What has not been told, those first that are due for longest, as far as it is due by then. It may be a moment behind.
+    /// What has not been told, those of a page first that are due for longest, as far as it is due by then. It may be a
+    /// moment behind. What cannot be read is passed over, so that it keeps back nothing else.
     fn pending(
         &self,
         by: Timestamp,
@@ -91,7 +94,8 @@ pub trait Messenger: Send + Sync {
     /// Sends a message to the teams, once or, where an answer is lost, more often.
     fn publish(&self, bulletin: &Bulletin) -> impl Future<Output = Result<(), Fault>> + Send;
 
-    /// Announces decisions to other programs, at most [`MOST_ANNOUNCED`] at once. Which of them were taken, in their order.
+    /// Announces decisions to other programs, at most [`MOST_ANNOUNCED`] at once. Which of them were taken, in their order;
+    /// a fault where it is so of all of them.
     fn announce(&self, documents: &[&str]) -> impl Future<Output = Result<Vec<bool>, Fault>> + Send;
 
     /// Sees to it that the outbox is looked at after so long, at most 15 minutes. One that is lost is made up for by the next

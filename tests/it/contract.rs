@@ -17,6 +17,10 @@ mod ledger_budgets;
 mod ledger_keeping;
 mod ledger_storms;
 mod ledger_sweep;
+pub mod messenger;
+#[cfg(feature = "function")]
+mod messenger_on_aws;
+pub mod outbox;
 #[cfg(all(feature = "function", feature = "serve"))]
 mod over_http;
 pub mod pipelines;
@@ -27,11 +31,12 @@ mod schedules;
 mod wake_ups;
 mod world;
 
-pub use ledger::recording;
 #[cfg(feature = "function")]
-pub use ledger::{key, run_number, withdrawal, writing};
+pub use ledger::{key, withdrawal, writing};
+pub use ledger::{recording, run_number};
 #[cfg(feature = "function")]
 pub use ledger_storms::{failure_note, window_key};
+pub use world::new as empty_world;
 
 /// One test for each clause of a module. `run` drives a clause to its end on the implementation that `make` makes.
 macro_rules! clauses {

@@ -15,4 +15,5 @@ mod end_to_end;
 mod gateway;
 mod lane;
 mod runs;
+mod telling;
 mod wake_ups;

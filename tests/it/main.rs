@@ -66,6 +66,9 @@ mod ledger_table;
 #[cfg(test)]
 mod live_policy;
 #[cfg(test)]
+#[cfg(feature = "function")]
+mod messenger;
+#[cfg(test)]
 #[cfg(feature = "aws")]
 mod metrics;
 #[cfg(test)]
@@ -110,6 +113,8 @@ mod sweep;
 #[cfg(test)]
 #[cfg(feature = "function")]
 mod tables;
+#[cfg(test)]
+mod teller;
 #[cfg(test)]
 mod telling;
 #[cfg(test)]

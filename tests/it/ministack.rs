@@ -87,7 +87,9 @@ pub fn clients_at(url: &str) -> Arc<Clients> {
     let endpoints = Endpoints {
         codepipeline: endpoint.clone(),
         dynamodb: endpoint.clone(),
+        eventbridge: endpoint.clone(),
         scheduler: endpoint.clone(),
+        sns: endpoint.clone(),
         sqs: endpoint,
         ..Endpoints::default()
     };

@@ -18,6 +18,7 @@ use super::stored::{self, OPEN_SHARD, OPEN_UNTIL, VERSION};
 use super::transaction::Condition;
 use super::write::{End, Written, once, unanswered};
 use super::{DynamoLedger, Trouble};
+use crate::aws::together::{Work, together};
 use crate::document::document;
 use crate::domain::notice::Notice;
 use crate::domain::outbox::{OWN_TURN, Tidings};
@@ -30,6 +31,8 @@ use crate::ports::{Content, Entry, EntryId, Outbox, Page, PageToken, Pending};
 const TOLD_AT: &str = "told-at";
 /// Most entries that one look brings.
 const MOST_PENDING: i32 = 100;
+/// Entries that are noted as told at the same time: a message about a thousand is noted before the function's time is over.
+const TOLD_TOGETHER: usize = 25;
 const UPDATE: &str = "UpdateItem";
 
 /// The item of a message that is to be sent.
@@ -58,14 +61,26 @@ fn key(id: &EntryId) -> Option<Key> {
     Some(Key { partition: partition.to_owned(), sort: sort.to_owned() })
 }
 
-fn content(item: &Item) -> Result<Content, Damaged> {
+fn entry(item: &Item) -> Result<Entry, Damaged> {
     item.check_layout()?;
-    if keys::is_notice(&item.key()) {
+    let key = item.key();
+    let (at, content) = if keys::is_notice(&key) {
         let notice = item.document::<NoticeDocument>()?.notice();
+        let notice = notice.filter(|notice| keys::notice(&notice.run, notice.occasion) == key);
         let notice = notice.ok_or_else(|| item.damaged("holds a value that no release wrote"))?;
-        return Ok(Content::Notice(Box::new(notice)));
-    }
-    stored::decision(item).map(|decision| Content::Decision(decision.document))
+        (notice.at, Content::Notice(Box::new(notice)))
+    } else {
+        let decision = stored::decision(item)?;
+        (decision.decided_at, Content::Decision(decision.document))
+    };
+    Ok(Entry { id: id(&key), at, content })
+}
+
+/// The entry of an item, and until when it is left to whoever has it in hand; none of one that has been told.
+fn waiting(item: &Item) -> Result<Option<Pending>, Damaged> {
+    let Some(due) = item.optional_string(OPEN_UNTIL)? else { return Ok(None) };
+    let due = instant(due).ok_or_else(|| item.damaged(format!("has no instant in `{OPEN_UNTIL}`")))?;
+    Ok(Some(Pending { entry: entry(item)?, due }))
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -121,10 +136,13 @@ impl DynamoLedger {
         .await?;
         let mut pending = Vec::new();
         for item in self.get(keys).await?.values() {
-            // The index may be a moment behind.
-            let Some(due) = item.optional_string(OPEN_UNTIL)?.and_then(instant) else { continue };
-            let entry = Entry { id: id(&item.key()), content: content(item)? };
-            pending.push(Pending { entry, due });
+            match waiting(item) {
+                Ok(Some(waiting)) => pending.push(waiting),
+                // The index may be a moment behind.
+                Ok(None) => {}
+                // Changed by hand, or written by a newer release: it must not keep back what others have to say.
+                Err(damaged) => (self.report)(&damaged.into()),
+            }
         }
         pending.sort_by(|one, other| (one.due, &one.entry.id).cmp(&(other.due, &other.entry.id)));
         let next = shards.next().map(|_| PageToken((number + 1).to_string()));
@@ -167,7 +185,10 @@ impl DynamoLedger {
         self.put(outlet_item(outlet), &before, |written| match written {
             Written::Done => Ok(true),
             // Sent twice, written once.
-            Written::Refused(item) => item.map_or(Ok(false), |item| Ok(outlet_of(&item)? == *outlet)),
+            Written::Refused(item) => {
+                let current = item.map_or(Ok(Outlet::default()), |item| outlet_of(&item))?;
+                Ok(current == *outlet)
+            }
         })
         .await
     }
@@ -191,10 +212,12 @@ impl Outbox for DynamoLedger {
         match tidings {
             Tidings::Notice(notice) => Entry {
                 id: id(&keys::notice(&notice.run, notice.occasion)),
+                at: notice.at,
                 content: Content::Notice(notice.clone()),
             },
             Tidings::Decision(decision) => Entry {
                 id: id(&keys::decision(decision, self.home.as_ref())),
+                at: decision.decided_at,
                 content: Content::Decision(document(decision).to_string()),
             },
         }
@@ -215,17 +238,24 @@ impl Outbox for DynamoLedger {
     }
 
     async fn told(&self, entries: &[Entry], now: Timestamp) -> Result<(), Fault> {
-        for entry in entries {
-            let change = Change {
-                update: "SET #told = :told REMOVE #shard, #until",
-                // An item that is gone has been told long ago.
-                condition: "attribute_exists(#shard)",
-                names: &[("#told", TOLD_AT), ("#shard", OPEN_SHARD), ("#until", OPEN_UNTIL)],
-                values: vec![(":told", keys::instant(now))],
-            };
-            self.heard(self.change(&entry.id, change).await)?;
+        let mut all = Ok(());
+        for some in entries.chunks(TOLD_TOGETHER) {
+            let each = some.iter().map(|entry| -> Work<'_, End<bool>> {
+                let change = Change {
+                    update: "SET #told = :told REMOVE #shard, #until",
+                    // An item that is gone has been told long ago.
+                    condition: "attribute_exists(#shard)",
+                    names: &[("#told", TOLD_AT), ("#shard", OPEN_SHARD), ("#until", OPEN_UNTIL)],
+                    values: vec![(":told", keys::instant(now))],
+                };
+                Box::pin(self.change(&entry.id, change))
+            });
+            for end in together(each.collect()).await {
+                // The others are noted all the same: what is not comes once more.
+                all = all.and(self.heard(end).map(|_| ()));
+            }
         }
-        Ok(())
+        all
     }
 
     async fn outlet(&self) -> Result<Outlet, Fault> {

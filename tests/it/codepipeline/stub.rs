@@ -173,7 +173,7 @@ fn read(reader: &mut impl BufRead, connection: usize) -> Option<Request> {
 }
 
 /// The members of a form, as the query protocol sends them.
-fn form(body: &[u8]) -> Option<Value> {
+pub fn form(body: &[u8]) -> Option<Value> {
     let fields = std::str::from_utf8(body).ok()?.split('&').map(|field| {
         let (name, value) = field.split_once('=')?;
         Some((decoded(name)?, Value::String(decoded(value)?)))

@@ -12,11 +12,15 @@ use codepipeline_retrier::domain::budget::BucketKey;
 use codepipeline_retrier::domain::controls::Controls;
 use codepipeline_retrier::domain::ids::StageRunId;
 use codepipeline_retrier::domain::live::{LivePolicy, Pushed};
+use codepipeline_retrier::domain::outbox::Tidings;
+use codepipeline_retrier::domain::outlet::Outlet;
 use codepipeline_retrier::domain::policy::PolicyVersion;
 use codepipeline_retrier::domain::protocol::{Commit, CommitReply, ControlsReply, Fault, View};
 use codepipeline_retrier::domain::storm::{Note, Window, WindowKey};
 use codepipeline_retrier::domain::sweep::Sweep;
-use codepipeline_retrier::ports::{KeptPolicy, Ledger, Page, PageToken, Quarantined, Rounds, SweepReply};
+use codepipeline_retrier::ports::{
+    Entry, KeptPolicy, Ledger, Outbox, Page, PageToken, Pending, Quarantined, Rounds, SweepReply,
+};
 
 use super::ledger::Inspected;
 use crate::arbitrary::at;
@@ -88,6 +92,32 @@ impl Rounds for OnTable {
     }
 }
 
+impl Outbox for OnTable {
+    fn entry(&self, tidings: &Tidings) -> Entry {
+        self.ledger.entry(tidings)
+    }
+
+    async fn pending(&self, by: Timestamp, page: Option<&PageToken>) -> Result<Page<Pending>, Fault> {
+        self.ledger.pending(by, page).await
+    }
+
+    async fn take(&self, pending: &Pending, until: Timestamp) -> Result<bool, Fault> {
+        self.ledger.take(pending, until).await
+    }
+
+    async fn told(&self, entries: &[Entry], now: Timestamp) -> Result<(), Fault> {
+        self.ledger.told(entries, now).await
+    }
+
+    async fn outlet(&self) -> Result<Outlet, Fault> {
+        self.ledger.outlet().await
+    }
+
+    async fn write_outlet(&self, outlet: &Outlet) -> Result<bool, Fault> {
+        self.ledger.write_outlet(outlet).await
+    }
+}
+
 impl Inspected for OnTable {
     async fn decision_ids(&self, run: &StageRunId) -> Vec<String> {
         let decisions = self.ledger.decisions(&run.pipeline.name, Timestamp::UNIX_EPOCH, usize::MAX).await;
@@ -127,4 +157,8 @@ impl Inspected for OnTable {
 
 mod ledger {
     crate::contract::ledger::suite!(super::run, super::new);
+}
+
+mod outbox {
+    crate::contract::outbox::suite!(super::run, super::new);
 }

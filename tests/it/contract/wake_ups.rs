@@ -75,7 +75,7 @@ fn run(clause: impl Future<Output = ()>, port: &OnMiniStack) {
 }
 
 /// Sets the server's clock, and says when anything is due next.
-fn set(port: u16, now: Timestamp) -> Option<Timestamp> {
+pub fn set(port: u16, now: Timestamp) -> Option<Timestamp> {
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
     let body = now.as_duration().as_secs_f64().to_string();
     write!(stream, "POST / HTTP/1.0\r\ncontent-length: {}\r\n\r\n{body}", body.len()).unwrap();

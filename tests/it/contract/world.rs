@@ -16,11 +16,12 @@ use codepipeline_retrier::emulator::ledger::MemoryLedger;
 use codepipeline_retrier::emulator::world::{Place, SharedWorld, World};
 use codepipeline_retrier::event::{self, Invocation, Message};
 use codepipeline_retrier::names::decision_id;
-use codepipeline_retrier::ports::Quarantined;
+use codepipeline_retrier::ports::{Bulletin, Quarantined};
 use codepipeline_retrier::replay::player;
 
 use super::ledger::{Inspected, writing};
 use super::ledger_storms::failure_note;
+use super::messenger::{Heard, Outside};
 use super::pipelines::Running;
 use super::schedules::Delivering;
 
@@ -110,8 +111,50 @@ impl Running for SharedWorld {
     }
 }
 
+impl Outside for SharedWorld {
+    async fn teams(&self) -> Vec<Heard> {
+        let bulletins = std::mem::take(&mut self.lock().outside.bulletins);
+        let heard = bulletins.into_iter().map(|(_, bulletin)| match bulletin {
+            Bulletin::Single { id, notice, repeated } => {
+                Heard { id: id.0, repeated, named: vec![(notice.run, notice.occasion)], omitted: 0 }
+            }
+            Bulletin::Digest { notices } => Heard {
+                id: notices[0].0.0.clone(),
+                repeated: false,
+                named: notices.into_iter().map(|(_, notice)| (notice.run, notice.occasion)).collect(),
+                omitted: 0,
+            },
+        });
+        heard.collect()
+    }
+
+    async fn programs(&self) -> Vec<String> {
+        let announced = std::mem::take(&mut self.lock().outside.announced);
+        announced.into_iter().map(|(_, document)| document).collect()
+    }
+
+    async fn own_queue(&self, duration: SignedDuration) -> Vec<String> {
+        let mut world = self.lock();
+        world.pass(duration);
+        let (now, mut came) = (world.now(), Vec::new());
+        while let Some(message) = world.queue.receive(now) {
+            world.queue.delete(message.id);
+            came.push(message.body);
+        }
+        came
+    }
+}
+
 mod ledger {
     crate::contract::ledger::suite!(super::run, super::new);
+}
+
+mod messenger {
+    crate::contract::messenger::suite!(super::run, super::new);
+}
+
+mod outbox {
+    crate::contract::outbox::suite!(super::run, super::new);
 }
 
 mod schedules {

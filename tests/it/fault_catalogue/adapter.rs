@@ -1,19 +1,23 @@
 //! A row at the adapter: while the fault lasts, what is said is what must be, and what is certain is true.
 
+use codepipeline_retrier::aws::messenger::SdkMessenger;
 use codepipeline_retrier::aws::pipelines::SdkPipelines;
 use codepipeline_retrier::aws::wake_ups::SdkSchedules;
 use codepipeline_retrier::domain::decision::{Decision, Ruling};
+use codepipeline_retrier::domain::notice::Occasion;
 use codepipeline_retrier::domain::pipeline::RetryReply;
 use codepipeline_retrier::domain::policy::RetryMode;
 use codepipeline_retrier::domain::protocol::{Commit, CommitReply, Fault};
+use codepipeline_retrier::domain::rollback::RollbackReply;
 use codepipeline_retrier::domain::stage_run::{StageRun, after};
 use codepipeline_retrier::domain::trigger::WakeUp;
 use codepipeline_retrier::names::wake_up_name;
-use codepipeline_retrier::ports::{Ledger, Pipelines, Schedules};
+use codepipeline_retrier::ports::{Bulletin, EntryId, Ledger, Messenger, Outbox, Pipelines, Schedules};
 use jiff::SignedDuration;
 
 use super::catalogue::{Asked, Made, Row, Said};
 use super::lane::{Bench, Scene, now};
+use crate::contract::outbox::{self, entries};
 use crate::contract::recording;
 
 /// What is wrong with the row, if anything.
@@ -69,6 +73,32 @@ fn said(scene: &Scene<'_>) -> Said {
                 RetryReply::Refused(_) | RetryReply::NotSent => Said::NotExecuted,
                 RetryReply::Unknown => Said::Unknown,
             },
+            Asked::Rollback => {
+                let target = scene.last_success().expect("it succeeded once");
+                match pipelines.roll_back(&scene.run, &target).await {
+                    RollbackReply::Started(_) => Said::Executed,
+                    RollbackReply::Refused(_) | RollbackReply::NotSent => Said::NotExecuted,
+                    RollbackReply::Unknown => Said::Unknown,
+                }
+            }
+            Asked::Told => {
+                let (direct, commit) = (scene.ledger(&scene.direct.clients), telling(scene));
+                assert_eq!(direct.commit(&commit).await, Ok(CommitReply::Done));
+                let told = ledger.told(&entries(&ledger, &commit), now()).await;
+                told.map_or_else(of_fault, |()| Said::Executed)
+            }
+            Asked::Publish => {
+                let notice = Box::new(telling(scene).notices.remove(0));
+                let bulletin = Bulletin::Single { id: EntryId("n".into()), notice, repeated: false };
+                let published = messenger(scene).publish(&bulletin).await;
+                published.map_or_else(of_fault, |()| Said::Executed)
+            }
+            Asked::Announce => match messenger(scene).announce(&["{}"]).await.as_deref() {
+                Ok([true]) => Said::Executed,
+                Ok([false]) => Said::NotExecuted,
+                Ok(other) => panic!("{}: {other:?}", scene.row.name),
+                Err(fault) => of_fault(*fault),
+            },
             Asked::Send | Asked::Schedule => {
                 let minutes = if scene.row.asked == Asked::Send { 5 } else { 60 };
                 let schedules = SdkSchedules::new(scene.clients.clone(), scene.route.clone(), now);
@@ -81,6 +111,15 @@ fn said(scene: &Scene<'_>) -> Said {
 
 fn wake_up(scene: &Scene<'_>) -> WakeUp {
     WakeUp { run: scene.run.clone(), sequence: 1 }
+}
+
+fn messenger(scene: &Scene<'_>) -> SdkMessenger {
+    SdkMessenger::new(scene.clients.clone(), scene.addressees.clone())
+}
+
+/// A transaction that leaves a message to be sent.
+fn telling(scene: &Scene<'_>) -> Commit {
+    outbox::telling(&scene.run, 1, &[outbox::notice(&scene.run, Occasion::GiveUp, now())])
 }
 
 /// A transaction of record and decision, or the record alone.
@@ -103,6 +142,12 @@ fn executed(scene: &Scene<'_>) -> bool {
                 ledger.read(&scene.run, &[], &[]).await.unwrap().record.is_some()
             }
             Asked::Retry => !scene.accepted().is_empty(),
+            Asked::Rollback => scene.rollbacks() > 0,
+            Asked::Told => outbox::pending(&scene.ledger(&scene.direct.clients)).await.is_empty(),
+            Asked::Publish | Asked::Announce => {
+                let (_, operation) = scene.row.asked.names();
+                scene.lane(|lane| lane.done.iter().any(|(done, _)| done == operation))
+            }
             Asked::Send => {
                 use aws_sdk_sqs::types::QueueAttributeName as Name;
                 let sqs = scene.direct.clients.sqs().get_queue_attributes().queue_url(&scene.route.queue_url);

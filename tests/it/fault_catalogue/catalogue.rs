@@ -17,6 +17,14 @@ pub enum Asked {
     State,
     /// CodePipeline: the retry.
     Retry,
+    /// CodePipeline: the rollback.
+    Rollback,
+    /// DynamoDB: what was told is noted.
+    Told,
+    /// SNS: a message to a team.
+    Publish,
+    /// EventBridge: a decision, to programs.
+    Announce,
     /// SQS: a wake-up that is due soon.
     Send,
     /// Scheduler: one that is not.
@@ -32,9 +40,18 @@ impl Asked {
             Self::Put => ("dynamodb", "PutItem"),
             Self::State => ("codepipeline", "GetPipelineState"),
             Self::Retry => ("codepipeline", "RetryStageExecution"),
+            Self::Rollback => ("codepipeline", "RollbackStage"),
+            Self::Told => ("dynamodb", "UpdateItem"),
+            Self::Publish => ("sns", "Publish"),
+            Self::Announce => ("events", "PutEvents"),
             Self::Send => ("sqs", "SendMessage"),
             Self::Schedule => ("scheduler", "CreateSchedule"),
         }
+    }
+
+    /// Whether it tells somebody, or notes that it did.
+    pub const fn is_telling(self) -> bool {
+        matches!(self, Self::Told | Self::Publish | Self::Announce)
     }
 
     /// Whether it changes nothing.
@@ -217,5 +234,6 @@ pub fn all() -> Vec<Row> {
     let mut rows = super::dynamodb::rows();
     rows.extend(super::codepipeline::rows());
     rows.extend(super::wake_ups::rows());
+    rows.extend(super::telling::rows());
     rows
 }

@@ -7,16 +7,18 @@ use std::sync::{Arc, Mutex};
 
 use codepipeline_retrier::aws::calendars::SdkCalendars;
 use codepipeline_retrier::aws::evidence::SdkEvidence;
-use codepipeline_retrier::aws::ledger::DynamoLedger;
-use codepipeline_retrier::aws::messenger::{Addressees, SdkMessenger};
+use codepipeline_retrier::aws::ledger::{DynamoLedger, KeptDecision};
+use codepipeline_retrier::aws::messenger::SdkMessenger;
 use codepipeline_retrier::aws::pipelines::SdkPipelines;
-use codepipeline_retrier::aws::wake_ups::{Route, SdkSchedules};
+use codepipeline_retrier::aws::wake_ups::SdkSchedules;
 use codepipeline_retrier::domain::evidence::Depth;
 use codepipeline_retrier::domain::policy::Mode;
+use codepipeline_retrier::domain::rollback::RollbackProgress;
 use codepipeline_retrier::domain::scope::{Scope, Scopes};
 use codepipeline_retrier::domain::screen::Telling;
-use codepipeline_retrier::domain::stage_run::{Timing, after};
+use codepipeline_retrier::domain::stage_run::{StageRun, Timing, after};
 use codepipeline_retrier::engine::Engine;
+use codepipeline_retrier::event::reminder_body;
 use codepipeline_retrier::function::{Function, Policies};
 use codepipeline_retrier::lambda::Handler;
 use codepipeline_retrier::policy_file;
@@ -29,6 +31,7 @@ use serde_json::{Value, json};
 
 use super::catalogue::{Asked, Row, SECRET};
 use super::lane::{Bench, Scene, now, pass};
+use crate::contract::outbox::pending;
 use codepipeline_retrier::emulator::queue::MOST_RECEIVES;
 
 /// How long the fault lasts.
@@ -93,16 +96,13 @@ type Deployed = Handler<
     SdkMessenger,
 >;
 
-/// Neither a team nor a program.
-fn no_one(route: &Route) -> Addressees {
-    Addressees { topic_arn: None, event_bus: None, queue_url: route.queue_url.clone() }
-}
-
 struct Play<'a> {
     scene: Scene<'a>,
     handler: Deployed,
     log: Written,
     queue: Vec<Message>,
+    /// What SNS and `EventBridge` have really taken.
+    told: Vec<(String, Value)>,
     dead: usize,
     handlings: u32,
     /// Whether the fault is over.
@@ -117,9 +117,11 @@ impl<'a> Play<'a> {
             Asked::Schedule => "30m",
             _ => "0s",
         };
+        let retries = if row.asked == Asked::Rollback { 0 } else { 2 };
         let policy = format!(
             "version: 1\ndefaults:\n  backoff: {{ initial: {delay}, max: 30m, jitter: none }}\n  give-up-after: 7d\n  \
-             budgets: [all]\nbudgets:\n  all: {{ capacity: {TOKENS}, refill: 1/d }}\n\
+             max-retries: {retries}\n  on-give-up: rollback\n  \
+             notify: [retry, wait, give-up, recovered, failed-again]\n  budgets: [all]\nbudgets:\n  all: {{ capacity: {TOKENS}, refill: 1/d }}\n\
              rules:\n  - name: all\n    match: {{ pipeline: '*' }}\n"
         );
         let log = Written::default();
@@ -141,9 +143,9 @@ impl<'a> Play<'a> {
                 evidence: SdkEvidence::new(scene.clients.clone()),
                 calendars: SdkCalendars::new(scene.clients.clone()),
             },
-            messenger: SdkMessenger::new(scene.clients.clone(), no_one(&scene.route)),
-            telling: Telling::default(),
-            may_roll_back: false,
+            messenger: SdkMessenger::new(scene.clients.clone(), scene.addressees.clone()),
+            telling: Telling { notices: row.asked.is_telling(), decisions: row.asked.is_telling() },
+            may_roll_back: row.asked == Asked::Rollback,
             policies: Policies::new(policy_file::load("policy", &policy).policy),
             sweep_rate: 2,
             mode: Mode::Active,
@@ -157,6 +159,7 @@ impl<'a> Play<'a> {
             scene,
             log,
             queue: vec![first],
+            told: Vec::new(),
             dead: 0,
             handlings: 0,
             is_over: false,
@@ -175,18 +178,30 @@ impl<'a> Play<'a> {
             self.queue.sort_by_key(|message| message.visible_at);
             if self.queue.is_empty() {
                 // What was retried runs to its end.
-                if is_quiet {
+                if !is_quiet {
+                    is_quiet = true;
+                    pass(SignedDuration::from_mins(2));
+                    continue;
+                }
+                if self.untold() == 0 {
                     break;
                 }
-                is_quiet = true;
-                pass(SignedDuration::from_mins(2));
-                continue;
+                // What was left untold is looked at by whoever sweeps.
+                pass(SignedDuration::from_mins(15));
+                let body = reminder_body();
+                self.queue.push(Message { body, receives: 0, visible_at: now() });
             }
             is_quiet = false;
             let message = self.queue.remove(0);
             pass(message.visible_at.duration_since(now()).max(SignedDuration::ZERO));
             self.hand_out(message);
         }
+    }
+
+    /// How much waits to be told.
+    fn untold(&self) -> usize {
+        let ledger = self.scene.ledger(&self.scene.direct.clients);
+        self.scene.runtime.block_on(pending(&ledger)).len()
     }
 
     /// What `EventBridge`, SQS and Scheduler put into the queue: only what the servers have really taken.
@@ -218,6 +233,7 @@ impl<'a> Play<'a> {
                         format!("{at}Z").parse().unwrap(),
                     );
                 }
+                "Publish" | "PutEvents" => self.told.push((operation, input)),
                 _ => {}
             }
         }
@@ -277,6 +293,21 @@ impl<'a> Play<'a> {
         let once: BTreeSet<_> = answered.iter().collect();
         find(once.len() != answered.len() || accepted.len() > 1, format!("double: {accepted:?}"));
         let given_up = decisions.iter().any(|decision| decision.verdict == "give-up");
+        let rollbacks = self.scene.rollbacks();
+        find(rollbacks > 1, format!("double: {rollbacks} rollbacks"));
+        let rollback = record.rollback.as_ref().map(|rollback| &rollback.progress);
+        let is_true = match rollback {
+            Some(RollbackProgress::Started(_)) => rollbacks == 1,
+            Some(RollbackProgress::Unknown) => true,
+            Some(RollbackProgress::NotMade) | None => rollbacks == 0,
+            Some(RollbackProgress::Begun) => false,
+        };
+        find(!is_true, format!("{rollbacks} rollbacks, on record is {rollback:?}"));
+        find(self.scene.row.asked == Asked::Rollback && rollback.is_none(), "lost: no rollback".into());
+        if self.scene.row.asked.is_telling() {
+            findings.extend(self.untrue_telling(&record, &decisions));
+        }
+        let mut find = |is_wrong: bool, what: String| findings.extend(is_wrong.then_some(what));
         find(accepted.is_empty() && !given_up, format!("lost: neither retried nor given up: {decisions:?}"));
         let used = record.live.used;
         find(
@@ -287,4 +318,42 @@ impl<'a> Play<'a> {
         find(balance != TOKENS - used, format!("{balance} tokens are left of {TOKENS}, {used} were used"));
         findings
     }
+    /// Everything that is on record was told, and a copy says that it is one.
+    fn untrue_telling(&self, record: &StageRun, decisions: &[KeptDecision]) -> Vec<String> {
+        let mut findings = Vec::new();
+        let mut find = |is_wrong: bool, what: String| findings.extend(is_wrong.then_some(what));
+        find(self.untold() > 0, "lost: something waits to be told".into());
+        let inputs = |operation: &'static str| {
+            self.told.iter().filter(move |(done, _)| done == operation).map(|(_, input)| input)
+        };
+        let events: Vec<&str> = inputs("PutEvents")
+            .flat_map(|input| input["Entries"].as_array().unwrap())
+            .map(|entry| entry["Detail"].as_str().unwrap())
+            .collect();
+        for decision in decisions {
+            find(
+                !events.contains(&decision.document.as_str()),
+                format!("lost: {decision:?} was not announced"),
+            );
+        }
+        find(record.told.is_empty(), "nothing was to be told".into());
+        for occasion in &record.told {
+            let named = format!("\\\"occasion\\\":\\\"{}\\\"", occasion.as_str());
+            let of_it = inputs("Publish").filter(|input| input["Message"].as_str().unwrap().contains(&named));
+            let copies: Vec<bool> = of_it.map(says_that_it_may_be_a_copy).collect();
+            find(copies.is_empty(), format!("lost: nobody was told of {occasion:?}"));
+            find(
+                copies.iter().skip(1).any(|says_so| !says_so),
+                format!("double: {occasion:?} was told of more than once, and no word of it: {copies:?}"),
+            );
+        }
+        findings
+    }
+}
+
+/// By its attribute, or since it is one of several that were gathered.
+fn says_that_it_may_be_a_copy(publish: &Value) -> bool {
+    let values = publish.as_object().unwrap().iter().filter(|(name, _)| name.ends_with(".Name"));
+    publish["Message"].as_str().unwrap().contains("\\\"occasion\\\":\\\"digest\\\"")
+        || values.into_iter().any(|(_, name)| name == "repeated")
 }

@@ -13,6 +13,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::codepipeline::stub::form;
+
 /// What is done about a request, before the server hears of it or after it has done it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Own {
@@ -140,6 +142,7 @@ impl Request {
         match self.header("x-amz-target").rsplit('.').next() {
             Some(name) if !name.is_empty() => name,
             _ if self.first.starts_with("POST /schedules/") => "CreateSchedule",
+            _ if self.body.starts_with(b"Action=Publish&") => "Publish",
             _ => "",
         }
     }
@@ -237,7 +240,8 @@ fn pass_on(request: &Request, operation: &str, upstream: &str, lanes: &Lanes) ->
     if answer.starts_with(b"HTTP/1.1 2")
         && let Some(lane) = lock(lanes).get_mut(request.key())
     {
-        let input = serde_json::from_slice(&request.body).unwrap_or(Value::Null);
+        let input = serde_json::from_slice(&request.body).ok().or_else(|| form(&request.body));
+        let input = input.unwrap_or(Value::Null);
         lane.done.push((operation.to_owned(), input));
     }
     Ok(answer)

@@ -14,10 +14,11 @@ use tokio::runtime::Runtime;
 
 use codepipeline_retrier::aws::clients::{Clients, common};
 use codepipeline_retrier::aws::ledger::DynamoLedger;
+use codepipeline_retrier::aws::messenger::Addressees;
 use codepipeline_retrier::aws::settings::{Endpoints, Trust};
 use codepipeline_retrier::aws::wake_ups::Route;
 use codepipeline_retrier::domain::ids::{
-    AccountId, Partition, PipelineArn, PipelineName, Region as RegionId, StageRunId,
+    AccountId, ExecutionId, Partition, PipelineArn, PipelineName, Region as RegionId, StageRunId,
 };
 use codepipeline_retrier::domain::stage_run::after;
 use codepipeline_retrier::emulator::codepipeline::{RetryCall, Switches};
@@ -25,7 +26,7 @@ use codepipeline_retrier::emulator::http::Server;
 use codepipeline_retrier::emulator::world::{Place, SharedWorld, World};
 
 use super::burst::Burst;
-use super::catalogue::{Made, Row};
+use super::catalogue::{Asked, Made, Row};
 use super::gateway::{Gateway, Lane, free_address};
 use crate::contract::pipelines::{FAILS_AT, fails, shop, stage_name, succeeds};
 use crate::ministack::{MiniStack, REGION, unique};
@@ -88,6 +89,8 @@ pub struct Scene<'a> {
     /// Past it.
     pub direct: Table,
     pub route: Route,
+    /// The topic and the bus, which nobody listens to: what they took is in the lane.
+    pub addressees: Addressees,
     pub run: StageRunId,
     /// The event of the failure.
     pub event: Value,
@@ -115,13 +118,16 @@ impl<'a> Scene<'a> {
         };
         bench.gateway.lanes().insert(key.clone(), lane);
         let runtime = runtime();
-        let (direct, queue_url) = runtime.block_on(async {
+        let (direct, queue_url, topic_arn) = runtime.block_on(async {
             let direct = Table::on(&bench.aws, "faults").await;
             let queue =
                 direct.clients.sqs().create_queue().queue_name(unique("faults")).send().await.unwrap();
-            (direct, queue.queue_url.unwrap())
+            let topic = direct.clients.sns().create_topic().name(unique("faults")).send().await.unwrap();
+            (direct, queue.queue_url.unwrap(), topic.topic_arn)
         });
-        let (run, event) = failed(&world, &key);
+        let (run, event) = failed(&world, &key, row.asked == Asked::Rollback);
+        let event_bus = Some("default".to_owned());
+        let addressees = Addressees { topic_arn, event_bus, queue_url: queue_url.clone() };
         let route = Route {
             queue_url,
             queue_arn: "arn:aws:sqs:eu-central-1:000000000000:retrier".to_owned(),
@@ -140,6 +146,7 @@ impl<'a> Scene<'a> {
             clients,
             direct,
             route,
+            addressees,
             run,
             event,
             nowhere,
@@ -194,6 +201,18 @@ impl<'a> Scene<'a> {
         look(self.bench.gateway.lanes().get_mut(&self.key).unwrap())
     }
 
+    /// What the failed execution would be rolled back to.
+    pub fn last_success(&self) -> Option<ExecutionId> {
+        let StageRunId { pipeline, stage, .. } = &self.run;
+        self.world.lock().service.last_success(&pipeline.name, stage).unwrap()
+    }
+
+    /// The rollbacks that CodePipeline has run.
+    pub fn rollbacks(&self) -> usize {
+        let executions = self.world.lock().service.list_executions(&self.run.pipeline.name).unwrap();
+        executions.iter().filter(|execution| execution.rollback_target.is_some()).count()
+    }
+
     /// The retries that CodePipeline has accepted.
     pub fn accepted(&self) -> Vec<RetryCall> {
         let world = self.world.lock();
@@ -213,16 +232,22 @@ fn host(url: &str) -> String {
     url.trim_start_matches("http://").to_owned()
 }
 
-/// A pipeline whose stage `Test` has failed once and then succeeds.
-fn failed(world: &SharedWorld, key: &str) -> (StageRunId, Value) {
+/// A pipeline whose stage `Test` has failed once and then succeeds; before that it may have succeeded in another execution.
+fn failed(world: &SharedWorld, key: &str, after_a_success: bool) -> (StageRunId, Value) {
     let name = PipelineName::parse(format!("shop-{key}")).unwrap();
-    let mut definition = shop([fails(), succeeds()]);
+    let before = after_a_success.then(succeeds);
+    let mut definition = shop(before.into_iter().chain([fails(), succeeds()]));
     definition.name = name.clone();
     let mut world = world.lock();
     let start = now();
     world.advance(start);
     world.service.create_pipeline(start, definition).unwrap();
-    let execution = world.service.start_pipeline_execution(start, &name).unwrap();
+    if after_a_success {
+        world.service.start_pipeline_execution(start, &name).unwrap();
+        pass(FAILS_AT + SignedDuration::from_secs(5));
+        world.advance(now());
+    }
+    let execution = world.service.start_pipeline_execution(now(), &name).unwrap();
     pass(FAILS_AT + SignedDuration::from_secs(5));
     world.advance(now());
     let Place { partition, account, region } = world.place.clone();
@@ -245,7 +270,9 @@ fn clients(bench: &Bench, row: &Row, key: &str, nowhere: &str) -> Arc<Clients> {
     let endpoints = Endpoints {
         codepipeline: at("codepipeline"),
         dynamodb: at("dynamodb"),
+        eventbridge: at("events"),
         scheduler: at("scheduler"),
+        sns: at("sns"),
         sqs: at("sqs"),
         ..Endpoints::default()
     };

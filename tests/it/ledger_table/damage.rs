@@ -55,7 +55,7 @@ pub fn with(item: &Attributes, name: &str, value: Option<AttributeValue>) -> Att
 }
 
 /// The item with its body changed.
-fn edited(
+pub fn edited(
     item: &Attributes,
     edit: impl FnOnce(&mut serde_json::Map<String, serde_json::Value>),
 ) -> Attributes {

@@ -33,7 +33,7 @@ pub fn busy_record(withdrawals: &[Withdrawal]) -> StageRun {
 }
 
 impl Desk {
-    fn item(&self, partition: &str, sort: &str) -> BTreeMap<String, AttributeValue> {
+    pub fn item(&self, partition: &str, sort: &str) -> BTreeMap<String, AttributeValue> {
         let get = self.table.clients.dynamodb().get_item().table_name(&self.table.name);
         let get = get
             .key("pk", AttributeValue::S(partition.into()))
@@ -44,11 +44,11 @@ impl Desk {
     }
 }
 
-fn expires(item: &BTreeMap<String, AttributeValue>) -> Option<i64> {
+pub fn expires(item: &BTreeMap<String, AttributeValue>) -> Option<i64> {
     item.get("expires").map(|expires| expires.as_n().unwrap().parse().unwrap())
 }
 
-const RUN: &str = "run#arn:aws:codepipeline:eu-central-1:111122223333:shop#e-1#Test";
+pub const RUN: &str = "run#arn:aws:codepipeline:eu-central-1:111122223333:shop#e-1#Test";
 const BUCKET: &str = "region#live#111122223333#eu-central-1";
 
 #[test]

@@ -114,6 +114,9 @@ mod tables;
 mod telling;
 mod tidy;
 #[cfg(test)]
+#[cfg(feature = "function")]
+mod upgrade;
+#[cfg(test)]
 mod waiters;
 #[cfg(test)]
 #[cfg(feature = "function")]

@@ -33,7 +33,7 @@ pub fn busy_record(withdrawals: &[Withdrawal]) -> StageRun {
 }
 
 impl Desk {
-    fn item(&self, partition: &str, sort: &str) -> BTreeMap<String, AttributeValue> {
+    pub fn item(&self, partition: &str, sort: &str) -> BTreeMap<String, AttributeValue> {
         let get = self.table.clients.dynamodb().get_item().table_name(&self.table.name);
         let get = get
             .key("pk", AttributeValue::S(partition.into()))

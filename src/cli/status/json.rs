@@ -43,7 +43,7 @@ pub(super) fn document(shown: &Shown) -> Value {
         "only-pipelines": only.as_ref().map(Glob::as_str),
         "waits": waits(open).into_iter().map(|it| wait(it, *now)).collect::<Vec<_>>(),
         "claims": claims(open).into_iter().map(|it| claim(it, *now)).collect::<Vec<_>>(),
-        "newer": shown.newer.iter().map(unread).collect::<Vec<_>>(),
+        "of-newer-release": shown.newer.iter().map(unread).collect::<Vec<_>>(),
         "sweep": progress(sweep, *now),
         "quarantine": {
             "total": quarantine.total,

@@ -4,13 +4,15 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::Value;
 
 use codepipeline_retrier::aws::ledger::LEDGER_SCHEMA;
+use codepipeline_retrier::domain::controls::Controls;
 use codepipeline_retrier::domain::decision::Ruling;
-use codepipeline_retrier::domain::ids::{ExecutionId, StageRunId};
+use codepipeline_retrier::domain::ids::{ExecutionId, StageName, StageRunId};
 use codepipeline_retrier::domain::protocol::{Commit, CommitReply, ControlsReply, Fault};
 use codepipeline_retrier::domain::stage_run::{Hint, StageRun};
 use codepipeline_retrier::domain::sweep::Sweep;
@@ -51,6 +53,10 @@ fn has_all(item: &Attributes, expected: &Unread) -> bool {
     expected.iter().all(|(name, value)| found.get(name).is_some_and(|found| found.get() == value))
 }
 
+fn layout(layout: i64) -> AttributeValue {
+    number(&layout.to_string())
+}
+
 fn runner() -> TestRunner {
     TestRunner::new(Config { cases: 32, failure_persistence: None, ..Config::default() })
 }
@@ -58,12 +64,12 @@ fn runner() -> TestRunner {
 #[test]
 fn what_a_newer_release_adds_to_a_record_outlasts_this_one() {
     let desk = Desk::new();
-    let number = Cell::new(0);
+    let count = Cell::new(0);
     let hint = Hint { key: EventKey::default(), time: at(0) };
     runner()
         .run(&later(), |later| {
-            number.set(number.get() + 1);
-            let execution = ExecutionId::parse(format!("e-{}", number.get())).unwrap();
+            count.set(count.get() + 1);
+            let execution = ExecutionId::parse(format!("e-{}", count.get())).unwrap();
             let id = StageRunId { execution, ..run() };
             let first = StageRun { revision: 1, ..StageRun::unwritten(&id) };
             prop_assert_eq!(desk.run(desk.ledger.commit(&recording(first))), Ok(CommitReply::Done));
@@ -77,7 +83,7 @@ fn what_a_newer_release_adds_to_a_record_outlasts_this_one() {
             prop_assert_eq!(desk.run(desk.ledger.commit(&recording(record.clone()))), Ok(CommitReply::Done));
             let item = desk.item(&key, "record");
             prop_assert!(has_all(&item, &later), "{item:?}");
-            prop_assert_eq!(&item["schema"], &super::damage::number(&LEDGER_SCHEMA.to_string()));
+            prop_assert_eq!(&item["schema"], &layout(LEDGER_SCHEMA));
             prop_assert_eq!(desk.run(desk.ledger.read(&id, &[], &[])).unwrap().record, Some(record));
             Ok(())
         })
@@ -89,7 +95,7 @@ fn what_a_newer_release_adds_to_controls_and_sweep_outlasts_this_one() {
     runner()
         .run(&later(), |later| {
             let desk = Desk::new();
-            let controls = codepipeline_retrier::domain::controls::Controls::default().resume(None);
+            let controls = Controls::default().resume(None);
             prop_assert_eq!(desk.run(desk.ledger.write_controls(&controls)), Ok(ControlsReply::Done));
             desk.overwrite(with_members(&desk.item("controls", "controls"), &later));
             let found = desk.run(Rounds::controls(&desk.ledger)).unwrap();
@@ -114,7 +120,7 @@ fn a_record_of_a_newer_layout_is_left_alone_and_named() {
     let desk = Desk::new();
     let hint = Hint { key: EventKey::default(), time: at(0) };
     let waiting = |stage: &str| {
-        let stage = codepipeline_retrier::domain::ids::StageName::parse(stage).unwrap();
+        let stage = StageName::parse(stage).unwrap();
         let mut record = StageRun { revision: 1, ..StageRun::unwritten(&StageRunId { stage, ..run() }) };
         record.begin_wait(Ruling::WaitBackoff, Some(at(60)), at(60), hint.clone());
         record
@@ -124,7 +130,7 @@ fn a_record_of_a_newer_layout_is_left_alone_and_named() {
         assert_eq!(desk.run(desk.ledger.commit(&recording(record.clone()))), Ok(CommitReply::Done));
     }
     let key = format!("run#{}#{}#{}", newer.id.pipeline, newer.id.execution, newer.id.stage);
-    let before = with(&desk.item(&key, "record"), "schema", Some(number(&(LEDGER_SCHEMA + 1).to_string())));
+    let before = with(&desk.item(&key, "record"), "schema", Some(layout(LEDGER_SCHEMA + 1)));
     desk.overwrite(before.clone());
 
     assert_eq!(desk.run(desk.ledger.read(&newer.id, &[], &[])), Err(Fault::NotDone));

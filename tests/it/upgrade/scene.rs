@@ -7,6 +7,7 @@ use codepipeline_retrier::aws::ledger::{DynamoLedger, PolicyEntry, PushReply};
 use codepipeline_retrier::domain::controls::{Controls, Pause};
 use codepipeline_retrier::domain::evidence::Depth;
 use codepipeline_retrier::domain::glob::Glob;
+use codepipeline_retrier::domain::ids::{PipelineName, StageName};
 use codepipeline_retrier::domain::live::{LivePolicy, Pushed};
 use codepipeline_retrier::domain::policy::{PolicyVersion, RetryMode};
 use codepipeline_retrier::domain::protocol::ControlsReply;
@@ -30,7 +31,7 @@ use tokio::runtime::{Builder, Runtime};
 use super::items;
 use crate::tables::Table;
 
-/// When one release goes and the other one comes.
+/// How long it is until a release goes and another one comes.
 const HANDED_OVER: SignedDuration = SignedDuration::from_mins(5);
 /// When a sweep is made, and when one is begun that has no time to get far.
 const SWEPT: SignedDuration = SignedDuration::from_secs(150);
@@ -40,8 +41,10 @@ const EVERY: SignedDuration = SignedDuration::from_mins(1);
 /// What is left of an invocation in which a sweep does not get far.
 const SHORT: SignedDuration = SignedDuration::from_secs(14);
 
-/// What is under way at [`HANDED_OVER`], for whoever comes then: as data of this release, or of an earlier one.
+/// What is under way when a release goes, for the one that comes.
 pub struct Legacy {
+    /// When that is.
+    pub at: Timestamp,
     /// The table.
     pub items: Vec<items::Attributes>,
     /// The queue: when each message comes, and what it says.
@@ -53,8 +56,12 @@ pub struct Legacy {
 impl Legacy {
     /// What that file of `tests/releases` says.
     pub fn read(file: &str) -> Self {
-        let document: Value =
-            serde_json::from_str(&fs::read_to_string(releases().join(file)).unwrap()).unwrap();
+        Self::read_from(&releases().join(file))
+    }
+
+    /// What that file says.
+    pub fn read_from(file: &Path) -> Self {
+        let document: Value = serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap();
         let pairs = |name: &str| {
             let list = document[name].as_array().unwrap().iter();
             list.map(|pair| {
@@ -63,6 +70,7 @@ impl Legacy {
             .collect()
         };
         Self {
+            at: document["at"].as_str().unwrap().parse().unwrap(),
             items: document["items"].as_array().unwrap().iter().map(items::read).collect(),
             messages: pairs("messages"),
             calls: pairs("calls"),
@@ -77,7 +85,8 @@ impl Legacy {
         };
         let items = lines(self.items.iter().map(|item| items::written(item).to_string()).collect());
         format!(
-            "{{\n  \"calls\": [\n    {}\n  ],\n  \"messages\": [\n    {}\n  ],\n  \"items\": [\n    {items}\n  ]\n}}\n",
+            "{{\n  \"at\": \"{}\",\n  \"calls\": [\n    {}\n  ],\n  \"messages\": [\n    {}\n  ],\n  \"items\": [\n    {items}\n  ]\n}}\n",
+            self.at,
             pairs(&self.calls),
             pairs(&self.messages),
         )
@@ -136,13 +145,13 @@ impl Scene {
             scene.pass_until(*at);
             let world = scene.world();
             let mut world = world.lock();
-            let pipeline = codepipeline_retrier::domain::ids::PipelineName::parse(pipeline.clone()).unwrap();
-            let stage = codepipeline_retrier::domain::ids::StageName::parse("Test").unwrap();
+            let pipeline = PipelineName::parse(pipeline.clone()).unwrap();
+            let stage = StageName::parse("Test").unwrap();
             let execution = world.service.list_executions(&pipeline).unwrap()[0].id.clone();
             let mode = RetryMode::FailedActions;
             world.service.retry_stage_execution(*at, "retrier", &pipeline, &stage, &execution, mode).unwrap();
         }
-        scene.pass_until(after(scene.scenario.start, HANDED_OVER));
+        scene.pass_until(legacy.at);
         {
             let world = scene.world();
             let mut world = world.lock();
@@ -185,8 +194,16 @@ impl Scene {
             queue.delete(message.id);
             messages.push((due, message.body));
         }
+        // Somebody moves back what was given up.
+        let at = world.now();
+        messages.extend(world.queue.dead_letters().iter().map(|body| (at, body.clone())));
         let accepted = world.service.retry_calls().iter().filter(|call| call.outcome.is_ok());
-        Legacy { items, messages, calls: accepted.map(|call| (call.at, call.pipeline.to_string())).collect() }
+        Legacy {
+            at,
+            items,
+            messages,
+            calls: accepted.map(|call| (call.at, call.pipeline.to_string())).collect(),
+        }
     }
 
     /// The retries that CodePipeline accepted, of that pipeline.

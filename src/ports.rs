@@ -169,6 +169,8 @@ pub struct ExecutionEntry {
     pub last_change: Timestamp,
     /// Whether it is under way. A stage of it may fail without its own status changing, while other actions run on.
     pub is_running: bool,
+    /// Whether it has succeeded.
+    pub has_succeeded: bool,
 }
 
 /// CodePipeline as a sweep reads it: one request for each page.

@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
@@ -20,7 +19,7 @@ use crate::domain::ids::{AccountId, PipelineArn};
 use crate::domain::pipeline::Gap;
 use crate::domain::scope::{Scope, Scopes};
 
-/// The name of the function's sessions, which CloudTrail shows in the accounts of spokes.
+/// The name of the function's sessions, which `CloudTrail` shows in the accounts of spokes.
 const SESSION: &str = "codepipeline-retrier";
 
 /// The role that lets the function into a spoke: of the same name in each account.
@@ -134,7 +133,7 @@ impl AssumedRole {
         let answer = request.send().await.map_err(|error| refused(cause(&error)))?;
         let given =
             answer.credentials.ok_or_else(|| CredentialsError::unhandled("an answer without credentials"))?;
-        let expires = SystemTime::try_from(given.expiration)
+        let expires = (given.expiration.try_into())
             .map_err(|_| CredentialsError::unhandled("credentials without an end"))?;
         let (key, secret, token) = (given.access_key_id, given.secret_access_key, given.session_token);
         Ok(Credentials::new(key, secret, Some(token), Some(expires), "spoke"))

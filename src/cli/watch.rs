@@ -102,7 +102,7 @@ mod tests {
     }
 
     /// What is shown of these looks, one after the other, until the last.
-    fn shown(looks: Vec<Result<u8, CliError>>) -> (Result<Exit, CliError>, Vec<Result<u8, CliError>>) {
+    fn shown(looks: &[Result<u8, CliError>]) -> (Result<Exit, CliError>, Vec<Result<u8, CliError>>) {
         let (next, seen) = (Cell::new(0), RefCell::new(Vec::new()));
         let ended = block_on(async {
             repeat(
@@ -124,12 +124,12 @@ mod tests {
     #[test]
     fn a_look_that_fails_is_shown_and_tried_again() {
         let looks = vec![Ok(1), Err(CliError::unexpected("busy")), Ok(2)];
-        assert_eq!(shown(looks.clone()), (Ok(Exit::Fine), looks));
+        assert_eq!(shown(&looks), (Ok(Exit::Fine), looks));
     }
 
     #[test]
     fn the_first_look_has_to_succeed() {
         let error = CliError::usage("there is no table");
-        assert_eq!(shown(vec![Err(error.clone()), Ok(1)]), (Err(error), Vec::new()));
+        assert_eq!(shown(&[Err(error.clone()), Ok(1)]), (Err(error), Vec::new()));
     }
 }

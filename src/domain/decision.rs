@@ -161,6 +161,11 @@ impl Ruling {
             .copied()
             .find(|ruling| ruling.verdict().as_str() == verdict && ruling.reason() == reason)
     }
+
+    /// Whether a rollback may follow: never upon age, upon what could not be verified, or upon CodePipeline's own refusal.
+    pub const fn may_be_rolled_back(self) -> bool {
+        matches!(self, Self::GiveUpNotRetryable | Self::GiveUpRetriesUsed | Self::GiveUpBudgetEmpty)
+    }
 }
 
 impl fmt::Display for Ruling {

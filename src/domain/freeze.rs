@@ -246,12 +246,12 @@ pub fn weather<'a>(
         return unread(freezes, calendars).unwrap_or(Weather::Open);
     };
     // Another may begin before one ends, as the weekend does in the night before it.
-    while let Some(end) = until.filter(|end| *end < latest) {
+    while let Some(end) = until.known().filter(|end| *end < latest) {
         let at_its_end = freezes.clone().filter_map(|freeze| holds(freeze, calendars, end));
-        let Some(longest) = at_its_end.max_by_key(|until| until.unwrap_or(Timestamp::MAX)) else { break };
+        let Some(longest) = at_its_end.max() else { break };
         until = longest;
     }
-    Weather::Frozen { freeze, until }
+    Weather::Frozen { freeze, until: until.known() }
 }
 
 /// A calendar of those freezes of which nothing is known.
@@ -270,15 +270,32 @@ fn unread<'a>(
     found
 }
 
-/// Until when a freeze holds that holds at that instant, as far as it is known.
-fn holds(freeze: &Freeze, calendars: &CalendarReadings, at: Timestamp) -> Option<Option<Timestamp>> {
+/// Until when a freeze holds. What nobody knows comes last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Until {
+    Known(Timestamp),
+    Unknown,
+}
+
+impl Until {
+    const fn known(self) -> Option<Timestamp> {
+        match self {
+            Self::Known(until) => Some(until),
+            Self::Unknown => None,
+        }
+    }
+}
+
+/// Until when a freeze holds; none where it does not at that instant.
+fn holds(freeze: &Freeze, calendars: &CalendarReadings, at: Timestamp) -> Option<Until> {
     match &freeze.when {
-        When::Weekly(weekly) => weekly.end(at).map(Some),
+        When::Weekly(weekly) => weekly.end(at).map(Until::Known),
         When::Calendar(arn) => match calendars.get(arn) {
             // What it does after its next change it has not said.
-            Some(Ok(CalendarState::Closed { until })) => {
-                until.is_none_or(|until| at < until).then_some(*until)
+            Some(Ok(CalendarState::Closed { until: Some(until) })) => {
+                (at < *until).then_some(Until::Known(*until))
             }
+            Some(Ok(CalendarState::Closed { until: None })) => Some(Until::Unknown),
             Some(Ok(CalendarState::Open) | Err(_)) | None => None,
         },
     }

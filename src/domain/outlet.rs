@@ -18,7 +18,7 @@ const GATHERED: [SignedDuration; 3] =
 pub struct Outlet {
     /// Counts the writes; 0 has never been written.
     pub version: u64,
-    /// When the last messages of their own were sent, at most [`BURST`].
+    /// When the last messages of their own were sent, at most two.
     pub sent: Vec<Timestamp>,
     /// Until when messages are gathered.
     pub gathering_until: Option<Timestamp>,

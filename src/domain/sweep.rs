@@ -4,7 +4,7 @@
 //! it is complete, everything up to its beginning has been seen, and the next one goes on from there.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Bound;
+use std::ops::{Bound, Range};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -152,6 +152,11 @@ impl Sweep {
         since.max(after(now, -LONGEST_LOOK))
     }
 
+    /// The time whose events are this round's to count, and no other's: from the beginning of the last one to its own.
+    pub fn window(&self, now: Timestamp) -> Range<Timestamp> {
+        self.under_way.as_ref().map_or(now..now, |round| round.since..round.began)
+    }
+
     fn since_of_round(&self, now: Timestamp) -> Timestamp {
         after(self.under_way.as_ref().map_or(now, |round| round.since), -OVERLAP)
     }
@@ -230,6 +235,34 @@ impl Sweep {
         let began = self.under_way.as_ref().map(|round| round.began);
         let last = began.or(self.completed.map(|completed| completed.began));
         last.is_some_and(|last| now > after(last, self.every.saturating_add(self.every)))
+    }
+}
+
+/// How executions went: how good pipelines are by themselves, and with retries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Courses {
+    /// Those that succeeded without a failure.
+    pub first_try: u32,
+    /// Those in which something failed for the first time.
+    pub failed: u32,
+    /// Those that succeeded after a failure, whoever retried it.
+    pub recovered: u32,
+}
+
+impl Courses {
+    /// Counts what happened to an execution within that time: its first failure, its success, both or neither.
+    pub fn note(
+        &mut self,
+        first_failure: Option<Timestamp>,
+        success: Option<Timestamp>,
+        window: &Range<Timestamp>,
+    ) {
+        let is_now = |at: Option<Timestamp>| at.is_some_and(|at| window.contains(&at));
+        self.failed += u32::from(is_now(first_failure));
+        if is_now(success) {
+            let count = if first_failure.is_some() { &mut self.recovered } else { &mut self.first_try };
+            *count += 1;
+        }
     }
 }
 

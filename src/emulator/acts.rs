@@ -221,7 +221,7 @@ impl World {
             }
             Act::Rollback { pipeline, stage } => {
                 let target = self.last_success(pipeline, stage)?;
-                self.service.rollback_stage(now, pipeline, stage, &target).map(|_| ())
+                self.service.rollback_stage(now, "person", pipeline, stage, &target).map(|_| ())
             }
             Act::Approve { pipeline, stage, action, verdict } => {
                 let answer = ApprovalAnswer { verdict: *verdict, summary: "by a person".into(), token: None };

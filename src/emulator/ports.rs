@@ -42,6 +42,9 @@ pub(super) async fn give_way() {
     .await;
 }
 
+/// What the function calls itself in the emulated service's record of calls.
+const RETRIER: &str = "retrier";
+
 impl SharedWorld {
     /// One call: what it does, and what its caller hears of it.
     pub(super) async fn call<T>(
@@ -241,7 +244,7 @@ impl Pipelines for SharedWorld {
                 if !world.rate.admits(now) {
                     return RollbackReply::NotSent;
                 }
-                match world.service.rollback_stage(now, &run.pipeline.name, &run.stage, target) {
+                match world.service.rollback_stage(now, RETRIER, &run.pipeline.name, &run.stage, target) {
                     Ok(execution) => RollbackReply::Started(execution),
                     Err(error) => RollbackReply::Refused(error.exception.as_str()),
                 }
@@ -314,7 +317,7 @@ fn retry(world: &mut World, run: &StageRunId, mode: RetryMode) -> RetryReply {
         return RetryReply::Refused(Refusal::Throttled);
     }
     let name = &run.pipeline.name;
-    let answer = world.service.retry_stage_execution(now, "retrier", name, &run.stage, &run.execution, mode);
+    let answer = world.service.retry_stage_execution(now, RETRIER, name, &run.stage, &run.execution, mode);
     match answer {
         Ok(_) => RetryReply::Accepted,
         Err(error) => error.exception.refusal().map_or(RetryReply::Unknown, RetryReply::Refused),

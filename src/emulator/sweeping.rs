@@ -64,6 +64,7 @@ impl Catalogue for SharedWorld {
                         summary.status,
                         ExecutionStatus::InProgress | ExecutionStatus::Stopping
                     ),
+                    has_succeeded: summary.status == ExecutionStatus::Succeeded,
                 };
                 Ok(page(executions.into_iter().map(entry).collect(), EXECUTIONS, token))
             },

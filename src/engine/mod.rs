@@ -87,7 +87,7 @@ impl<L: Ledger, P: Pipelines, S: Schedules, E: EvidenceSource, K: Calendars> Eng
                 effect => self.carry_out(environment, effect, now).await,
             };
             let answered = clock();
-            noticed.note(environment, asked, &answer, answered.duration_since(now), answered);
+            noticed.note(environment, &asked, &answer, answered.duration_since(now), answered);
             now = answered;
         }
         Outcome { tidings, ..Outcome::without_decision(Conclusion::Contended) }

@@ -84,7 +84,7 @@ impl Noticed {
     pub(super) fn note(
         &mut self,
         environment: &Environment<'_>,
-        asked: Asked,
+        asked: &Asked,
         answer: &Answer,
         took: SignedDuration,
         now: Timestamp,

@@ -1,5 +1,7 @@
 //! A slice of a sweep at work: looks a pipeline through, and drives what it finds through the protocol.
 
+use std::ops::Range;
+
 use jiff::Timestamp;
 
 use super::Engine;
@@ -60,12 +62,13 @@ where
 {
     /// Looks through what changed in a pipeline since then: the oldest change first, so that what there was no time for is
     /// what comes first the next time; then what is only under way, with which nobody gets to an end where it is too much,
-    /// so that it begins somewhere else each time.
+    /// so that it begins somewhere else each time. What happened in the window is this round's to count.
     pub(super) async fn look(
         &mut self,
         catalogue: &impl Catalogue,
         pipeline: &PipelineArn,
         since: Timestamp,
+        window: &Range<Timestamp>,
     ) -> Looked {
         let changed = match self.changed(catalogue, pipeline, since).await {
             Ok(changed) => in_order(changed, since, (self.clock)()),
@@ -74,7 +77,7 @@ where
             Err(None) => return Looked::OutOfTime(since),
         };
         let (mut seen_to, mut behind) = (since, Timestamp::MAX);
-        for ExecutionEntry { execution, last_change, .. } in changed {
+        for ExecutionEntry { execution, last_change, has_succeeded, .. } in changed {
             // A change of about the same time may not have shown yet. Where there are so many that no slice gets past them,
             // that is left to luck.
             let from = since.max(after(seen_to, -STALENESS));
@@ -89,7 +92,10 @@ where
                     continue;
                 }
             };
-            for (stage, failure) in failures(&runs) {
+            let failures = failures(&runs);
+            let first_failure = failures.iter().map(|(_, failure)| failure.failed_at).min();
+            self.report.courses.note(first_failure, has_succeeded.then_some(last_change), window);
+            for (stage, failure) in failures {
                 let run = StageRunId { pipeline: pipeline.clone(), execution: execution.clone(), stage };
                 match self.settle(Finding { run, failure: Some(failure) }).await {
                     Left::Settled => {}
@@ -202,6 +208,7 @@ mod tests {
             execution: ExecutionId::parse(id).unwrap(),
             last_change: at(seconds),
             is_running: true,
+            has_succeeded: false,
         }
     }
 

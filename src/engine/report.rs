@@ -10,7 +10,7 @@ use crate::domain::live::Source;
 use crate::domain::pipeline::Gap;
 use crate::domain::protocol::Outcome;
 use crate::domain::scope::Scope;
-use crate::domain::sweep::Sweep;
+use crate::domain::sweep::{Courses, Sweep};
 
 /// How a slice ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +78,8 @@ pub struct Report {
     pub pipelines: u32,
     /// Failures that were seen, most of which are known.
     pub findings: u32,
+    /// How executions went that came to something in this round.
+    pub courses: Courses,
     /// Waits and claims that were overdue.
     pub overdue: u32,
     /// Findings that could not be brought to an end.
@@ -109,6 +111,7 @@ impl Report {
             every: SignedDuration::ZERO,
             pipelines: 0,
             findings: 0,
+            courses: Courses::default(),
             overdue: 0,
             unhandled: 0,
             lagging: 0,

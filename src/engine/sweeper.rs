@@ -207,12 +207,12 @@ where
                 }
                 let pipeline = scope.pipeline(name);
                 let label = scopes.label(&pipeline);
-                match slice.look(catalogue, &pipeline, sweep.since(&label, now)).await {
+                match slice.look(catalogue, &pipeline, sweep.since(&label, now), &sweep.window(now)).await {
                     Looked::Through => sweep.done(&label, None),
                     Looked::Behind(since) => sweep.done(&label, Some(since)),
                     // One that is too much for a whole slice is gone through over several rounds.
                     Looked::OutOfTime(since) if slice.report.pipelines == 0 => {
-                        sweep.done(&label, Some(since))
+                        sweep.done(&label, Some(since));
                     }
                     Looked::OutOfTime(_) => return SliceEnd::Continued,
                 }

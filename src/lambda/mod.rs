@@ -100,7 +100,9 @@ fn policy_invalid(log: &Log, now: Timestamp, fields: Value) {
 }
 
 fn publish(log: &Log, samples: &Samples, now: Timestamp) {
-    documents(samples, now).into_iter().for_each(|document| log.metrics(now, document));
+    for document in documents(samples, now) {
+        log.metrics(now, document);
+    }
 }
 
 impl<L, P, S, E, K, M> Handler<L, P, S, E, K, M>

@@ -4,14 +4,15 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::documents::Samples;
 use super::list::{
-    BUDGET_BALANCE, CONFLICTS, Cause, DECISIONS, Dimension, EVIDENCE_GAPS, FAILED_AGAIN, FATES,
-    MESSAGES_MALFORMED, MESSAGES_RETURNED, NOTICES, POLICY_INVALID, RECOVERY_SECONDS, RETRIES, RETRIES_ENDED,
-    RETRIES_HELD_BACK, SWEEP_FINDING_SECONDS, SWEEP_FINDINGS, SWEEP_LAGGING, SWEEP_OVERDUE,
+    BUDGET_BALANCE, CONFLICTS, COURSES, Cause, DECISIONS, Dimension, EVIDENCE_GAPS, EXECUTIONS, FAILED_AGAIN,
+    FATES, MESSAGES_MALFORMED, MESSAGES_RETURNED, NOTICES, POLICY_INVALID, RECOVERY_SECONDS, RETRIES,
+    RETRIES_ENDED, RETRIES_HELD_BACK, SWEEP_FINDING_SECONDS, SWEEP_FINDINGS, SWEEP_LAGGING, SWEEP_OVERDUE,
     SWEEP_ROUND_SECONDS, SWEEP_SLICES, SWEEP_UNHANDLED, WAIT_SECONDS, gap_name,
 };
 use crate::domain::decision::{Decision, Ruling, Verdict};
 use crate::domain::protocol::Outcome;
 use crate::domain::stage_run::{Progress, Retry};
+use crate::domain::sweep::Courses;
 use crate::engine::{Noticed, Report, SliceEnd, Told};
 use crate::function::{Handled, PolicyNews, Response};
 
@@ -98,6 +99,10 @@ fn report_counted(samples: &mut Samples, report: &Report) {
     }
     if let (SliceEnd::Complete, Some(took)) = (report.end, report.round_duration) {
         samples.value(SWEEP_ROUND_SECONDS, &[], seconds(took));
+    }
+    let Courses { first_try, failed, recovered } = report.courses;
+    for (course, count) in COURSES.into_iter().zip([first_try, failed, recovered]) {
+        samples.count(EXECUTIONS, &[(Dimension::Course, course)], i64::from(count));
     }
     samples.count(SWEEP_FINDINGS, &[], whole(report.outcomes.len()));
     samples.count(SWEEP_OVERDUE, &[], i64::from(report.overdue));

@@ -65,6 +65,8 @@ pub enum Dimension {
     Conclusion,
     /// What became of something to be told.
     Fate,
+    /// How an execution went.
+    Course,
 }
 
 /// What a dimension may be.
@@ -78,7 +80,7 @@ pub enum Values {
 
 impl Dimension {
     /// Every dimension.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Verdict,
         Self::Reason,
         Self::Class,
@@ -89,6 +91,7 @@ impl Dimension {
         Self::Gap,
         Self::Conclusion,
         Self::Fate,
+        Self::Course,
     ];
 
     /// Its name in CloudWatch.
@@ -104,6 +107,7 @@ impl Dimension {
             Self::Gap => "Gap",
             Self::Conclusion => "Conclusion",
             Self::Fate => "Fate",
+            Self::Course => "Course",
         }
     }
 
@@ -122,6 +126,7 @@ impl Dimension {
             Self::Gap => GAPS.map(gap_name).to_vec(),
             Self::Conclusion => RETURNED.map(Conclusion::as_str).to_vec(),
             Self::Fate => FATES.to_vec(),
+            Self::Course => COURSES.to_vec(),
         };
         values.sort_unstable();
         values.dedup();
@@ -209,6 +214,9 @@ const RETURNED: [Conclusion; 7] = [
 /// event, left to the next sweep, given up.
 pub(super) const FATES: [&str; 6] = ["sent", "digest", "gathered", "announced", "left", "dropped"];
 
+/// How an execution goes: it succeeds without a failure, fails for the first time, succeeds after a failure.
+pub(super) const COURSES: [&str; 3] = ["first-try", "failed", "recovered"];
+
 const fn metric(
     name: &'static str,
     unit: Unit,
@@ -244,6 +252,13 @@ pub(super) const FAILED_AGAIN: Metric = metric(
     Unit::Count,
     PLAIN,
     "1 for a retry that failed again, 0 for one that recovered: the average is the share of retries that did not help",
+);
+pub(super) const EXECUTIONS: Metric = metric(
+    "Executions",
+    Unit::Count,
+    &[&[Dimension::Course]],
+    "executions that sweeps saw succeed without a failure (`first-try`), fail for the first time (`failed`), or succeed after \
+     a failure, whoever retried it (`recovered`); each counts once in each",
 );
 pub(super) const RECOVERY_SECONDS: Metric = metric(
     "RecoverySeconds",
@@ -340,11 +355,12 @@ pub(super) const SWEEP_LAGGING: Metric = metric(
 );
 
 /// Every metric, in the order of the documentation.
-pub const METRICS: [Metric; 21] = [
+pub const METRICS: [Metric; 22] = [
     DECISIONS,
     RETRIES,
     RETRIES_ENDED,
     FAILED_AGAIN,
+    EXECUTIONS,
     RECOVERY_SECONDS,
     RETRIES_HELD_BACK,
     BUDGET_BALANCE,

@@ -165,7 +165,7 @@ pub(super) fn distinct_texts<'n>(
     what: &str,
     findings: &mut Findings,
 ) -> Option<Vec<Spanned<&'n str>>> {
-    distinct(node, what, &in_quotes, findings)
+    distinct(node, what, &|written| Some(in_quotes(written)), findings)
 }
 
 /// A list of some of these words in which nothing is there twice. Whether each is one of them is for the caller to see;
@@ -207,11 +207,11 @@ fn distinct<'n>(
 
 /// A text; a number or truth value has to be quoted.
 pub(super) fn text<'n>(node: &'n Node, what: &str, findings: &mut Findings) -> Option<&'n str> {
-    text_or(node, what, &in_quotes, findings)
+    text_or(node, what, &|written| Some(in_quotes(written)), findings)
 }
 
-fn in_quotes(written: &str) -> Option<String> {
-    Some(format!("write it in quotes: `\"{written}\"`"))
+fn in_quotes(written: &str) -> String {
+    format!("write it in quotes: `\"{written}\"`")
 }
 
 /// A text; for a number or truth value there is advice.
@@ -236,12 +236,11 @@ fn text_or<'n>(
 
 /// `true` or `false`.
 pub(super) fn boolean(node: &Node, what: &str, findings: &mut Findings) -> Option<bool> {
-    match &node.value {
-        Value::Scalar(Scalar { text, kind: ScalarKind::Bool }) => Some(text.eq_ignore_ascii_case("true")),
-        _ => {
-            findings.push(wrong_type(node, what, "`true` or `false`"));
-            None
-        }
+    if let Value::Scalar(Scalar { text, kind: ScalarKind::Bool }) = &node.value {
+        Some(text.eq_ignore_ascii_case("true"))
+    } else {
+        findings.push(wrong_type(node, what, "`true` or `false`"));
+        None
     }
 }
 

@@ -110,6 +110,22 @@ fn a_compile_error_is_given_up() {
 }
 
 #[test]
+fn a_rollback_that_the_rule_asks_for_is_told() {
+    let policy = |keys: &str| {
+        format!(
+            "version: 1\nrules:\n  - {{ name: all, match: {{ pipeline: '*' }}, retry-on: [throttling]{keys} }}\n"
+        )
+    };
+    let told = |name: &str, keys: &str| {
+        let scene = Scene::new(name).write("policy.yaml", &policy(keys));
+        shown(&scene.explain(&ALL, &["--policy", "policy.yaml"])).contains("to be rolled back")
+    };
+    assert!(told("rollback", ", on-give-up: rollback"));
+    assert!(!told("no-rollback", ""));
+    assert!(!told("shadow-rollback", ", on-give-up: rollback, mode: shadow"));
+}
+
+#[test]
 fn a_failure_that_nobody_knows_is_to_be_looked_at() {
     let scene = Scene::new("unknown")
         .edit(

@@ -112,6 +112,7 @@ mod sweep;
 mod tables;
 #[cfg(test)]
 mod telling;
+#[cfg(test)]
 mod tidy;
 #[cfg(test)]
 #[cfg(feature = "function")]

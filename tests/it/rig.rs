@@ -8,4 +8,5 @@ pub mod calls;
 pub mod crowd;
 pub mod fleet;
 pub mod random;
+pub mod rollbacks;
 pub mod storms;

@@ -51,11 +51,16 @@ impl SdkPipelines {
             let execution = ExecutionId::parse(have(summary.pipeline_execution_id())?)?;
             // One that was never updated has not changed since it started.
             let last_change = have(summary.last_update_time().or(summary.start_time()))?;
-            let is_running = matches!(
-                have(summary.status())?,
-                PipelineExecutionStatus::InProgress | PipelineExecutionStatus::Stopping
-            );
-            Ok(ExecutionEntry { execution, last_change: instant(last_change)?, is_running })
+            let status = have(summary.status())?;
+            Ok(ExecutionEntry {
+                execution,
+                last_change: instant(last_change)?,
+                is_running: matches!(
+                    status,
+                    PipelineExecutionStatus::InProgress | PipelineExecutionStatus::Stopping
+                ),
+                has_succeeded: *status == PipelineExecutionStatus::Succeeded,
+            })
         };
         let entries = have(answer.pipeline_execution_summaries)?;
         let entries = entries.iter().map(entry).collect::<Result<_, Unusable>>()?;

@@ -19,6 +19,7 @@ use crate::domain::live::Standing;
 use crate::domain::pipeline::Reading;
 use crate::domain::policy::{Mode, Policy};
 use crate::domain::protocol::View;
+use crate::domain::rollback::OnGiveUp;
 use crate::domain::scope::{Scope, Scopes};
 use crate::domain::screen::{Environment, Telling, pause_refusal, screen, screened, storm_refusal};
 use crate::domain::stage_run::{Hint, StageRun, Timing};
@@ -34,6 +35,8 @@ pub(super) struct Course {
     pub then: Vec<Decision>,
     /// Whether a rule was found, so that the stage was looked at.
     pub looked_at: bool,
+    /// Whether the rule asks for a rollback then.
+    pub asks_for_rollback: bool,
 }
 
 impl Course {
@@ -94,23 +97,28 @@ pub(super) fn empty_ledger() -> View {
     View::default()
 }
 
-/// Decides at `now`, and again at each instant that a wait names. `evidence` is what was read beside about each failed run,
-/// in their order.
-pub(super) fn course(
-    policy: &Policy,
-    event: &StageEvent,
-    tags: &TagsReading,
-    reading: &Reading,
-    evidence: &[Evidence],
-    calendars: &CalendarReadings,
-    ledger: &View,
-    now: Timestamp,
-) -> Course {
+/// What is known of a failure beside its event.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Known<'a> {
+    pub tags: &'a TagsReading,
+    pub reading: &'a Reading,
+    /// What was read beside about each failed run, in their order.
+    pub evidence: &'a [Evidence],
+    pub calendars: &'a CalendarReadings,
+    pub ledger: &'a View,
+}
+
+/// Decides at `now`, and again at each instant that a wait names.
+pub(super) fn course(policy: &Policy, event: &StageEvent, known: Known<'_>, now: Timestamp) -> Course {
+    let Known { tags, reading, evidence, calendars, ledger } = known;
     let scopes = Scopes::alone(Scope::of(&event.run.pipeline));
     let environment = environment(policy, mode_on_record(&ledger.controls), &scopes);
     let covered = match screen(&environment, &event.run, tags, now) {
         Ok(covered) => covered,
-        Err(decision) => return Course { decision: *decision, then: Vec::new(), looked_at: false },
+        Err(decision) => {
+            let decision = *decision;
+            return Course { decision, then: Vec::new(), looked_at: false, asks_for_rollback: false };
+        }
     };
     let record = ledger.record.clone().unwrap_or_else(|| StageRun::unwritten(&event.run));
     let hint = Hint { key: event.key.clone(), time: event.time };
@@ -155,7 +163,10 @@ pub(super) fn course(
         }
         last = next;
     }
-    Course { decision, then, looked_at: true }
+    let asks_for_rollback = covered.rule.settings.on_give_up == OnGiveUp::Rollback
+        && !covered.shadow
+        && last.ruling.may_be_rolled_back();
+    Course { decision, then, looked_at: true, asks_for_rollback }
 }
 
 /// When it would be looked at again. A file that is not given stays away, however long one waits; nothing follows.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use clap::Args;
 use jiff::Timestamp;
 
-use super::course::{buckets, course, empty_ledger};
+use super::course::{Known, buckets, course, empty_ledger};
 use super::reading::Assumption;
 use super::{Explain, Origin, Report, assumed_of_the_product, files, freezes_ahead};
 use crate::aws::calendars::SdkCalendars;
@@ -115,7 +115,14 @@ pub(super) fn explain(arguments: &Explain, policy: &Policy, policy_file: String)
     let now = arguments.now(&event)?.unwrap_or_else(|| clock::now().max(event.time));
     let empty = empty_ledger();
     let ledger_or_empty = ledger.as_ref().unwrap_or(&empty);
-    let course = course(policy, &event, &tags, &reading, &evidence, &calendars, ledger_or_empty, now);
+    let known = Known {
+        tags: &tags,
+        reading: &reading,
+        evidence: &evidence,
+        calendars: &calendars,
+        ledger: ledger_or_empty,
+    };
+    let course = course(policy, &event, known, now);
     let assumptions = match &ledger {
         _ if !course.looked_at => Vec::new(),
         None => assumed_of_the_product(Some("--stack-name")).into(),

@@ -39,7 +39,7 @@ use crate::domain::trigger::StageEvent;
 use crate::policy_file::render;
 
 use aws::Source;
-use course::{Course, course, empty_ledger, open_calendars};
+use course::{Course, Known, course, empty_ledger, open_calendars};
 use reading::{Assembled, Assumption, Given, assemble};
 
 #[cfg(feature = "aws")]
@@ -253,7 +253,10 @@ fn report<'a>(
     let Assembled { reading, assumptions } = assemble(event, given);
     let tags = given.tags.clone().ok_or(Gap::NotRead);
     let calendars = open_calendars(policy);
-    let course = course(policy, event, &tags, &reading, &[], &calendars, &empty_ledger(), now);
+    let ledger = empty_ledger();
+    let known =
+        Known { tags: &tags, reading: &reading, evidence: &[], calendars: &calendars, ledger: &ledger };
+    let course = course(policy, event, known, now);
     let mut all = Vec::new();
     if is_default_time {
         all.push(Assumption::new(

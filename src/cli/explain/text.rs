@@ -16,6 +16,9 @@ use crate::domain::pipeline::Gap;
 const BOLD: Style = Style::new().bold();
 const FAINT: Style = Style::new().dimmed();
 
+const ROLLBACK: &str = "The rule then asks for the stage to be rolled back to what last succeeded in it. That is done where the \
+                        deployment allows it (parameter `AllowRollback`), nothing newer waits and no freeze holds.";
+
 pub(super) fn render(report: &Report<'_>) -> String {
     let mut out = String::new();
     let decision = &report.course.decision;
@@ -149,7 +152,7 @@ fn in_terms_of_files(detail: &str) -> Cow<'_, str> {
 
 fn what_follows(out: &mut String, report: &Report<'_>) {
     let course = &report.course;
-    if course.then.is_empty() {
+    if course.then.is_empty() && !course.asks_for_rollback {
         return;
     }
     heading(out, "Then, if nothing else changes");
@@ -160,6 +163,9 @@ fn what_follows(out: &mut String, report: &Report<'_>) {
         let _ = writeln!(out, "  {at}  {style}{}{style:#}{particulars}", next.ruling);
         let indent = " ".repeat(at.len() + 4);
         out.push_str(&paragraph(&indent, meaning::of(next, report.origin).means));
+    }
+    if course.asks_for_rollback {
+        out.push_str(&paragraph("  ", ROLLBACK));
     }
 }
 

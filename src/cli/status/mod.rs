@@ -107,7 +107,7 @@ impl Status {
         let packaged = self.policy.as_deref().map(read_policy).transpose()?;
         block_on(async {
             let table = self.table.open().await?;
-            let look = async || self.look(&table, packaged.as_ref()).await;
+            let look = async || Box::pin(self.look(&table, packaged.as_ref())).await;
             let Some(every) = self.watch.every() else {
                 output::data(&self.rendered(&look().await?))?;
                 return Ok(Exit::Fine);

@@ -252,7 +252,7 @@ fn budgets_tell_when_the_next_token_comes() {
         KeptBucket { capacity: None, interval_ms: None, ..bucket("old", None, 1, 0) },
     ];
     let text = plain(&shown);
-    let rows: Vec<&str> = text.lines().filter(|line| line.contains("[") || line.contains("old")).collect();
+    let rows: Vec<&str> = text.lines().filter(|line| line.contains('[') || line.contains("old")).collect();
     assert_eq!(
         rows,
         [

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::domain::class::Class;
 use crate::domain::decide::{Missing, Question, decide, freeze_of, is_same_failure};
-use crate::domain::decision::{Decision, Ruling, StepName, StepOutcome};
+use crate::domain::decision::{Decision, StepName, StepOutcome};
 use crate::domain::facts::{gather, moved_on, refreshed};
 use crate::domain::ids::ExecutionId;
 use crate::domain::pipeline::{ExecutionMode, PipelineState, StageReading};
@@ -31,11 +31,6 @@ enum Wish {
     Missing(Missing),
     /// It is granted, to this execution.
     Granted(ExecutionId),
-}
-
-/// Whether a rollback may follow: never upon age, upon what could not be verified, or upon CodePipeline's own refusal.
-const fn may_follow(ruling: Ruling) -> bool {
-    matches!(ruling, Ruling::GiveUpNotRetryable | Ruling::GiveUpRetriesUsed | Ruling::GiveUpBudgetEmpty)
 }
 
 impl Answering<'_> {
@@ -84,7 +79,8 @@ impl Answering<'_> {
     }
 
     fn wish(&self, covered: &Covered<'_>, decision: &Decision) -> Wish {
-        let is_wished = covered.rule.settings.on_give_up == OnGiveUp::Rollback && may_follow(decision.ruling);
+        let is_wished =
+            covered.rule.settings.on_give_up == OnGiveUp::Rollback && decision.ruling.may_be_rolled_back();
         if !is_wished || covered.shadow {
             return Wish::None;
         }

@@ -202,7 +202,7 @@ impl Answering<'_> {
     fn end_of_retry(mut self, is_readable: bool) -> (State, Effect) {
         let run = self.record.id.clone();
         let is_forgotten = |retry: &&Retry| after(retry.settled_at, LONGEST_RETRY) < self.now;
-        if self.record.running_retry().filter(is_forgotten).is_some() {
+        if self.record.running_retry().as_ref().is_some_and(is_forgotten) {
             self.ended = self.record.conclude(Progress::Ended);
         }
         if let Some(retry) = self.ended.take() {

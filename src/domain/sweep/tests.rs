@@ -155,6 +155,33 @@ fn two_intervals_without_an_end_are_overdue() {
     assert!(under_way.is_overdue(at(46)));
 }
 
+#[test]
+fn what_an_execution_came_to_is_counted_in_the_round_in_which_it_happened() {
+    let window = at(0)..at(15);
+    for (first_failure, success, expected) in [
+        (None, None, [0, 0, 0]),
+        (None, Some(5), [1, 0, 0]),
+        (None, Some(0), [1, 0, 0]),
+        (None, Some(15), [0, 0, 0]),
+        (Some(3), None, [0, 1, 0]),
+        (Some(3), Some(5), [0, 1, 1]),
+        (Some(-3), Some(5), [0, 0, 1]),
+        (Some(3), Some(16), [0, 1, 0]),
+        (Some(-9), Some(-3), [0, 0, 0]),
+    ] {
+        let mut courses = Courses::default();
+        courses.note(first_failure.map(at), success.map(at), &window);
+        let counted = [courses.first_try, courses.failed, courses.recovered];
+        assert_eq!(counted, expected, "{first_failure:?}, {success:?}");
+    }
+    let mut sweep = work(&Sweep::default(), EVERY, 0);
+    let first = sweep.window(at(0));
+    sweep.complete(at(1));
+    sweep.lease = None;
+    let next = work(&sweep, EVERY, 15).window(at(15));
+    assert_eq!((first.end, next.clone()), (next.start, at(0)..at(15)), "no gap, and nothing twice");
+}
+
 fn scope(text: &str) -> Scope {
     Scope::parse(text).unwrap()
 }

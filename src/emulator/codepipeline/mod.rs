@@ -58,6 +58,7 @@ pub use provider::Provider;
 #[cfg(feature = "serve")]
 pub(super) use provider::steady_uuid;
 pub use retry::RetryCall;
+pub use rollback::RollbackCall;
 pub use switches::Switches;
 pub use views::{ActionDetail, ExecutionSummary, TransitionState};
 
@@ -70,6 +71,7 @@ pub struct CodePipeline {
     pipelines: BTreeMap<PipelineName, Pipeline>,
     shared: Shared,
     retry_calls: Vec<RetryCall>,
+    rollback_calls: Vec<RollbackCall>,
     planned_refusals: VecDeque<ServiceError>,
 }
 
@@ -80,6 +82,7 @@ impl CodePipeline {
             pipelines: BTreeMap::new(),
             shared: Shared::new(partition, account, region, switches),
             retry_calls: Vec::new(),
+            rollback_calls: Vec::new(),
             planned_refusals: VecDeque::new(),
         }
     }

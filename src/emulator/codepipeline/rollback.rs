@@ -15,22 +15,56 @@ use super::scene::Scene;
 /// Time that CodePipeline keeps history (User Guide, *Quotas*: 12 months).
 const HISTORY: SignedDuration = SignedDuration::from_hours(365 * 24);
 
+/// One call of `RollbackStage`, accepted or refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RollbackCall {
+    /// When it came.
+    pub at: Timestamp,
+    /// Who called, in the caller's own words.
+    pub caller: String,
+    /// The pipeline.
+    pub pipeline: PipelineName,
+    /// The stage.
+    pub stage: StageName,
+    /// The execution whose success was to be brought back.
+    pub target: ExecutionId,
+    /// The execution that it runs as.
+    pub outcome: Result<ExecutionId, ServiceError>,
+}
+
 impl CodePipeline {
     /// Starts an execution of kind Rollback, which runs this stage only.
     ///
     /// Refused with `PipelineNotFound`, `StageNotFound`, `PipelineExecutionNotFound`, `PipelineExecutionOutdated` when
     /// the target is older than the history, and `UnableToRollbackStage`: V1, PARALLEL, the source stage, a stage in
-    /// progress, a target of another structure version, of kind Rollback, or that did not succeed in the stage.
+    /// progress, a target of another structure version, of kind Rollback, or that did not succeed in the stage. `caller` is
+    /// for [`Self::rollback_calls`] only.
     pub fn rollback_stage(
         &mut self,
         now: Timestamp,
+        caller: &str,
         pipeline: &PipelineName,
         stage: &StageName,
         target: &ExecutionId,
     ) -> Result<ExecutionId, ServiceError> {
-        let mut scene = self.open(now, pipeline)?;
-        scene.check_rollback(stage, target)?;
-        Ok(scene.roll_back(stage, target.clone(), TriggerType::ManualRollback))
+        let outcome = self.open(now, pipeline).and_then(|mut scene| {
+            scene.check_rollback(stage, target)?;
+            Ok(scene.roll_back(stage, target.clone(), TriggerType::ManualRollback))
+        });
+        self.rollback_calls.push(RollbackCall {
+            at: self.shared.now(),
+            caller: caller.to_owned(),
+            pipeline: pipeline.clone(),
+            stage: stage.clone(),
+            target: target.clone(),
+            outcome: outcome.clone(),
+        });
+        outcome
+    }
+
+    /// Every call of `RollbackStage` so far, oldest first.
+    pub fn rollback_calls(&self) -> &[RollbackCall] {
+        &self.rollback_calls
     }
 }
 

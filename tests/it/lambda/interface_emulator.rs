@@ -67,7 +67,7 @@ impl Emulator {
     fn invoke(&self, payload: &str) -> Value {
         let mut stream = TcpStream::connect(self.address).unwrap();
         let head = format!(
-            "POST /2015-03-31/functions/function/invocations HTTP/1.1\r\nHost: {}\r\nContent-Length: {}\r\n\
+            "POST /2015-03-31/functions/function/invocations HTTP/1.0\r\nHost: {}\r\nContent-Length: {}\r\n\
              Connection: close\r\n\r\n",
             self.address,
             payload.len()
@@ -77,7 +77,7 @@ impl Emulator {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+        assert!(head.starts_with("HTTP/1.0 200"), "{head}");
         serde_json::from_str(body).unwrap_or_else(|_| panic!("{answer}"))
     }
 }

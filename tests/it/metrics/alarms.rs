@@ -51,15 +51,16 @@ fn one(name: &str, runs: Vec<Run>) -> Vec<(String, Vec<Run>)> {
     vec![(name.to_owned(), runs)]
 }
 
+/// Every other run fails, for as long as anybody looks.
+fn flaky() -> Vec<Run> {
+    (0..400).flat_map(|_| [Run::Fails("Rate exceeded"), Run::Fine]).collect()
+}
+
 /// A broken policy is pushed in the second hour, and a good one in the fourth.
 fn broken_policy() -> Covered {
     const POLICY: &str = "version: 1\nrules:\n  - { name: all, match: { pipeline: \"*\" } }\n";
-    let fleet = Fleet {
-        policy: POLICY,
-        keys: "lasting: 10h",
-        pipelines: one("web", vec![Run::Fails("Rate exceeded"), Run::Fine]),
-        timeline: Vec::new(),
-    };
+    let fleet =
+        Fleet { policy: POLICY, keys: "lasting: 10h", pipelines: one("web", flaky()), timeline: Vec::new() };
     let mut scenario = fleet.starting((0..540).step_by(10)).scenario();
     let good = POLICY.replace("name: all", "name: mended");
     let version = load("policy", &good).policy.unwrap().version;
@@ -112,7 +113,7 @@ fn deaths() -> Covered {
     let fleet = Fleet {
         policy: "version: 1\nrules:\n  - { name: all, match: { pipeline: \"*\" } }\n",
         keys: "lasting: 10h",
-        pipelines: one("web", vec![Run::Fails("Rate exceeded"), Run::Fine]),
+        pipelines: one("web", flaky()),
         timeline: vec![(
             120,
             "outage: { operation: ledger-read, fault: crash-before, lasting: 20m }".to_owned(),

@@ -105,7 +105,7 @@ fn fleet() -> Fleet {
     }
     fleet.timeline.extend([
         (9 * 60, "pause: { lasting: 40m, reason: a release }".to_owned()),
-        (13 * 60, "outage: { operation: ledger-read, fault: not-done, lasting: 4m }".to_owned()),
+        (13 * 60, "outage: { operation: ledger-read, fault: not-done, lasting: 25m }".to_owned()),
         (13 * 60 + 20, "outage: { operation: ledger-read, fault: crash-before, lasting: 3m }".to_owned()),
         (17 * 60, "outage: { operation: evidence, fault: denied, lasting: 30m }".to_owned()),
         (18 * 60, "outage: { operation: catalogue, fault: denied, lasting: 50m }".to_owned()),

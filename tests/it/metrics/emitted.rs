@@ -43,7 +43,7 @@ pub fn listed(name: &Name) -> Option<Metric> {
     let has_set = |set: &&[Dimension]| {
         set.iter().map(|dimension| dimension.name()).collect::<BTreeSet<_>>() == dimensions
     };
-    metric.sets.iter().any(|set| has_set(set)).then_some(metric)
+    metric.sets.iter().any(has_set).then_some(metric)
 }
 
 /// Whether the value may be one of that dimension.

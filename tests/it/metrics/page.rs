@@ -28,8 +28,9 @@ invocation counted, as far as the format allows: it names each metric and each d
 sweep need two lines. An invocation with nothing to count writes none.
 
 Dimensions have few values, all known beforehand. Pipelines, stages and executions are none: what happened to one of them
-is in the [log](queries.md) and in `retrier history`. How often stages succeed at the first try cannot be counted here, since
-ordinary successes never reach the function.
+is in the [log](queries.md) and in `retrier history`. Ordinary successes never
+reach the function; `Executions` is what its sweeps see. Where retries hide decay it shows: `first-try / (first-try + failed)` is how
+good pipelines are by themselves, `(first-try + recovered) / (first-try + failed)` how good they are with retries.
 ";
 
 fn rows(page: &mut String) {

@@ -168,9 +168,9 @@ impl Fleet {
     }
 
     /// Every pipeline starts at these minutes.
-    pub fn starting(mut self, minutes: impl Iterator<Item = i64> + Clone) -> Self {
-        for (name, _) in &self.pipelines {
-            self.timeline.extend(minutes.clone().map(|minute| (minute, format!("start: {name}"))));
+    pub fn starting(mut self, minutes: impl Iterator<Item = i64>) -> Self {
+        for minute in minutes {
+            self.timeline.extend(self.pipelines.iter().map(|(name, _)| (minute, format!("start: {name}"))));
         }
         self
     }

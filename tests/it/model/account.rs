@@ -3,6 +3,7 @@
 use codepipeline_retrier::domain::decision::{Ruling, StepName, Verdict};
 use codepipeline_retrier::domain::pipeline::ActionStatus;
 use codepipeline_retrier::domain::protocol::Commit;
+use codepipeline_retrier::domain::rollback::RollbackProgress;
 use codepipeline_retrier::domain::stage_run::{Claim, Progress, StageRun};
 
 use super::Machine;
@@ -29,6 +30,16 @@ impl Machine {
         };
         if let Some(claim) = commit.record.claim.as_ref().filter(is_new) {
             self.claimed(world, run, worker, claim);
+        }
+        let begins = before.rollback.is_none() && commit.record.rollback.is_some();
+        if begins && !world.ledger.controls().pauses.is_empty() {
+            world.breaks(Broken::AfterPause);
+        }
+        let has_stopped = |progress: &RollbackProgress| *progress == RollbackProgress::NotMade;
+        if commit.record.rollback.as_ref().is_some_and(|it| has_stopped(&it.progress))
+            && !world.stages[run].is_rolled_back
+        {
+            world.seen.add(Sight::RollbackStopped);
         }
         if commit.record.claim.is_none() {
             world.change_stage(run, |stage| stage.claimed = None);

@@ -158,6 +158,10 @@ fn of_worker(world: &World, place: usize, worker: &Worker, actions: &mut Vec<Act
                 carry_out(manner);
             }
         }
+        Effect::RollBack { .. } if world.left.faults > 0 => {
+            carry_out(Manner::ReplyLost);
+            carry_out(Manner::NotSent);
+        }
         Effect::Observe { .. } if stale => {
             for manner in [Manner::Stale, Manner::StaleState, Manner::StaleHistory] {
                 carry_out(manner);

@@ -12,6 +12,7 @@ use codepipeline_retrier::domain::ids::{
 };
 use codepipeline_retrier::domain::live::Standing;
 use codepipeline_retrier::domain::policy::{Mode, Policy, PolicyVersion, Rule, Selector, Settings};
+use codepipeline_retrier::domain::rollback::OnGiveUp;
 use codepipeline_retrier::domain::scope::{Scope, Scopes};
 use codepipeline_retrier::domain::screen::{Environment, Telling};
 use codepipeline_retrier::domain::stage_run::{Timing, after};
@@ -53,6 +54,8 @@ pub struct Configuration {
     pub left: Left,
     /// Whether there is a sweep at all.
     pub sweep: bool,
+    /// Whether a stage whose failure is given up is rolled back.
+    pub rollback: bool,
 }
 
 /// What the workers run with.
@@ -62,6 +65,7 @@ pub struct Installation {
     scopes: Scopes,
     policy: Policy,
     pub timing: Timing,
+    may_roll_back: bool,
 }
 
 impl Installation {
@@ -88,6 +92,7 @@ impl Installation {
             max_retries: configuration.max_retries,
             backoff: Backoff::try_new(delay, 1_000, delay, JitterKind::None).unwrap(),
             give_up_after: seconds(configuration.give_up_after),
+            on_give_up: if configuration.rollback { OnGiveUp::Rollback } else { OnGiveUp::Nothing },
             ..Settings::with_budgets(vec![budget])
         };
         let rule = Rule { name: RuleName::parse("rule").unwrap(), selector: Selector::default(), settings };
@@ -102,6 +107,7 @@ impl Installation {
                 classifiers: Vec::new(),
             },
             timing: mutant.map_or(timing, |mutant| mutant.timing(timing)),
+            may_roll_back: configuration.rollback,
         }
     }
 
@@ -115,7 +121,7 @@ impl Installation {
             scopes: &self.scopes,
             timing: self.timing,
             telling: Telling::default(),
-            may_roll_back: false,
+            may_roll_back: self.may_roll_back,
             deadline: after(instant(began), SignedDuration::from_secs(i64::from(LIFE))),
         }
     }

@@ -21,6 +21,7 @@ pub const BASE: Configuration = Configuration {
     acts: &[],
     left: NOTHING,
     sweep: true,
+    rollback: false,
 };
 
 const ANY_ACT: &[Act] = &[Act::Retry, Act::Disable, Act::Stop, Act::NewExecution, Act::Pause, Act::Resume];
@@ -31,6 +32,17 @@ pub const SLICE: Configuration = Configuration {
     failures: 2,
     acts: &[Act::Retry],
     left: Left { crashes: 1, acts: 1, ..NOTHING },
+    ..BASE
+};
+
+/// The same about rollbacks.
+pub const ROLLBACK_SLICE: Configuration = Configuration {
+    name: "a rollback at once, a death, an act of a person",
+    failures: 2,
+    max_retries: 0,
+    acts: &[Act::Retry, Act::Pause],
+    left: Left { crashes: 1, faults: 1, acts: 1, ..NOTHING },
+    rollback: true,
     ..BASE
 };
 
@@ -83,6 +95,24 @@ pub const ALL: &[Configuration] = &[
         backoff: 60,
         acts: &[Act::Pause, Act::Resume],
         left: Left { crashes: 1, losses: 1, acts: 2, ..NOTHING },
+        ..BASE
+    },
+    Configuration {
+        name: "a rollback after one retry, a lost answer, a death, two acts of people",
+        failures: 2,
+        max_retries: 1,
+        acts: ANY_ACT,
+        left: Left { crashes: 1, faults: 1, acts: 2, ..NOTHING },
+        rollback: true,
+        ..BASE
+    },
+    Configuration {
+        name: "a rollback at once, two deaths, a doubled message, a stale answer",
+        failures: 2,
+        max_retries: 0,
+        acts: ANY_ACT,
+        left: Left { crashes: 2, duplicates: 1, stale: 1, acts: 1, ..NOTHING },
+        rollback: true,
         ..BASE
     },
     Configuration {

@@ -3,6 +3,7 @@
 use codepipeline_retrier::domain::backoff::Jitter;
 use codepipeline_retrier::domain::pipeline::{Refusal, RetryReply, StageReading};
 use codepipeline_retrier::domain::protocol::{Answer, Commit, CommitReply, Effect, Fault};
+use codepipeline_retrier::domain::rollback::{RollbackProgress, RollbackReply};
 
 use super::Machine;
 use super::actions::Manner;
@@ -10,7 +11,7 @@ use super::moves::acknowledge;
 use super::mutants::Mutant;
 use super::queue::{Message, Subject};
 use super::shared::Shared;
-use super::stage::{self, Cause, Shown, action_execution};
+use super::stage::{self, Cause, Shown, Stage, action_execution};
 use super::time::second;
 use super::world::{Broken, Held, Request, Sight, Worker, World};
 
@@ -40,9 +41,8 @@ impl Machine {
             Effect::Observe { .. } => self.observe(world, &mut worker, manner),
             Effect::Examine { .. } => panic!("answered at once"),
             Effect::ReadCalendars { calendars } => panic!("no rule has a freeze: {calendars:?}"),
-            Effect::FindTarget { run } | Effect::RollBack { run, .. } => {
-                panic!("no rule asks for a rollback: {run}")
-            }
+            Effect::FindTarget { .. } => Answer::Target(Ok(Some(stage::earlier_execution()))),
+            Effect::RollBack { .. } => Answer::RolledBack(self.roll_back(world, &worker, manner)),
             Effect::Commit(commit) => Answer::Committed(self.commit(world, &mut worker, *commit, manner)?),
             Effect::Arm { wake_up, at } => {
                 let subject = Subject::WakeUp { run, sequence: wake_up.sequence };
@@ -165,6 +165,41 @@ impl Machine {
         match (self.mutant, reply) {
             (Some(Mutant::RefundOnUnknown), RetryReply::Unknown) => Some(RetryReply::NotSent),
             _ => Some(reply),
+        }
+    }
+
+    fn roll_back(&self, world: &mut World, worker: &Worker, manner: Manner) -> RollbackReply {
+        let run = worker.message.subject.run();
+        let record = world.ledger.record(&self.installation.runs[run]);
+        let rollback = record.and_then(|record| record.rollback.as_ref());
+        let is_on_record =
+            rollback.is_some_and(|it| it.owner == worker.owner && it.progress == RollbackProgress::Begun);
+        if !is_on_record {
+            world.breaks(Broken::RolledBackUnrecorded);
+        }
+        if world.stages[run].is_rolled_back {
+            world.breaks(Broken::RolledBackTwice);
+        }
+        if worker.fenced.as_ref().is_none_or(|shown| self.shows_a_person(world, run, shown)) {
+            world.breaks(Broken::RolledBackAfterPerson);
+        }
+        if manner == Manner::NotSent {
+            return RollbackReply::NotSent;
+        }
+        let is_taken = world.change_stage(run, Stage::roll_back);
+        match (manner, is_taken) {
+            (Manner::ReplyLost, _) => {
+                world.seen.add(Sight::RollbackUnknown);
+                RollbackReply::Unknown
+            }
+            (_, true) => {
+                world.seen.add(Sight::RolledBack);
+                RollbackReply::Started(stage::rollback_execution())
+            }
+            (_, false) => {
+                world.seen.add(Sight::RollbackRefused);
+                RollbackReply::Refused("UnableToRollbackStageException")
+            }
         }
     }
 

@@ -32,9 +32,12 @@ always! {
     RefundedTwice = "I3: a token comes back at most once, and never after a take-over",
     RepeatedBlindly = "I4: no call is made while an earlier one for the failure may take effect",
     AfterPerson = "I5: no call is made after a person's act that the fence could see",
-    AfterPause = "I5: no claim and no take-over is committed under a pause",
+    AfterPause = "I5: no claim, no take-over and no rollback is committed under a pause",
     Forgotten = "I6: at rest every failure has its decision, and no claim is open",
     Endless = "I6: nothing waits without an end",
+    RolledBackTwice = "I8: a stage run is rolled back at most once",
+    RolledBackUnrecorded = "I8: a rollback is on record before it is called, and by whoever calls it",
+    RolledBackAfterPerson = "I8: no rollback is called after a person's act that the fence could see",
     StaleObeyed = "a wake-up of something that is over changes nothing",
 }
 
@@ -54,7 +57,8 @@ sometimes! {
     Accepted, LastAccepted, Recovered, FailedAgain, Refunded, BudgetEmpty, PaidAfterWaiting, TakenOver,
     TakeOverAccepted, ConfirmedAsOurs, Forgone, PauseStopsClaim, PauseStopsTakeOver, PauseWaits, StaleWakeUp,
     PersonWinsAtFence, ActSeenAtFence, OvertakenByPerson, Residual, LateRequest, Resent, Conflicted, BucketLost,
-    Unsettled, Throttled, BehindClaim, SweptLost, SweptWaiting, Closed,
+    Unsettled, Throttled, BehindClaim, SweptLost, SweptWaiting, Closed, RolledBack, RollbackRefused, RollbackStopped,
+    RollbackUnknown,
 }
 
 pub fn all() -> Vec<Property<Machine>> {

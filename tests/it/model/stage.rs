@@ -1,6 +1,6 @@
 //! A small CodePipeline: one stage with one action, its attempts, and what its answers say.
 
-use codepipeline_retrier::domain::ids::{ActionExecutionId, ActionName, ExecutionId, StageRunId};
+use codepipeline_retrier::domain::ids::{ActionExecutionId, ActionName, ExecutionId, StageName, StageRunId};
 use codepipeline_retrier::domain::pipeline::{
     ActionDeclaration, ActionExecution, ActionRun, ActionState, ActionStatus, Category, ErrorDetails,
     ExecutionKind, ExecutionMode, ExecutionStatus, Gap, PipelineExecution, PipelineState, PipelineStructure,
@@ -52,6 +52,8 @@ pub struct Stage {
     pub decided: Vec<bool>,
     /// For each attempt, whether the event of its failure was lost.
     pub lost: Vec<bool>,
+    /// Whether a rollback of ours was called for.
+    pub is_rolled_back: bool,
 }
 
 impl Stage {
@@ -65,7 +67,16 @@ impl Stage {
             unclear: vec![false],
             decided: vec![false],
             lost: vec![false],
+            is_rolled_back: false,
         }
+    }
+
+    /// A rollback takes the stage, if nothing is at work in it.
+    pub fn roll_back(&mut self) -> bool {
+        self.is_rolled_back = true;
+        let is_free = !self.shown.replaced && self.shown.present_failure().is_some();
+        self.shown.replaced |= is_free;
+        is_free
     }
 
     /// Runs again what has failed, if that can be done.
@@ -109,6 +120,16 @@ impl Shown {
     pub fn present_failure(&self) -> Option<usize> {
         (self.attempts[self.last()].status == ActionStatus::Failed).then(|| self.last())
     }
+}
+
+/// The execution that last succeeded in the stage.
+pub fn earlier_execution() -> ExecutionId {
+    ExecutionId::parse("earlier").unwrap()
+}
+
+/// The execution that a rollback runs as.
+pub fn rollback_execution() -> ExecutionId {
+    ExecutionId::parse("rollback").unwrap()
 }
 
 pub fn action_execution(attempt: usize) -> ActionExecutionId {
@@ -158,6 +179,20 @@ pub fn state(run: &StageRunId, shown: &Shown) -> PipelineState {
     }
 }
 
+fn declared(name: StageName) -> StageDeclaration {
+    StageDeclaration {
+        name,
+        native_retry: None,
+        actions: vec![ActionDeclaration {
+            name: action(),
+            category: Category::Build,
+            provider: "CodeBuild".into(),
+            run_order: 1,
+            change_set: None,
+        }],
+    }
+}
+
 /// Every answer that a decision rests on; state and history may be of different times.
 pub fn reading(run: &StageRunId, shown_by_state: &Shown, shown_by_history: &Shown) -> Reading {
     let last = shown_by_history.attempts[shown_by_history.last()];
@@ -174,17 +209,7 @@ pub fn reading(run: &StageRunId, shown_by_state: &Shown, shown_by_history: &Show
             name: run.pipeline.name.clone(),
             version: 1,
             mode: ExecutionMode::Superseded,
-            stages: vec![StageDeclaration {
-                name: run.stage.clone(),
-                native_retry: None,
-                actions: vec![ActionDeclaration {
-                    name: action(),
-                    category: Category::Build,
-                    provider: "CodeBuild".into(),
-                    run_order: 1,
-                    change_set: None,
-                }],
-            }],
+            stages: vec![declared(StageName::parse("source").unwrap()), declared(run.stage.clone())],
         }),
         actions: Ok(history
             .map(|(number, attempt)| ActionExecution {

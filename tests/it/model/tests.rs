@@ -6,10 +6,10 @@ use crate::figure;
 
 use super::Machine;
 use super::configuration::Configuration;
-use super::configurations::{ALL, SLICE};
+use super::configurations::{ALL, ROLLBACK_SLICE, SLICE};
 use super::exploration::{Explored, exhaust, shortest};
 use super::mutants::Mutant;
-use super::world::Sight;
+use super::world::{Broken, Sight};
 
 /// Explores a configuration to its end, and prints what that was.
 fn explore(configuration: &Configuration) -> Explored {
@@ -37,6 +37,27 @@ fn a_small_world_is_exhausted() {
         Sight::Refunded,
     ]);
     assert_eq!(wanted.difference(&explored.seen).collect::<Vec<_>>(), Vec::<&Sight>::new());
+}
+
+#[test]
+fn a_small_world_with_rollbacks_is_exhausted() {
+    let explored = explore(&ROLLBACK_SLICE);
+    assert!(explored.broken.is_none());
+    let wanted = BTreeSet::from([
+        Sight::RolledBack,
+        Sight::RollbackRefused,
+        Sight::RollbackStopped,
+        Sight::RollbackUnknown,
+        Sight::PauseStopsClaim,
+    ]);
+    assert_eq!(wanted.difference(&explored.seen).collect::<Vec<_>>(), Vec::<&Sight>::new());
+}
+
+/// What the properties of rollbacks are worth: without the last look they break.
+#[test]
+fn a_rollback_without_a_last_look_is_caught() {
+    let machine = Machine::new(ROLLBACK_SLICE, Some(Mutant::NoFence));
+    assert!(shortest(&machine, Broken::RolledBackAfterPerson).is_some());
 }
 
 #[test]

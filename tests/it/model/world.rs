@@ -110,12 +110,18 @@ pub enum Broken {
     RepeatedBlindly,
     /// I5: a call was made although the fence could see a person's act.
     AfterPerson,
-    /// I5: a claim or take-over was committed under a pause.
+    /// I5: a claim, take-over or rollback was committed under a pause.
     AfterPause,
     /// I6: everything is at rest, and a failure has no decision or a claim is open.
     Forgotten,
     /// I6: something waits without an end.
     Endless,
+    /// I8: a stage run was rolled back once more.
+    RolledBackTwice,
+    /// I8: a rollback was called that is not on record as its caller's.
+    RolledBackUnrecorded,
+    /// I8: a rollback was called although the fence could see a person's act.
+    RolledBackAfterPerson,
     /// A wake-up of something that is over has changed the record.
     StaleObeyed,
 }
@@ -166,6 +172,10 @@ sights! {
     SweptLost = "the sweep finds a failure whose event was lost",
     SweptWaiting = "the sweep finds what was waited for and forgotten",
     Closed = "a failure is closed without a retry",
+    RolledBack = "a stage is rolled back",
+    RollbackRefused = "CodePipeline refuses a rollback",
+    RollbackStopped = "a rollback on record is not called, since something has changed",
+    RollbackUnknown = "a rollback's answer is lost",
 }
 
 /// A set of sights. It tells how a state was reached and is no part of it.

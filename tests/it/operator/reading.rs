@@ -185,7 +185,7 @@ fn steady_instants(text: &str) -> String {
 
 #[test]
 fn nothing_is_going_on() {
-    insta::assert_snapshot!(Desk::new().shown(&["status"]));
+    insta::assert_snapshot!(steady(&Desk::new().shown(&["status"])));
 }
 
 #[test]

@@ -17,7 +17,7 @@ use crate::contract::recording;
 use crate::ministack::tool;
 
 /// How long anything may take on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A command that goes on until it is told to end.
 struct Watcher {

@@ -20,6 +20,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::accounts::Accounts;
 use super::bans::Bans;
 use super::calls::{are_about_the_same, is_anothers, is_ours, run_of, run_of_event, tags_of};
+use super::rollbacks::{Rollbacks, Seen};
 
 /// Watches one play.
 pub struct Audit {
@@ -28,6 +29,7 @@ pub struct Audit {
     pipelines: Vec<PipelineDefinition>,
     accounts: Accounts,
     bans: Bans,
+    rollbacks: Rollbacks,
     calls: usize,
     answered: BTreeSet<ActionExecutionId>,
     /// The stage runs that failed, and when an event last said so.
@@ -73,6 +75,7 @@ impl Audit {
             pipelines: scenario.pipelines.clone(),
             accounts: Accounts::default(),
             bans: Bans::default(),
+            rollbacks: Rollbacks::default(),
             calls: 0,
             answered: BTreeSet::new(),
             failed: BTreeMap::new(),
@@ -103,6 +106,11 @@ impl Audit {
     /// What was found so far.
     pub fn findings(&self) -> &[String] {
         &self.findings
+    }
+
+    /// How many rollbacks the function called for.
+    pub fn rollbacks_made(&self) -> usize {
+        self.rollbacks.made()
     }
 
     /// Every last look will be told of: whoever calls without one is not excused by what came too late for it.
@@ -151,6 +159,10 @@ impl Audit {
             self.call(world, &calls[..index], &calls[index], handling);
         }
         self.calls = calls.len();
+        let seen_until = self.seen_until.get(&handling).copied();
+        let policies: Vec<&Policy> = in_force(&self.policies, world.now()).collect();
+        let seen = Seen { policies: &policies, pipelines: &self.pipelines, handling, until: seen_until };
+        self.findings.extend(self.rollbacks.look(world, &self.bans, &seen));
         self.decided.resize(world.ledger.decisions().len(), world.now());
         for commit in &world.ledger.commits()[self.commits..] {
             if let Some(retry) = commit.record.running_retry() {
@@ -246,7 +258,7 @@ impl Audit {
             [person] if passes_for_native(world, &run, person, &runs) => self.unavoidable += 1,
             _ => self.findings.push(format!("I5: {run} was retried after a person had retried it")),
         }
-        if let Some(act) = self.bans.broken_by(call, handling, seen_until) {
+        if let Some(act) = self.bans.broken_by((&call.pipeline, &call.stage), call.at, handling, seen_until) {
             self.findings.push(format!("I5: {run} was retried in spite of {act:?}"));
         }
         if runs.iter().any(|run| call.answered.contains(&run.id) && run.category == Category::Approval) {
@@ -269,6 +281,10 @@ impl Audit {
         let is_left = |body: &&str| !(self.has_sweep && is_tick(body));
         if let Some(body) = world.queue.bodies().find(is_left) {
             self.findings.push(format!("the queue is not empty: {body}"));
+        }
+        let untold: Vec<_> = world.ledger.outbox.waiting().filter(|_| self.has_sweep).collect();
+        if !untold.is_empty() {
+            self.findings.push(format!("lost: nobody was told of {untold:?}"));
         }
         for record in world.ledger.records() {
             if let Some(wait) = &record.wait {

@@ -2,9 +2,9 @@
 //! pause. Retries by hand are in the emulator's own record of calls.
 
 use codepipeline_retrier::domain::glob::Glob;
+use codepipeline_retrier::domain::ids::{PipelineName, StageName};
 use codepipeline_retrier::domain::stage_run::after;
 use codepipeline_retrier::emulator::acts::Act;
-use codepipeline_retrier::emulator::codepipeline::RetryCall;
 use jiff::{SignedDuration, Timestamp};
 
 /// One stop put in by a person.
@@ -51,13 +51,20 @@ impl Bans {
         }
     }
 
-    /// The act that an accepted call goes against, of a handling that saw in CodePipeline what had happened until then.
-    pub fn broken_by(&self, call: &RetryCall, handling: u64, seen_until: Option<Timestamp>) -> Option<&Act> {
+    /// The act that a call about a stage goes against which was accepted at that time, of a handling that saw in CodePipeline
+    /// what had happened until then.
+    pub fn broken_by(
+        &self,
+        (called, of): (&PipelineName, &StageName),
+        at: Timestamp,
+        handling: u64,
+        seen_until: Option<Timestamp>,
+    ) -> Option<&Act> {
         let concerns = |act: &Act| match act {
             Act::Pause { pipeline, .. } => {
-                pipeline.as_ref().is_none_or(|glob: &Glob| glob.matches(call.pipeline.as_str()))
+                pipeline.as_ref().is_none_or(|glob: &Glob| glob.matches(called.as_str()))
             }
-            Act::Transition { pipeline, stage, .. } => *pipeline == call.pipeline && *stage == call.stage,
+            Act::Transition { pipeline, stage, .. } => pipeline == called && stage == of,
             _ => false,
         };
         self.all
@@ -68,9 +75,7 @@ impl Bans {
                     (Act::Pause { .. }, _) | (_, None) => ban.exempt < handling,
                     (_, Some(until)) => ban.at < until,
                 };
-                is_seen
-                    && ban.until.is_none_or(|until| after(call.at, self.skew) < until)
-                    && concerns(&ban.act)
+                is_seen && ban.until.is_none_or(|until| after(at, self.skew) < until) && concerns(&ban.act)
             })
             .map(|ban| &ban.act)
     }

@@ -118,6 +118,15 @@ pub fn pipeline(random: &mut Random, number: u64, outcomes: u64) -> PipelineDefi
     definition
 }
 
+/// One whose first stage never fails, and whose last one has succeeded once: there is something to roll back to.
+pub fn proven(mut definition: PipelineDefinition) -> PipelineDefinition {
+    let succeeds = || Outcome::Succeed { after: SignedDuration::from_secs(10) };
+    let (last, first) = definition.stages.split_last_mut().unwrap();
+    first.iter_mut().flat_map(|stage| &mut stage.actions).for_each(|action| action.script = vec![succeeds()]);
+    last.actions.iter_mut().for_each(|action| action.script.insert(0, succeeds()));
+    definition
+}
+
 fn stage_of(random: &mut Random, name: &str, outcomes: u64) -> StageDefinition {
     let mut actions: Vec<ActionDefinition> = (0..=random.below(2))
         .map(|number| {

@@ -99,7 +99,7 @@ pub fn trouble(random: &mut Random) -> Act {
         Fault::ReplyLost,
         Fault::LostUnsent,
     ];
-    const OPERATIONS: [Operation; 15] = [
+    const OPERATIONS: [Operation; 23] = [
         Operation::LedgerRead,
         Operation::LedgerCommit,
         Operation::LedgerCommit,
@@ -115,6 +115,14 @@ pub fn trouble(random: &mut Random) -> Act {
         Operation::Overdue,
         Operation::Catalogue,
         Operation::Tick,
+        Operation::RollbackTarget,
+        Operation::Rollback,
+        Operation::Rollback,
+        Operation::OutboxRead,
+        Operation::OutboxWrite,
+        Operation::Publish,
+        Operation::Announce,
+        Operation::Remind,
     ];
     let operation = *random.pick(&OPERATIONS);
     match random.below(10) {

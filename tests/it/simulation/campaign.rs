@@ -27,6 +27,8 @@ pub struct Totals {
     taken_over: u64,
     died: u64,
     unavoidable: u64,
+    rollbacks: u64,
+    bulletins: u64,
     virtual_hours: u64,
     milliseconds: u64,
 }
@@ -41,15 +43,19 @@ impl Totals {
         self.taken_over += played.taken_over;
         self.died += played.died;
         self.unavoidable += played.unavoidable;
+        self.rollbacks += played.rollbacks;
+        self.bulletins += played.bulletins;
         self.virtual_hours += u64::try_from(played.virtual_time.as_hours()).unwrap();
     }
 
-    /// Whether enough happened to tell something: the seeds long enough, and with retries, take-overs and deaths.
+    /// Whether enough happened to tell something: the seeds long enough, and with retries, rollbacks, messages, take-overs and deaths.
     pub fn is_rich(&self) -> bool {
         self.least_events >= 200
-            && self.retries > self.seeds
+            && self.retries * 4 > self.seeds * 3
             && self.taken_over * 20 > self.seeds
             && self.died > self.seeds
+            && self.rollbacks * 50 > self.seeds
+            && self.bulletins * 2 > self.seeds
     }
 
     fn kept(&self) -> Value {
@@ -61,6 +67,8 @@ impl Totals {
             self.taken_over,
             self.died,
             self.unavoidable,
+            self.rollbacks,
+            self.bulletins,
             self.virtual_hours,
             self.milliseconds,
         ])
@@ -76,8 +84,10 @@ impl Totals {
             taken_over: number(4)?,
             died: number(5)?,
             unavoidable: number(6)?,
-            virtual_hours: number(7)?,
-            milliseconds: number(8)?,
+            rollbacks: number(7)?,
+            bulletins: number(8)?,
+            virtual_hours: number(9)?,
+            milliseconds: number(10)?,
         })
     }
 }
@@ -89,9 +99,9 @@ impl fmt::Display for Totals {
         write!(
             f,
             "{seeds} seeds, {events} events (at least {least_events} each), {} virtual hours, 0 violations; {retries} \
-             retries, {taken_over} claims taken over, {died} handlings died, {unavoidable} retries after what nobody \
+             retries, {} rollbacks, {} messages to teams, {taken_over} claims taken over, {died} handlings died, {unavoidable} retries after what nobody \
              could see; {rate} events/s",
-            self.virtual_hours
+            self.virtual_hours, self.rollbacks, self.bulletins
         )
     }
 }
@@ -178,6 +188,8 @@ pub fn run_all(seeds: u64) -> Totals {
             taken_over: totals.taken_over + part.taken_over,
             died: totals.died + part.died,
             unavoidable: totals.unavoidable + part.unavoidable,
+            rollbacks: totals.rollbacks + part.rollbacks,
+            bulletins: totals.bulletins + part.bulletins,
             virtual_hours: totals.virtual_hours + part.virtual_hours,
             milliseconds: totals.milliseconds + part.milliseconds,
         };

@@ -33,6 +33,8 @@ pub struct Played {
     pub taken_over: u64,
     pub died: u64,
     pub unavoidable: u64,
+    pub rollbacks: u64,
+    pub bulletins: u64,
     pub virtual_time: SignedDuration,
 }
 
@@ -151,6 +153,8 @@ impl Play {
             taken_over: u64::try_from(taken_over).unwrap(),
             died: crowd.died,
             unavoidable: audit.unavoidable,
+            rollbacks: u64::try_from(audit.rollbacks_made()).unwrap(),
+            bulletins: u64::try_from(world.outside.bulletins.len()).unwrap(),
             virtual_time: world.now().duration_since(began),
         }
     }

@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 
 use codepipeline_retrier::domain::policy::{Mode, Policy};
+use codepipeline_retrier::domain::screen::Telling;
 use codepipeline_retrier::policy_file;
 use codepipeline_retrier::replay::scenario::{Delivery, Scenario};
 use jiff::SignedDuration;
@@ -86,6 +87,11 @@ pub fn of(random: &mut Random) -> Setting {
         losses: losses / 50,
     };
     let clocks = clocks(random);
+    scenario.deployed.may_roll_back = random.happens(7_500);
+    if random.happens(3_000) {
+        scenario.pipelines = scenario.pipelines.into_iter().map(fleet::proven).collect();
+    }
+    scenario.deployed.telling = Telling { notices: random.happens(5_000), decisions: random.happens(2_000) };
     Setting { scenario, weather, clocks, events: 220 + random.below(130) }
 }
 
@@ -127,6 +133,7 @@ defaults:
   parallel: {}
   retry-on: {}
   retry-mode: {}
+  on-give-up: {}
   budgets: [region, own]
 budgets:
   region: {{ capacity: {}, refill: {} }}
@@ -141,6 +148,7 @@ rules:
         random.pick(&["latest", "independent"]),
         random.pick(&["[transient]", "[transient, tests]", "any"]),
         random.pick(&["auto", "FAILED_ACTIONS", "ALL_ACTIONS"]),
+        random.pick(&["none", "rollback"]),
         random.between(1, 6),
         random.pick(&["2/h", "12/h", "60/h"]),
         random.between(1, 4),

@@ -88,7 +88,7 @@ impl Company {
         }
     }
 
-    /// Deploys the spoke's stack to an account, as a StackSet would.
+    /// Deploys the spoke's stack to an account, as a `StackSet` would.
     fn add_spoke(&self, account: &str, parameters: &[(&str, &str)]) {
         let (_, outputs) = self.hub.stack();
         let (bus, role) = (outputs["SpokeBusArn"].as_str(), outputs["FunctionRoleArn"].as_str());

@@ -122,7 +122,7 @@ fn without_spokes_the_hub_has_nothing_for_them() {
         assert!(!all.contains_key(name), "{name}");
     }
     assert_eq!(policy(&all, "FunctionRole/spokes"), None);
-    assert!(!json!(all).to_string().contains("event-bus"));
+    assert!(!json!(all).to_string().contains("SpokeBus"));
     // Whatever else is said of spokes.
     let template = translated();
     let others =

@@ -153,7 +153,10 @@ impl Resolver<'_> {
             let (name, rest) = piece.split_once('}').unwrap();
             // What is written `${!name}` stays as `${name}`.
             if let Some(literal) = name.strip_prefix('!') {
-                result.push_str(&format!("${{{literal}}}{rest}"));
+                result.push_str("${");
+                result.push_str(literal);
+                result.push('}');
+                result.push_str(rest);
                 continue;
             }
             let value = match (variables.get(name), name.split_once('.')) {

@@ -175,7 +175,7 @@ impl Fleet {
                     return;
                 };
                 let stage = stage_name(STAGES[*stage]);
-                let _ = self.service.rollback_stage(now, &name, &stage, &id);
+                let _ = self.service.rollback_stage(now, "person", &name, &stage, &id);
             }
             Step::Edit { mode } => {
                 let definition = definition(number, MODES[*mode]);

@@ -6,7 +6,7 @@ use crate::domain::pipeline::ExecutionKind;
 fn roll_back(bench: &mut Bench, stage: &str, target: &ExecutionId) -> Result<ExecutionId, Exception> {
     bench
         .service
-        .rollback_stage(bench.now, &bench.name, &stage_name(stage), target)
+        .rollback_stage(bench.now, "person", &bench.name, &stage_name(stage), target)
         .map_err(|error| error.exception)
 }
 

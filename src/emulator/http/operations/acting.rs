@@ -29,7 +29,7 @@ pub fn retry_stage_execution(bench: &mut Bench<'_>, input: Input<'_>) -> Result<
 pub fn rollback_stage(bench: &mut Bench<'_>, input: Input<'_>) -> Result<Value, ApiError> {
     let (pipeline, stage) = stage_of(input)?;
     let target = input.id("targetPipelineExecutionId", ExecutionId::parse)?;
-    let id = bench.world.service.rollback_stage(bench.now, &pipeline, &stage, &target)?;
+    let id = bench.world.service.rollback_stage(bench.now, bench.caller, &pipeline, &stage, &target)?;
     Ok(json!({ "pipelineExecutionId": id.as_str() }))
 }
 

@@ -27,12 +27,11 @@ pub fn get_calendar_state(desk: Desk<'_>, input: Input<'_>) -> Result<Value, Api
         }
     }
     let shown = |at: Timestamp| at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-    let mut answer = json!({ "State": "OPEN", "AtTime": shown(now) });
-    if let Some(until) = closed {
-        answer["State"] = "CLOSED".into();
-        if let Some(until) = until {
-            answer["NextTransitionTime"] = shown(until).into();
+    Ok(match closed {
+        None => json!({ "State": "OPEN", "AtTime": shown(now) }),
+        Some(None) => json!({ "State": "CLOSED", "AtTime": shown(now) }),
+        Some(Some(until)) => {
+            json!({ "State": "CLOSED", "AtTime": shown(now), "NextTransitionTime": shown(until) })
         }
-    }
-    Ok(answer)
+    })
 }

@@ -51,7 +51,9 @@ impl Query {
         for command in &self.0 {
             match command {
                 Command::Fields(all) => {
-                    all.iter().for_each(|(expression, _)| expression.fields(&mut names));
+                    for (expression, _) in all {
+                        expression.fields(&mut names);
+                    }
                 }
                 Command::Filter(condition) => condition.fields(&mut names),
                 Command::Stats(aggregates, by) => {
@@ -59,7 +61,9 @@ impl Query {
                         .iter()
                         .filter_map(|(of, _)| of.of.as_ref())
                         .for_each(|of| of.fields(&mut names));
-                    by.iter().for_each(|(expression, _)| expression.fields(&mut names));
+                    for (expression, _) in by {
+                        expression.fields(&mut names);
+                    }
                     // What follows looks at what this has made.
                     return names;
                 }

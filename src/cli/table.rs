@@ -128,6 +128,12 @@ impl Table {
                 CliError::usage(format!("DynamoDB in {region} does not accept these credentials"))
                     .with_hint("they may have expired; `--profile` chooses others")
             }
+            Trouble::Damaged(damaged) if damaged.is_newer => CliError::unexpected(format!(
+                "{trouble}; it is table `{name}` in {region}"
+            ))
+            .with_hint(
+                "take the `retrier` of the release that is deployed: output `Release` of the stack names it",
+            ),
             _ => CliError::unexpected(format!("{trouble}; it is table `{name}` in {region}")),
         }
     }

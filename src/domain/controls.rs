@@ -9,6 +9,7 @@ use super::ids::RuleName;
 use super::live::{LivePolicy, Package};
 use super::policy::{Mode, Policy, PolicyVersion};
 use super::stage_run::after;
+use super::unread::Unread;
 
 /// One record, read with every stage run; a claim is valid only if it has not changed since.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Hash)]
@@ -27,6 +28,8 @@ pub struct Controls {
     pub active_since: BTreeMap<(RuleName, bool), Timestamp>,
     /// Rules that went out of work a moment ago: since when they had been at work, and when they left.
     pub retired: BTreeMap<(RuleName, bool), Retired>,
+    /// What a newer release keeps there.
+    pub unread: Unread,
 }
 
 /// A rule that is not at work any more.
@@ -114,6 +117,7 @@ impl Controls {
             activated: Some((policy.version.clone(), mode)),
             active_since,
             retired,
+            unread: self.unread.clone(),
         }
     }
 

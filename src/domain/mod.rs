@@ -33,3 +33,4 @@ pub mod sweep;
 pub mod tags;
 pub mod text;
 pub mod trigger;
+pub mod unread;

@@ -16,6 +16,7 @@ use super::notice::Occasion;
 use super::policy::RetryMode;
 use super::rollback::Rollback;
 use super::trigger::{EventKey, WakeUp};
+use super::unread::Unread;
 
 /// How long things may take. Safety rests on these; the defaults are the contract's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -95,6 +96,8 @@ pub struct StageRun {
     pub told: BTreeSet<Occasion>,
     /// Its rollback, if it has had one.
     pub rollback: Option<Rollback>,
+    /// What a newer release keeps there.
+    pub unread: Unread,
 }
 
 /// A wait that has a wake-up.
@@ -214,6 +217,7 @@ impl StageRun {
             look_at: None,
             told: BTreeSet::new(),
             rollback: None,
+            unread: Unread::new(),
         }
     }
 

@@ -12,6 +12,7 @@ use super::ids::{PipelineArn, PipelineName};
 use super::policy::{Mode, Policy};
 use super::scope::{PipelineLabel, Scope, Scopes};
 use super::stage_run::{Owner, after};
+use super::unread::Unread;
 
 /// What makes a sweep go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -49,6 +50,8 @@ pub struct Sweep {
     pub lease: Option<Lease>,
     /// How long it is from one round to the next.
     pub every: SignedDuration,
+    /// What a newer release keeps there.
+    pub unread: Unread,
 }
 
 /// A round under way.

@@ -13,6 +13,7 @@ use lambda_runtime::{Diagnostic, LambdaEvent};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
+use crate::aws::ledger::LEDGER_SCHEMA;
 use crate::document::document;
 use crate::domain::live::Source;
 use crate::domain::pipeline::Gap;
@@ -118,6 +119,7 @@ where
         let policy = self.function.policies.packaged();
         let fields = json!({
             "version": env!("CARGO_PKG_VERSION"),
+            "ledger-schema": LEDGER_SCHEMA,
             "mode": self.function.mode.as_str(),
             "policy-version": policy.map(|policy| policy.version.0.as_str()),
             "rules": policy.map(|policy| policy.rules.len()),

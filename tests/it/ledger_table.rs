@@ -6,6 +6,7 @@ mod damage;
 mod faults;
 mod items;
 mod listing;
+mod newer;
 mod outbox;
 mod policies;
 mod records;

@@ -120,6 +120,9 @@ mod telling;
 #[cfg(test)]
 mod tidy;
 #[cfg(test)]
+#[cfg(feature = "function")]
+mod upgrade;
+#[cfg(test)]
 mod waiters;
 #[cfg(test)]
 #[cfg(feature = "function")]

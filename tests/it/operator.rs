@@ -1,5 +1,6 @@
 //! `retrier status`, `history`, `pause`, `resume` and `policy` as operators meet them: the real binary, a real table.
 
+mod newer;
 mod pausing;
 mod policies;
 mod reaching;

@@ -1,17 +1,19 @@
-//! The controls as JSON and back, exactly. As with records, one more member is another layout.
+//! The controls as JSON and back, exactly. As with records, members that this release does not know stay as they are.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::record::{instant, optional};
+use super::whole::{self, Known};
 use crate::domain::controls::{Controls, Pause, Retired};
 use crate::domain::glob::Glob;
 use crate::domain::ids::RuleName;
 use crate::domain::live::{LivePolicy, Package, Pushed};
 use crate::domain::policy::{Mode, PolicyVersion};
+use crate::domain::unread::Unread;
 
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(rename_all = "kebab-case")]
 pub(super) struct ControlsDocument {
     version: u64,
     pauses: Vec<PauseDocument>,
@@ -23,6 +25,11 @@ pub(super) struct ControlsDocument {
     activated: Option<ActivatedDocument>,
     active_since: Vec<RuleDocument>,
     retired: Vec<RetiredDocument>,
+}
+
+impl Known for ControlsDocument {
+    const MEMBERS: &'static [&'static str] =
+        &["version", "pauses", "live", "package", "activated", "active-since", "retired"];
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -90,9 +97,15 @@ struct RetiredDocument {
     left_at: String,
 }
 
+/// The controls as JSON.
+pub(super) fn body(controls: &Controls) -> String {
+    whole::written(&ControlsDocument::of(controls), &controls.unread)
+}
+
 impl ControlsDocument {
-    pub(super) fn of(controls: &Controls) -> Self {
-        let Controls { version, pauses, live, package, activated, active_since, retired } = controls;
+    fn of(controls: &Controls) -> Self {
+        let Controls { version, pauses, live, package, activated, active_since, retired, unread: _ } =
+            controls;
         Self {
             version: *version,
             pauses: (pauses.iter())
@@ -131,7 +144,7 @@ impl ControlsDocument {
     }
 
     /// The controls, unless something in them is not what it should be.
-    pub(super) fn controls(self) -> Option<Controls> {
+    pub(super) fn controls(self, unread: Unread) -> Option<Controls> {
         let rule = |name: String, shadow: bool| Some((RuleName::parse(name).ok()?, shadow));
         Some(Controls {
             version: self.version,
@@ -156,6 +169,7 @@ impl ControlsDocument {
                     Some((rule(of.rule, of.shadow)?, retired))
                 })
                 .collect::<Option<_>>()?,
+            unread,
         })
     }
 }

@@ -8,6 +8,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use serde::de::DeserializeOwned;
 
 use super::keys::Key;
+use super::whole::{self, Known};
+use crate::domain::unread::Unread;
 
 /// Partition key.
 pub(super) const PARTITION: &str = "pk";
@@ -20,8 +22,11 @@ pub(super) const EXPIRES: &str = "expires";
 /// The thing itself, as JSON.
 pub(super) const BODY: &str = "body";
 
-/// The layout that is written, and the only one that is read.
+/// The first layout, and still that of whatever says nothing new.
 pub(super) const LAYOUT: i64 = 1;
+
+/// The newest layout that this release writes: of records and of the sweep's progress that say what the first one cannot.
+pub const LEDGER_SCHEMA: i64 = 2;
 
 /// An item that cannot be read: somebody changed it by hand, or a newer release wrote it. It is never taken for an absent
 /// one, nor for what is left of it.
@@ -31,6 +36,8 @@ pub struct Damaged {
     pub item: String,
     /// What is wrong with it, without a word of what it says.
     pub problem: String,
+    /// Whether nothing is, but that a newer release wrote it.
+    pub is_newer: bool,
 }
 
 impl fmt::Display for Damaged {
@@ -44,9 +51,14 @@ impl fmt::Display for Damaged {
 pub(super) struct Item(BTreeMap<String, AttributeValue>);
 
 impl Item {
-    /// An item of the layout that is written now.
+    /// An item of the first layout.
     pub(super) fn new(key: &Key) -> Self {
         Self::default().text(PARTITION, &key.partition).text(SORT, &key.sort).number(SCHEMA, LAYOUT)
+    }
+
+    /// The same of another layout.
+    pub(super) fn of_layout(self, layout: i64) -> Self {
+        self.number(SCHEMA, layout)
     }
 
     /// An item as the SDK has it.
@@ -91,16 +103,25 @@ impl Item {
     /// A complaint about this item.
     pub(super) fn damaged(&self, problem: impl Into<String>) -> Damaged {
         let Key { partition, sort } = self.key();
-        Damaged { item: format!("{partition} / {sort}"), problem: problem.into() }
+        Damaged { item: format!("{partition} / {sort}"), problem: problem.into(), is_newer: false }
     }
 
-    /// Refuses an item of another layout.
+    /// Refuses an item of another layout than the first.
     pub(super) fn check_layout(&self) -> Result<(), Damaged> {
+        self.check_layout_up_to(LAYOUT)
+    }
+
+    /// Refuses an item of a layout that is newer than that.
+    pub(super) fn check_layout_up_to(&self, newest: i64) -> Result<(), Damaged> {
         match self.integer(SCHEMA)? {
-            Some(LAYOUT) => Ok(()),
-            Some(newer) if newer > LAYOUT => Err(self.damaged(format!(
-                "has layout {newer}, which a newer release wrote; this one reads layout {LAYOUT}"
-            ))),
+            Some(known) if (LAYOUT..=newest).contains(&known) => Ok(()),
+            Some(newer) if newer > newest => {
+                let read =
+                    if newest == LAYOUT { "layout 1".to_owned() } else { format!("layouts 1 to {newest}") };
+                let problem =
+                    format!("has layout {newer}, which a newer release wrote; this one reads {read}");
+                Err(Damaged { is_newer: true, ..self.damaged(problem) })
+            }
             _ => Err(self.damaged("has no layout that any release wrote")),
         }
     }
@@ -141,14 +162,21 @@ impl Item {
 
     /// The body, read as a document.
     pub(super) fn document<T: DeserializeOwned>(&self) -> Result<T, Damaged> {
-        // Only the position: the error's own words may quote the text.
-        serde_json::from_str(self.string(BODY)?).map_err(|error| {
-            self.damaged(format!(
-                "has a `{BODY}` that is not as it was written, at line {}, column {}",
-                error.line(),
-                error.column()
-            ))
-        })
+        serde_json::from_str(self.string(BODY)?).map_err(|error| self.unreadable(&error))
+    }
+
+    /// The body, read as a document of which some members may be a newer release's.
+    pub(super) fn whole_document<T: Known>(&self) -> Result<(T, Unread), Damaged> {
+        whole::read(self.string(BODY)?).map_err(|error| self.unreadable(&error))
+    }
+
+    /// Only the position: the error's own words may quote the text.
+    fn unreadable(&self, error: &serde_json::Error) -> Damaged {
+        self.damaged(format!(
+            "has a `{BODY}` that is not as it was written, at line {}, column {}",
+            error.line(),
+            error.column()
+        ))
     }
 
     /// Whether its time was over at that instant. DynamoDB deletes such items within days.

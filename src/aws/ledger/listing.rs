@@ -42,6 +42,15 @@ pub struct Quarantine {
     pub newest: Vec<Quarantined>,
 }
 
+/// Stage runs with a wait or a claim.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct OpenRuns {
+    /// Their records, those first whose wait or lease is over first.
+    pub records: Vec<StageRun>,
+    /// Those whose record a newer release wrote.
+    pub newer: Vec<StageRunId>,
+}
+
 impl DynamoLedger {
     /// A pipeline's decisions since then, newest first, at most so many, and no more than these are read. In the table's own
     /// account and Region it goes by its name, elsewhere by its ARN.
@@ -90,16 +99,14 @@ impl DynamoLedger {
     }
 
     /// The stage runs with a wait or a claim, those first whose wait or lease is over first. Read anew from their own
-    /// items, since an index may be a moment behind.
+    /// items, since an index may be a moment behind. Those that a newer release wrote are left out.
     pub async fn open_runs(&self) -> Result<Vec<StageRun>, Trouble> {
-        self.open_runs_where(|_| true).await
+        Ok(self.open_runs_where(|_| true).await?.records)
     }
 
-    /// Those of [`Self::open_runs`] that are wanted; the records of the others are not read.
-    pub async fn open_runs_where(
-        &self,
-        wanted: impl Fn(&StageRunId) -> bool,
-    ) -> Result<Vec<StageRun>, Trouble> {
+    /// Those of [`Self::open_runs`] that are wanted; the records of the others are not read. What a newer release wrote is
+    /// named, since it is open for all that is known.
+    pub async fn open_runs_where(&self, wanted: impl Fn(&StageRunId) -> bool) -> Result<OpenRuns, Trouble> {
         let mut runs = BTreeSet::new();
         for shard in keys::open_shards() {
             let query = self
@@ -118,11 +125,16 @@ impl DynamoLedger {
         runs.retain(&wanted);
         let found = self.get(runs.iter().map(keys::record).collect()).await?;
         let records = runs.iter().filter_map(|run| Some((run, found.get(&keys::record(run))?)));
-        let mut open = records
-            .map(|(run, item)| stored::record(item, run))
-            .filter(|record| record.as_ref().map_or(true, |record| due(record).is_some()))
-            .collect::<Result<Vec<_>, _>>()?;
-        open.sort_by_key(due);
+        let mut open = OpenRuns::default();
+        for (run, item) in records {
+            match stored::record(item, run) {
+                Ok(record) if due(&record).is_some() => open.records.push(record),
+                Ok(_) => {}
+                Err(damaged) if damaged.is_newer => open.newer.push(run.clone()),
+                Err(damaged) => return Err(damaged.into()),
+            }
+        }
+        open.records.sort_by_key(due);
         Ok(open)
     }
 

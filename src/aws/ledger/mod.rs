@@ -3,9 +3,10 @@
 //!
 //! # Layout
 //!
-//! Every item has `pk`, `sk` (text), `schema` (1), and all but controls, sweep and policies `expires` (seconds since 1970,
-//! the table's TTL attribute). An item of another `schema`, or one that cannot be read to the last field, is a fault and never taken
-//! for an absent one.
+//! Every item has `pk`, `sk` (text), `schema` (1, or 2 for what the first release could not say), and all but controls, sweep
+//! and policies `expires` (seconds since 1970, the table's TTL attribute). An item of a newer `schema`, or one that cannot be
+//! read, is a fault and never taken for an absent one. Members of records, controls and the sweep's progress that are not known are
+//! kept as they are: a release that adds one which an older function must not pass over raises `schema`.
 //!
 //! | item | `pk` | `sk` | further attributes | kept |
 //! |---|---|---|---|---|
@@ -59,6 +60,7 @@ mod stored;
 mod sweep;
 mod transaction;
 mod trouble;
+mod whole;
 mod window;
 mod write;
 
@@ -77,8 +79,8 @@ use crate::domain::sweep::Sweep;
 use crate::ports::{KeptPolicy, Ledger, Page, PageToken, Quarantined, Rounds, SweepReply};
 
 pub use bucket::KeptBucket;
-pub use item::Damaged;
-pub use listing::{OPEN_INDEX, Quarantine, Span};
+pub use item::{Damaged, LEDGER_SCHEMA};
+pub use listing::{OPEN_INDEX, OpenRuns, Quarantine, Span};
 pub use policies::{PolicyEntry, PushReply};
 pub use stored::KeptDecision;
 pub use trouble::Trouble;

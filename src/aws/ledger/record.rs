@@ -1,15 +1,18 @@
 //! The record of a stage run as JSON and back, exactly: whoever lost the answer to a write knows its own record by
 //! comparing it.
 //!
-//! A member that is missing or not known is an error. A release that wants one more member has to raise the layout, or
-//! an older one that runs beside it would write the record back without it.
+//! A member that the first release wrote and that is missing is an error. What came later may be missing, and is left out
+//! where it says nothing, so that an older function reads the record as well. Members that this release does not know stay
+//! as they are ([`whole`]); within a member, nothing unknown is accepted.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::item::{LAYOUT, LEDGER_SCHEMA};
 use super::keys;
+use super::whole::{self, Known};
 use crate::domain::basis::Basis;
 use crate::domain::budget::Deposit;
 use crate::domain::class::Class;
@@ -22,9 +25,10 @@ use crate::domain::policy::RetryMode;
 use crate::domain::rollback::{Rollback, RollbackProgress};
 use crate::domain::stage_run::{Claim, Hint, Owner, Progress, Retry, StageRun, Tally, Wait};
 use crate::domain::trigger::EventKey;
+use crate::domain::unread::Unread;
 
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(rename_all = "kebab-case")]
 pub(super) struct RecordDocument {
     pipeline: String,
     execution: String,
@@ -41,13 +45,33 @@ pub(super) struct RecordDocument {
     fruitless: Vec<HintDocument>,
     refusals: u32,
     retries: Vec<RetryDocument>,
-    /// Absent before schema 2, as all that has a default.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     look_at: Option<String>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     told: Vec<String>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     rollback: Option<RollbackDocument>,
+}
+
+impl Known for RecordDocument {
+    const MEMBERS: &'static [&'static str] = &[
+        "pipeline",
+        "execution",
+        "stage",
+        "revision",
+        "sequence",
+        "wait",
+        "claim",
+        "live",
+        "shadow",
+        "finals",
+        "fruitless",
+        "refusals",
+        "retries",
+        "look-at",
+        "told",
+        "rollback",
+    ];
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -56,6 +80,7 @@ struct RollbackDocument {
     target: String,
     owner: String,
     progress: String,
+    #[serde(deserialize_with = "Option::deserialize")]
     execution: Option<String>,
 }
 
@@ -82,7 +107,7 @@ struct ClaimDocument {
     deposits: Vec<DepositDocument>,
     taken_over: bool,
     hint: HintDocument,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     basis: Option<BasisDocument>,
 }
 
@@ -117,7 +142,7 @@ struct RetryDocument {
     failed: Vec<String>,
     settled_at: String,
     progress: String,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     basis: Option<BasisDocument>,
 }
 
@@ -135,8 +160,31 @@ struct KeyDocument {
     last_retry: String,
 }
 
+/// The record as JSON.
+pub(super) fn body(record: &StageRun) -> String {
+    whole::written(&RecordDocument::of(record), &record.unread)
+}
+
+/// The oldest layout that says all of it. What the first cannot say is what a retry was decided on, when to look for its end, what
+/// was told, a rollback, a freeze, and a budget of all accounts. A function that reads the first one alone leaves such a record
+/// as it is.
+pub(super) fn layout(record: &StageRun) -> i64 {
+    let StageRun { wait, claim, retries, look_at, told, rollback, unread, .. } = record;
+    let is_frozen = wait.as_ref().is_some_and(|wait| wait.ruling == Ruling::WaitFrozen);
+    let mut bases = claim.iter().map(|claim| &claim.basis).chain(retries.iter().map(|retry| &retry.basis));
+    let mut deposits = claim.iter().flat_map(|claim| &claim.deposits);
+    let is_newer = is_frozen
+        || bases.any(Option::is_some)
+        || deposits.any(|deposit| deposit.key.account.is_none())
+        || look_at.is_some()
+        || !told.is_empty()
+        || rollback.is_some()
+        || !unread.is_empty();
+    if is_newer { LEDGER_SCHEMA } else { LAYOUT }
+}
+
 impl RecordDocument {
-    pub(super) fn of(record: &StageRun) -> Self {
+    fn of(record: &StageRun) -> Self {
         let StageRun {
             id,
             revision,
@@ -152,6 +200,7 @@ impl RecordDocument {
             look_at,
             told,
             rollback,
+            unread: _,
         } = record;
         Self {
             pipeline: id.pipeline.to_string(),
@@ -174,7 +223,7 @@ impl RecordDocument {
     }
 
     /// The record, unless something in it is not what it should be.
-    pub(super) fn record(self) -> Option<StageRun> {
+    pub(super) fn record(self, unread: Unread) -> Option<StageRun> {
         Some(StageRun {
             id: StageRunId {
                 pipeline: PipelineArn::parse(&self.pipeline).ok()?,
@@ -194,6 +243,7 @@ impl RecordDocument {
             look_at: optional(self.look_at, |text| instant(&text))?,
             told: self.told.iter().map(|name| Occasion::parse(name)).collect::<Option<_>>()?,
             rollback: optional(self.rollback, RollbackDocument::rollback)?,
+            unread,
         })
     }
 }

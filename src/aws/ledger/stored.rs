@@ -2,10 +2,10 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::controls::ControlsDocument;
-use super::item::{BODY, Damaged, EXPIRES, Item};
+use super::controls::{self, ControlsDocument};
+use super::item::{BODY, Damaged, EXPIRES, Item, LEDGER_SCHEMA};
 use super::keys;
-use super::record::{RecordDocument, instant};
+use super::record::{self, RecordDocument, instant};
 use crate::document::document;
 use crate::domain::controls::Controls;
 use crate::domain::decision::Decision;
@@ -64,8 +64,9 @@ fn expires(now: Timestamp) -> i64 {
 
 pub(super) fn record_item(record: &StageRun, now: Timestamp) -> Item {
     let item = Item::new(&keys::record(&record.id))
+        .of_layout(record::layout(record))
         .number(REVISION, record.revision)
-        .text(BODY, json(&RecordDocument::of(record)))
+        .text(BODY, record::body(record))
         .number(EXPIRES, expires(now));
     match record.open_until() {
         Some(until) => {
@@ -77,10 +78,11 @@ pub(super) fn record_item(record: &StageRun, now: Timestamp) -> Item {
 
 /// The record of that stage run.
 pub(super) fn record(item: &Item, run: &StageRunId) -> Result<StageRun, Damaged> {
-    item.check_layout()?;
+    item.check_layout_up_to(LEDGER_SCHEMA)?;
     let revision = count(item, REVISION)?;
-    let record = (item.document::<RecordDocument>()?.record())
-        .ok_or_else(|| item.damaged("holds a value that no release wrote"))?;
+    let (document, unread) = item.whole_document::<RecordDocument>()?;
+    let record =
+        (document.record(unread)).ok_or_else(|| item.damaged("holds a value that no release wrote"))?;
     if record.id != *run {
         return Err(item.damaged("holds the record of another stage run"));
     }
@@ -91,16 +93,15 @@ pub(super) fn record(item: &Item, run: &StageRunId) -> Result<StageRun, Damaged>
 }
 
 pub(super) fn controls_item(controls: &Controls) -> Item {
-    Item::new(&keys::controls())
-        .number(VERSION, controls.version)
-        .text(BODY, json(&ControlsDocument::of(controls)))
+    Item::new(&keys::controls()).number(VERSION, controls.version).text(BODY, controls::body(controls))
 }
 
 pub(super) fn controls(item: &Item) -> Result<Controls, Damaged> {
     item.check_layout()?;
     let version = count(item, VERSION)?;
-    let controls = (item.document::<ControlsDocument>()?.controls())
-        .ok_or_else(|| item.damaged("holds a value that no release wrote"))?;
+    let (document, unread) = item.whole_document::<ControlsDocument>()?;
+    let controls =
+        (document.controls(unread)).ok_or_else(|| item.damaged("holds a value that no release wrote"))?;
     if controls.version != version {
         return Err(item.damaged(format!("says `{VERSION}` {version}, and another one within")));
     }
@@ -165,9 +166,4 @@ pub(super) fn note(item: &Item) -> Result<Quarantined, Damaged> {
 fn count(item: &Item, name: &str) -> Result<u64, Damaged> {
     (item.integer(name)?.and_then(|number| u64::try_from(number).ok()))
         .ok_or_else(|| item.damaged(format!("has no count in `{name}`")))
-}
-
-fn json(document: &impl serde::Serialize) -> String {
-    // Strings, numbers and lists always become JSON; a reader would refuse the empty text.
-    serde_json::to_string(document).unwrap_or_default()
 }

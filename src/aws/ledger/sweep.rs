@@ -1,5 +1,5 @@
-//! The sweep's progress as one item, exactly, and what is overdue from the index. As with records, one more member is
-//! another layout.
+//! The sweep's progress as one item, exactly, and what is overdue from the index. As with records, members that this
+//! release does not know stay as they are.
 
 use std::collections::BTreeMap;
 
@@ -7,22 +7,24 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::item::{BODY, Damaged, Item};
+use super::item::{BODY, Damaged, Item, LAYOUT, LEDGER_SCHEMA};
 use super::listing::OPEN_INDEX;
 use super::record::{instant, optional};
 use super::stored::{OPEN_SHARD, OPEN_UNTIL, VERSION};
+use super::whole::{self, Known};
 use super::{DynamoLedger, Trouble, keys};
 use crate::domain::ids::{PipelineName, StageRunId};
 use crate::domain::scope::{PipelineLabel, Scope};
 use crate::domain::stage_run::Owner;
 use crate::domain::sweep::{Completed, Lease, Round, Sweep};
+use crate::domain::unread::Unread;
 use crate::ports::{Page, PageToken};
 
 /// Overdue stage runs that are read of one partition of the index.
 const MOST_OVERDUE: i32 = 250;
 
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(rename_all = "kebab-case")]
 struct SweepDocument {
     version: u64,
     round: u64,
@@ -33,13 +35,33 @@ struct SweepDocument {
     #[serde(deserialize_with = "Option::deserialize")]
     completed: Option<CompletedDocument>,
     lagging: BTreeMap<String, String>,
-    /// Written where there is something to write: without spokes there never is, and the layout is that of releases that
-    /// know none.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     unlisted: BTreeMap<String, String>,
     #[serde(deserialize_with = "Option::deserialize")]
     lease: Option<LeaseDocument>,
     every_seconds: i64,
+}
+
+impl Known for SweepDocument {
+    const MEMBERS: &'static [&'static str] = &[
+        "version",
+        "round",
+        "watermark",
+        "under-way",
+        "completed",
+        "lagging",
+        "unlisted",
+        "lease",
+        "every-seconds",
+    ];
+}
+
+/// The oldest layout that says all of it. The first knows no other accounts and Regions.
+fn layout(sweep: &Sweep) -> i64 {
+    let is_abroad = sweep.under_way.as_ref().is_some_and(|round| round.spoke.is_some())
+        || !sweep.unlisted.is_empty()
+        || sweep.lagging.keys().any(|label| matches!(label, PipelineLabel::Elsewhere(_)));
+    if is_abroad || !sweep.unread.is_empty() { LEDGER_SCHEMA } else { LAYOUT }
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -69,8 +91,18 @@ struct LeaseDocument {
 
 impl SweepDocument {
     fn of(sweep: &Sweep) -> Self {
-        let Sweep { version, round, watermark, under_way, completed, lagging, unlisted, lease, every } =
-            sweep;
+        let Sweep {
+            version,
+            round,
+            watermark,
+            under_way,
+            completed,
+            lagging,
+            unlisted,
+            lease,
+            every,
+            unread: _,
+        } = sweep;
         Self {
             version: *version,
             round: *round,
@@ -95,7 +127,7 @@ impl SweepDocument {
         }
     }
 
-    fn sweep(self) -> Option<Sweep> {
+    fn sweep(self, unread: Unread) -> Option<Sweep> {
         Some(Sweep {
             version: self.version,
             round: self.round,
@@ -121,21 +153,22 @@ impl SweepDocument {
                 Some(Lease { owner: Owner(lease.owner), until: instant(&lease.until)? })
             })?,
             every: SignedDuration::from_secs(self.every_seconds),
+            unread,
         })
     }
 }
 
 pub(super) fn sweep_item(sweep: &Sweep) -> Item {
-    // Strings, numbers and lists always become JSON; a reader would refuse the empty text.
-    let body = serde_json::to_string(&SweepDocument::of(sweep)).unwrap_or_default();
-    Item::new(&keys::sweep()).number(VERSION, sweep.version).text(BODY, body)
+    let body = whole::written(&SweepDocument::of(sweep), &sweep.unread);
+    Item::new(&keys::sweep()).of_layout(layout(sweep)).number(VERSION, sweep.version).text(BODY, body)
 }
 
 pub(super) fn sweep_of(item: &Item) -> Result<Sweep, Damaged> {
-    item.check_layout()?;
+    item.check_layout_up_to(LEDGER_SCHEMA)?;
     let version = item.integer(VERSION)?;
-    let sweep = (item.document::<SweepDocument>()?.sweep())
-        .ok_or_else(|| item.damaged("holds a value that no release wrote"))?;
+    let (document, unread) = item.whole_document::<SweepDocument>()?;
+    let sweep =
+        (document.sweep(unread)).ok_or_else(|| item.damaged("holds a value that no release wrote"))?;
     if version.and_then(|version| u64::try_from(version).ok()) != Some(sweep.version) {
         return Err(item.damaged(format!("says another `{VERSION}` than it has within")));
     }

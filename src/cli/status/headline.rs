@@ -130,6 +130,18 @@ fn concerns(shown: &Shown) -> Vec<(Standing, String)> {
 fn broken(shown: &Shown) -> Vec<String> {
     let now = shown.now;
     let mut broken = Vec::new();
+    match shown.newer.len() {
+        0 => {}
+        newer => {
+            let (runs, are) = if newer == 1 {
+                ("1 stage run was", "is")
+            } else {
+                (&*format!("{newer} stage runs were"), "are")
+            };
+            broken
+                .push(format!("{runs} written by a newer release than this `retrier`, and {are} not shown"));
+        }
+    }
     let without_policy = count(shown, |ruling| ruling == Ruling::WaitPolicyInvalid);
     if without_policy > 0 {
         broken.push(format!("no policy can be used, and {}", waiting(without_policy)));

@@ -10,7 +10,7 @@ use crate::aws::ledger::KeptBucket;
 use crate::cli::pauses;
 use crate::cli::policy::source_document;
 use crate::domain::glob::Glob;
-use crate::domain::ids::{AccountId, PipelineName, Region, StageName};
+use crate::domain::ids::{AccountId, PipelineName, Region, StageName, StageRunId};
 use crate::domain::stage_run::{Claim, StageRun, Wait};
 use crate::domain::sweep::Sweep;
 use crate::ports::Quarantined;
@@ -43,12 +43,19 @@ pub(super) fn document(shown: &Shown) -> Value {
         "only-pipelines": only.as_ref().map(Glob::as_str),
         "waits": waits(open).into_iter().map(|it| wait(it, *now)).collect::<Vec<_>>(),
         "claims": claims(open).into_iter().map(|it| claim(it, *now)).collect::<Vec<_>>(),
+        "of-newer-release": shown.newer.iter().map(unread).collect::<Vec<_>>(),
         "sweep": progress(sweep, *now),
         "quarantine": {
             "total": quarantine.total,
             "newest": quarantine.newest.iter().map(note).collect::<Vec<_>>(),
         },
     })
+}
+
+/// A stage run whose record a newer release wrote.
+fn unread(run: &StageRunId) -> Value {
+    let StageRunId { pipeline, execution, stage } = run;
+    json!({ "pipeline": pipeline.name.as_str(), "execution-id": execution.as_str(), "stage": stage.as_str() })
 }
 
 fn budget(kept: &KeptBucket, now: Timestamp) -> Value {

@@ -26,10 +26,11 @@ use super::policy::pushed_in_force;
 use super::screen::Screen;
 use super::table::{Table, TableArguments};
 use super::watch::{self, WatchArguments};
-use crate::aws::ledger::{KeptBucket, KeptWindow, Quarantine};
+use crate::aws::ledger::{KeptBucket, KeptWindow, OpenRuns, Quarantine};
 use crate::aws::settings::variable;
 use crate::domain::controls::Controls;
 use crate::domain::glob::Glob;
+use crate::domain::ids::StageRunId;
 use crate::domain::policy::Policy;
 use crate::domain::stage_run::StageRun;
 use crate::domain::storm::{Storm, Weather};
@@ -95,6 +96,8 @@ struct Shown {
     /// The pipelines that the open stage runs are narrowed to.
     only: Option<Glob>,
     open: Vec<StageRun>,
+    /// The open stage runs whose record a newer release wrote.
+    newer: Vec<StageRunId>,
     sweep: Sweep,
     quarantine: Quarantine,
 }
@@ -139,11 +142,13 @@ impl Status {
         let controls = table.ledger.controls().await.map_err(failed)?;
         let pushed = pushed_in_force(table, &controls).await;
         let open = table.ledger.open_runs_where(|run| is_wanted(run.pipeline.name.as_str()));
+        let OpenRuns { records: open, newer } = open.await.map_err(failed)?;
         Ok(Shown {
             weather: weather(windows, now),
             freezes: Freezes::of(&controls, pushed.as_ref().or(packaged), now),
             buckets: table.ledger.buckets().await.map_err(failed)?,
-            open: open.await.map_err(failed)?,
+            open,
+            newer,
             sweep: table.ledger.progress().await.map_err(failed)?,
             quarantine: table.ledger.quarantined(MOST_QUARANTINED).await.map_err(failed)?,
             table: table.name.clone(),

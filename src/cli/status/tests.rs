@@ -46,6 +46,7 @@ fn calm() -> Shown {
         buckets: Vec::new(),
         only: None,
         open: Vec::new(),
+        newer: Vec::new(),
         sweep: Sweep {
             round: 3,
             watermark: Some(at(-600)),

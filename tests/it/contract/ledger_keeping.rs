@@ -112,6 +112,7 @@ pub async fn controls_come_back_to_the_last_field<L: Ledger>(ledger: &L) {
             ((rule("a.b-c_d"), true), at(1)),
         ]),
         retired: BTreeMap::from([((rule("gone"), false), Retired { since: at(2), left_at: instant })]),
+        unread: BTreeMap::from([("later".into(), r#"{"z":1.0,"a":[]}"#.into())]),
     };
     assert_eq!(ledger.write_controls(&controls).await, Ok(ControlsReply::Done));
     assert_eq!(ledger.read(&run(), &[], &[]).await.unwrap().controls, controls);

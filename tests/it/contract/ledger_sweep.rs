@@ -47,6 +47,7 @@ fn full(version: u64) -> Sweep {
         unlisted: BTreeMap::from([(spoke(), at(-8_000))]),
         lease: Some(Lease { owner: Owner("me".into()), until: at(60) }),
         every: SignedDuration::from_mins(15),
+        unread: BTreeMap::from([("later".into(), "null".into())]),
     }
 }
 

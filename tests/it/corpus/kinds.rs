@@ -128,7 +128,7 @@ members!(Hint { key, time });
 members!(View { controls, record, buckets; windows });
 members!(WindowKey { within_ms, start_ms });
 members!(Window { failures });
-members!(Controls { version, pauses, activated, active_since, retired; live, package });
+members!(Controls { version, pauses, activated, active_since, retired; live, package, unread });
 members!(LivePolicy { policy, since, by, beside, taken_over });
 members!(Pushed { number, version, restores });
 members!(Package { version, since, before });
@@ -148,7 +148,8 @@ members!(StageRun {
     retries;
     look_at,
     told,
-    rollback
+    rollback,
+    unread
 });
 members!(Rollback { target, owner, progress });
 members!(Basis { failed_at, rule, max_retries, classes });

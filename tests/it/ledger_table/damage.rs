@@ -64,10 +64,10 @@ pub fn edited(
     with(item, "body", Some(text(&body.to_string())))
 }
 
-/// What goes wrong with every item that has a layout and a body.
-fn damages(item: &Attributes) -> Vec<Attributes> {
+/// What goes wrong with every item that has a layout and a body. `newer` is a layout that this release does not read.
+fn damages(item: &Attributes, newer: &str) -> Vec<Attributes> {
     let mut damages = vec![
-        with(item, "schema", Some(number("2"))),
+        with(item, "schema", Some(number(newer))),
         with(item, "schema", Some(number("0"))),
         with(item, "schema", Some(number("1.5"))),
         with(item, "schema", Some(text("1"))),
@@ -77,9 +77,6 @@ fn damages(item: &Attributes) -> Vec<Attributes> {
         with(item, "body", Some(text("{}"))),
         with(item, "body", Some(text("not JSON"))),
         with(item, "body", Some(number("1"))),
-        edited(item, |body| {
-            body.insert("one-more".into(), 1.into());
-        }),
     ];
     let body: serde_json::Value = serde_json::from_str(item["body"].as_s().unwrap()).unwrap();
     for name in body.as_object().unwrap().keys() {
@@ -116,7 +113,13 @@ fn a_damaged_record_is_a_fault() {
     assert_eq!(desk.run(desk.ledger.commit(&first)), Ok(CommitReply::Done));
     let good = desk.items().remove("record").unwrap();
     let other = StageRunId { stage: StageName::parse("Deploy").unwrap(), ..run() };
-    let mut all = damages(&good);
+    let mut all = damages(&good, "3");
+    // What the first release did not have may be missing, and is to be read if it is there.
+    all.extend(["look-at", "told", "rollback"].map(|name| {
+        edited(&good, |body| {
+            body.insert(name.into(), serde_json::json!({ "neither": "this" }));
+        })
+    }));
     all.extend([
         with(&good, "revision", None),
         with(&good, "revision", Some(number("-1"))),
@@ -158,8 +161,12 @@ fn a_damaged_wait_or_claim_is_a_fault() {
         ("claim", "failed"),
         ("claim", "deposits"),
         ("claim", "hint"),
+        ("claim", "basis"),
     ] {
-        for value in [None, Some(serde_json::json!("soon")), Some(serde_json::json!(7))] {
+        // What a retry was decided on came later.
+        let missing = (name != "basis").then_some(None);
+        for value in missing.into_iter().chain([Some(serde_json::json!("soon")), Some(serde_json::json!(7))])
+        {
             let damaged = edited(&good, |body| {
                 let part = body.get_mut(part).unwrap().as_object_mut().unwrap();
                 match &value {
@@ -182,7 +189,7 @@ fn damaged_controls_are_a_fault() {
     let first = Controls::default().resume(None);
     assert_eq!(desk.run(desk.ledger.write_controls(&first)), Ok(ControlsReply::Done));
     let good = desk.items().remove("controls").unwrap();
-    let mut all = damages(&good);
+    let mut all = damages(&good, "2");
     all.push(with(&good, "version", Some(number("2"))));
     all.push(with(&good, "version", None));
     for damaged in all {

@@ -48,6 +48,7 @@ pub fn controls(desk: &Desk) -> Controls {
             ((rule("flaky-tests"), false), desk.at(-3_600)),
         ]),
         retired: BTreeMap::new(),
+        unread: BTreeMap::new(),
     }
 }
 
@@ -105,6 +106,7 @@ impl Desk {
             unlisted: BTreeMap::new(),
             lease: None,
             every: SignedDuration::from_mins(15),
+            unread: BTreeMap::new(),
         };
         assert_eq!(self.runtime.block_on(self.ledger.write_sweep(&sweep)), Ok(SweepReply::Done));
 

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use codepipeline_retrier::aws::ledger::LEDGER_SCHEMA;
 use serde_json::Value;
 use tokio::runtime::Builder;
 
@@ -77,14 +78,18 @@ fn it_is_deployed_changed_and_deleted_without_a_trace() {
             "DeadLetterQueueUrl",
             "FunctionArn",
             "FunctionRoleArn",
+            "LedgerSchema",
             "LedgerTableName",
             "NotificationTopicArn",
             "QueueUrl",
+            "Release",
             "ScheduleGroupName"
         ]
     );
     assert!(outputs["DashboardUrl"].ends_with("#dashboards/dashboard/retrier"), "{outputs:?}");
     assert_eq!(outputs["LedgerTableName"], "retrier-ledger");
+    assert_eq!(outputs["Release"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(outputs["LedgerSchema"], LEDGER_SCHEMA.to_string());
     let function = || {
         let name = outputs["FunctionArn"].as_str();
         deployment.aws(&["lambda", "get-function-configuration", "--function-name", name])

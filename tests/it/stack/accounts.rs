@@ -103,7 +103,7 @@ impl Company {
         call.extend(given.iter().map(String::as_str));
         self.hub.aws_as(account, &call);
         let describe = ["cloudformation", "describe-stacks", "--stack-name", "spoke"];
-        self.wait_for("the spoke is deployed", || {
+        wait_for("the spoke is deployed", || {
             self.hub.aws_as(account, &describe)["Stacks"][0]["StackStatus"] == "CREATE_COMPLETE"
         });
     }
@@ -131,17 +131,6 @@ impl Company {
         decisions.iter().rev().map(|kept| format!("{}/{}", kept.verdict, kept.reason)).collect()
     }
 
-    #[track_caller]
-    fn wait_for(&self, what: &str, mut is_so: impl FnMut() -> bool) {
-        for _ in 0..PATIENCE.as_millis() / 200 {
-            if is_so() {
-                return;
-            }
-            sleep(Duration::from_millis(200));
-        }
-        panic!("{what}: it did not come to that");
-    }
-
     /// What the function returns to an event that is handed over to it, whoever sent it.
     fn invoke(&self, event: &Value) -> Value {
         let file = self.folder.path().join("answer.json");
@@ -151,6 +140,18 @@ impl Company {
         self.hub.aws(&[&call[..], &[file.to_str().unwrap()]].concat());
         serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap()
     }
+}
+
+/// Waits until it is so.
+#[track_caller]
+fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
+    for _ in 0..PATIENCE.as_millis() / 200 {
+        if is_so() {
+            return;
+        }
+        sleep(Duration::from_millis(200));
+    }
+    panic!("{what}: it did not come to that");
 }
 
 fn elsewhere(account: &str, name: &str) -> PipelineLabel {
@@ -172,17 +173,17 @@ fn a_spoke_is_served_in_its_own_account_by_its_own_role() {
     // Of the same name in two accounts, each retried where it is: as claimed, and as accepted.
     let retried = |rulings: Vec<String>| rulings.iter().filter(|ruling| ruling.starts_with("retry/")).count();
     let (own, spoke) = (elsewhere(HUB, "flaky"), elsewhere(SPOKE_ACCOUNT, "flaky"));
-    company.wait_for("the hub retries its own", || retried(company.rulings(own.name())) == 2);
-    company.wait_for("the hub retries the spoke's", || retried(company.rulings(spoke.clone())) == 2);
+    wait_for("the hub retries its own", || retried(company.rulings(own.name())) == 2);
+    wait_for("the hub retries the spoke's", || retried(company.rulings(spoke.clone())) == 2);
     for account in [HUB, SPOKE_ACCOUNT] {
-        company.wait_for("a flaky stage goes on", || {
+        wait_for("a flaky stage goes on", || {
             company.status(account, "flaky") == PipelineExecutionStatus::Succeeded
         });
     }
 
     // The role wants to hear something else: nothing is known, and nothing is tried in another way.
     let closed = || company.rulings(elsewhere(CLOSED_ACCOUNT, "flaky"));
-    company.wait_for("a spoke that does not let the hub in", || {
+    wait_for("a spoke that does not let the hub in", || {
         closed().last().is_some_and(|ruling| ruling == "wait/cannot-verify")
     });
     assert_eq!(company.status(CLOSED_ACCOUNT, "flaky"), PipelineExecutionStatus::Failed);

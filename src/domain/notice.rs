@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::class::Class;
 use super::decision::{Decision, Ruling, Verdict};
-use super::ids::{ActionName, BudgetName, RuleName, StageRunId};
+use super::ids::{ActionName, BudgetName, Region, RuleName, StageRunId};
 use super::policy::PolicyVersion;
 use super::stage_run::Progress;
 
@@ -73,6 +73,30 @@ impl Occasion {
     }
 }
 
+/// A build of CodeBuild, of the pipeline's account.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Build {
+    /// Where it ran.
+    pub region: Region,
+    /// Its project.
+    pub project: String,
+    /// Its number within the project: a UUID.
+    pub number: String,
+}
+
+impl Build {
+    /// The build of an id `PROJECT:UUID` (API reference of CodeBuild, `Build`). Anything else is none: it goes into links.
+    pub fn parse(region: Region, id: &str) -> Option<Self> {
+        let (project, number) = id.split_once(':')?;
+        let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+        let is_sound = !project.is_empty()
+            && project.chars().all(is_name)
+            && !number.is_empty()
+            && number.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
+        is_sound.then(|| Self { region, project: project.to_owned(), number: number.to_owned() })
+    }
+}
+
 /// A message to be sent about a stage run. It holds no evidence but what its rule has decisions cite, without secrets.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Notice {
@@ -94,6 +118,8 @@ pub struct Notice {
     pub policy_version: Option<PolicyVersion>,
     /// Class of each failed action.
     pub classes: BTreeMap<ActionName, Class>,
+    /// The builds of failed actions that CodeBuild carried out.
+    pub builds: BTreeMap<ActionName, Build>,
     /// Why, in the words of the step that decided.
     pub detail: String,
     /// Retries made so far.

@@ -15,6 +15,11 @@ pub(super) fn of(notice: &Notice, id: &str) -> Value {
     if let Some(page) = links::execution(run) {
         next_steps.push(format!("<{page}|Look at the execution>"));
     }
+    for (action, build) in &notice.builds {
+        if let Some(page) = links::build(run, build) {
+            next_steps.push(format!("<{page}|Look at the build of {action}>"));
+        }
+    }
     if notice.occasion == Occasion::GiveUp {
         next_steps.push(format!("See why: `{}`", links::history(run)));
     }

@@ -1,6 +1,7 @@
 //! Pages of the AWS console, in whichever partition.
 
 use crate::domain::ids::{PipelineArn, StageRunId};
+use crate::domain::notice::Build;
 
 /// The console's domain; none of a partition whose console is not known.
 fn domain(pipeline: &PipelineArn) -> Option<&'static str> {
@@ -22,6 +23,16 @@ pub(super) fn execution(run: &StageRunId) -> Option<String> {
     ))
 }
 
+/// The page of a build, with its log.
+pub(super) fn build(run: &StageRunId, build: &Build) -> Option<String> {
+    let domain = domain(&run.pipeline)?;
+    let account = &run.pipeline.account;
+    let Build { region, project, number } = build;
+    Some(format!(
+        "https://{region}.{domain}/codesuite/codebuild/{account}/projects/{project}/build/{project}%3A{number}/?region={region}"
+    ))
+}
+
 /// The command that shows the decisions about the pipeline.
 pub(super) fn history(run: &StageRunId) -> String {
     format!("retrier history {} --region {}", run.pipeline.name, run.pipeline.region)
@@ -30,7 +41,7 @@ pub(super) fn history(run: &StageRunId) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::ids::{ExecutionId, StageName};
+    use crate::domain::ids::{ExecutionId, Region, StageName};
 
     fn run(partition: &str) -> StageRunId {
         StageRunId {
@@ -40,6 +51,14 @@ mod tests {
             .unwrap(),
             execution: ExecutionId::parse("e-1").unwrap(),
             stage: StageName::parse("Test").unwrap(),
+        }
+    }
+
+    #[test]
+    fn what_is_no_build_is_linked_to_nowhere() {
+        let region = || Region::parse("xx-west-1").unwrap();
+        for id in ["", "unit", ":0a", "unit:", "un/it:0a", "unit:0a/../x", "unit:0a?b", "a b:0a"] {
+            assert_eq!(Build::parse(region(), id), None, "{id}");
         }
     }
 
@@ -54,6 +73,10 @@ mod tests {
         ] {
             let expected = domain.map(|domain| format!("https://xx-west-1.{domain}{page}"));
             assert_eq!(execution(&run(partition)), expected, "{partition}");
+            let failed = Build::parse(Region::parse("yy-east-1").unwrap(), "unit-tests:0a1b-2c").unwrap();
+            let page = "/codesuite/codebuild/111122223333/projects/unit-tests/build/unit-tests%3A0a1b-2c/?region=yy-east-1";
+            let expected = domain.map(|domain| format!("https://yy-east-1.{domain}{page}"));
+            assert_eq!(build(&run(partition), &failed), expected, "{partition}");
         }
     }
 }

@@ -57,6 +57,11 @@ pub(super) fn body(notice: &Notice, id: &str) -> String {
     if let Some(page) = links::execution(&notice.run) {
         let _ = writeln!(text, "Execution:  {page}");
     }
+    for (action, build) in &notice.builds {
+        if let Some(page) = links::build(&notice.run, build) {
+            let _ = writeln!(text, "Build:      {page} ({action})");
+        }
+    }
     let _ = writeln!(text, "Message:    {id}");
     text
 }

@@ -16,6 +16,9 @@ pub(super) fn of(notice: &Notice, id: &str) -> Value {
     let budgets: BTreeMap<&str, Value> = (notice.budgets.iter())
         .map(|(name, left, of)| (name.as_str(), json!({ "left": left, "capacity": of })))
         .collect();
+    let builds: BTreeMap<&str, String> = (notice.builds.iter())
+        .filter_map(|(action, build)| Some((action.as_str(), links::build(run, build)?)))
+        .collect();
     json!({
         "schema": 1,
         "notice-id": id,
@@ -38,5 +41,6 @@ pub(super) fn of(notice: &Notice, id: &str) -> Value {
         "max-retries": notice.max_retries,
         "budgets": budgets,
         "execution-url": links::execution(run),
+        "build-urls": builds,
     })
 }

@@ -7,8 +7,10 @@ use serde::{Deserialize, Serialize};
 use super::record::{instant, optional};
 use crate::domain::class::Class;
 use crate::domain::decision::Ruling;
-use crate::domain::ids::{ActionName, BudgetName, ExecutionId, PipelineArn, RuleName, StageName, StageRunId};
-use crate::domain::notice::{Notice, Occasion};
+use crate::domain::ids::{
+    ActionName, BudgetName, ExecutionId, PipelineArn, Region, RuleName, StageName, StageRunId,
+};
+use crate::domain::notice::{Build, Notice, Occasion};
 use crate::domain::policy::PolicyVersion;
 
 /// Members that a later release may add are passed over: the message is sent without them rather than not at all.
@@ -26,6 +28,8 @@ pub(super) struct NoticeDocument {
     rule: Option<String>,
     policy_version: Option<String>,
     classes: BTreeMap<String, String>,
+    /// Region, project and number of each.
+    builds: BTreeMap<String, (String, String, String)>,
     detail: String,
     retries: u32,
     max_retries: u32,
@@ -48,6 +52,11 @@ impl NoticeDocument {
             policy_version: notice.policy_version.as_ref().map(|version| version.0.clone()),
             classes: (classes.iter())
                 .map(|(action, class)| (action.to_string(), class.as_str().to_owned()))
+                .collect(),
+            builds: (notice.builds.iter())
+                .map(|(action, Build { region, project, number })| {
+                    (action.to_string(), (region.to_string(), project.clone(), number.clone()))
+                })
                 .collect(),
             detail: notice.detail.clone(),
             retries: notice.retries,
@@ -73,6 +82,12 @@ impl NoticeDocument {
             policy_version: self.policy_version.map(PolicyVersion),
             classes: (self.classes.into_iter())
                 .map(|(action, class)| Some((ActionName::parse(action).ok()?, Class::parse(&class)?)))
+                .collect::<Option<_>>()?,
+            builds: (self.builds.into_iter())
+                .map(|(action, (region, project, number))| {
+                    let build = Build::parse(Region::parse(region).ok()?, &format!("{project}:{number}"))?;
+                    Some((ActionName::parse(action).ok()?, build))
+                })
                 .collect::<Option<_>>()?,
             detail: self.detail,
             retries: self.retries,

@@ -19,7 +19,14 @@ pub(super) fn commit(
     next: Next,
     now: Timestamp,
 ) -> (State, Effect) {
-    let telling = Telling { environment, tags: &job.tags, view: &context.view, record: &commit.record, now };
+    let telling = Telling {
+        environment,
+        tags: &job.tags,
+        view: &context.view,
+        reading: context.reading.as_ref().map(|(reading, _)| &**reading),
+        record: &commit.record,
+        now,
+    };
     commit.notices = telling.notices(commit.decision.as_ref(), next.ended());
     commit.announced = environment.telling.decisions && commit.decision.is_some();
     commit.record.told.extend(commit.notices.iter().map(|notice| notice.occasion));

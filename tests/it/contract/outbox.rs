@@ -10,7 +10,7 @@ use codepipeline_retrier::domain::budget::Branch;
 use codepipeline_retrier::domain::class::Class;
 use codepipeline_retrier::domain::decision::{Decision, Ruling};
 use codepipeline_retrier::domain::ids::{ActionName, BudgetName, RuleName, StageRunId};
-use codepipeline_retrier::domain::notice::{Notice, Occasion};
+use codepipeline_retrier::domain::notice::{Build, Notice, Occasion};
 use codepipeline_retrier::domain::outbox::OWN_TURN;
 use codepipeline_retrier::domain::outlet::Outlet;
 use codepipeline_retrier::domain::policy::PolicyVersion;
@@ -67,6 +67,7 @@ fn bare(run: &StageRunId, occasion: Occasion, at: Timestamp) -> Notice {
         rule: None,
         policy_version: None,
         classes: BTreeMap::new(),
+        builds: BTreeMap::new(),
         detail: String::new(),
         retries: 0,
         max_retries: 2,
@@ -77,6 +78,7 @@ fn bare(run: &StageRunId, occasion: Occasion, at: Timestamp) -> Notice {
 /// A message with something in every field.
 pub fn notice(run: &StageRunId, occasion: Occasion, at: Timestamp) -> Notice {
     let class = |(action, class)| (ActionName::parse(action).unwrap(), class);
+    let build = Build::parse(run.pipeline.region.clone(), "unit-tests:0a1b2c3d-0000").unwrap();
     Notice {
         failed_at: Some(after(at, SignedDuration::from_secs(-90))),
         ruling: Some(Ruling::GiveUpNotRetryable),
@@ -84,6 +86,7 @@ pub fn notice(run: &StageRunId, occasion: Occasion, at: Timestamp) -> Notice {
         rule: Some(RuleName::parse("all").unwrap()),
         policy_version: Some(PolicyVersion("v-1".into())),
         classes: [("Unit", Class::TestFailure), ("Lint", Class::Throttling)].into_iter().map(class).collect(),
+        builds: [(ActionName::parse("Unit").unwrap(), build)].into(),
         detail: "`Unit` is test-failure | \u{201c}ä\u{201d} \\ \"quoted\"".to_owned(),
         retries: 1,
         budgets: vec![(BudgetName::parse("region").unwrap(), 19, 20)],

@@ -74,6 +74,7 @@ fn what_waits_to_be_told_is_in_the_index_until_it_was() {
     let members = [
         "at",
         "budgets",
+        "builds",
         "classes",
         "detail",
         "execution",

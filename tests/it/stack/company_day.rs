@@ -120,6 +120,12 @@ impl<'a> Ears<'a> {
         self.heard.borrow().0.iter().map(|it| (text(&it["occasion"]), text(&it["pipeline"]))).collect()
     }
 
+    /// The first message about a pipeline.
+    fn told_of(&self, pipeline: &str) -> Value {
+        let heard = self.heard.borrow();
+        heard.0.iter().find(|message| message["pipeline"] == pipeline).cloned().unwrap_or_default()
+    }
+
     /// Whether some message says this.
     fn has_been_told_of(&self, what: &str) -> bool {
         self.listen();
@@ -175,6 +181,8 @@ fn teams_are_told_freezes_hold_a_pause_stops_all_and_a_stage_is_rolled_back() {
         [("give-up", "compile"), ("recovered", "flaky")].map(|(it, of)| (it.to_owned(), of.to_owned()));
     product.wait_for("the team is told", "flaky", || ears.told().len() >= 2);
     assert_eq!(ears.told(), expected.into());
+    let build = ears.told_of("compile")["build-urls"]["Compile"].as_str().unwrap_or_default().to_owned();
+    assert!(build.contains("/codesuite/codebuild/000000000000/projects/"), "{build}");
     let of_flaky: BTreeSet<String> = product.decisions("flaky").into_iter().map(|kept| kept.id).collect();
     product.wait_for("programs are told", "flaky", || of_flaky.is_subset(&ears.announced()));
 

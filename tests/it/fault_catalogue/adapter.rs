@@ -13,7 +13,7 @@ use codepipeline_retrier::domain::stage_run::{StageRun, after};
 use codepipeline_retrier::domain::trigger::WakeUp;
 use codepipeline_retrier::names::wake_up_name;
 use codepipeline_retrier::ports::{Bulletin, EntryId, Ledger, Messenger, Outbox, Pipelines, Schedules};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::catalogue::{Asked, Made, Row, Said};
 use super::lane::{Bench, Scene, now};
@@ -81,6 +81,10 @@ fn said(scene: &Scene<'_>) -> Said {
                     RollbackReply::Unknown => Said::Unknown,
                 }
             }
+            Asked::Pending => {
+                let pending = ledger.pending(Timestamp::MAX, None).await;
+                pending.map_or_else(of_fault, |_| Said::Executed)
+            }
             Asked::Told => {
                 let (direct, commit) = (scene.ledger(&scene.direct.clients), telling(scene));
                 assert_eq!(direct.commit(&commit).await, Ok(CommitReply::Done));
@@ -136,7 +140,7 @@ fn executed(scene: &Scene<'_>) -> bool {
     }
     scene.runtime.block_on(async {
         match scene.row.asked {
-            Asked::Read | Asked::State => false,
+            Asked::Read | Asked::State | Asked::Pending => false,
             Asked::Commit | Asked::Put => {
                 let ledger = scene.ledger(&scene.direct.clients);
                 ledger.read(&scene.run, &[], &[]).await.unwrap().record.is_some()

@@ -19,6 +19,8 @@ pub enum Asked {
     Retry,
     /// CodePipeline: the rollback.
     Rollback,
+    /// DynamoDB: what waits to be told.
+    Pending,
     /// DynamoDB: what was told is noted.
     Told,
     /// SNS: a message to a team.
@@ -41,6 +43,7 @@ impl Asked {
             Self::State => ("codepipeline", "GetPipelineState"),
             Self::Retry => ("codepipeline", "RetryStageExecution"),
             Self::Rollback => ("codepipeline", "RollbackStage"),
+            Self::Pending => ("dynamodb", "Query"),
             Self::Told => ("dynamodb", "UpdateItem"),
             Self::Publish => ("sns", "Publish"),
             Self::Announce => ("events", "PutEvents"),
@@ -49,14 +52,14 @@ impl Asked {
         }
     }
 
-    /// Whether it tells somebody, or notes that it did.
+    /// Whether it tells somebody, or looks what is to be told, or notes that it was.
     pub const fn is_telling(self) -> bool {
-        matches!(self, Self::Told | Self::Publish | Self::Announce)
+        matches!(self, Self::Pending | Self::Told | Self::Publish | Self::Announce)
     }
 
     /// Whether it changes nothing.
     pub const fn is_a_read(self) -> bool {
-        matches!(self, Self::Read | Self::State)
+        matches!(self, Self::Read | Self::State | Self::Pending)
     }
 }
 

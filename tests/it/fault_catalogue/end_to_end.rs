@@ -183,10 +183,12 @@ impl<'a> Play<'a> {
                     pass(SignedDuration::from_mins(2));
                     continue;
                 }
-                if self.untold() == 0 {
+                let is_to_look =
+                    self.scene.row.asked == Asked::Pending && !self.is_over && !self.scene.befell();
+                if self.untold() == 0 && !is_to_look {
                     break;
                 }
-                // What was left untold is looked at by whoever sweeps.
+                // Whoever sweeps looks for what was left untold.
                 pass(SignedDuration::from_mins(15));
                 let body = reminder_body();
                 self.queue.push(Message { body, receives: 0, visible_at: now() });

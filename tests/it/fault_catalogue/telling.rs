@@ -8,6 +8,10 @@ use super::gateway::Answer;
 
 pub fn rows() -> Vec<Row> {
     let mut rows = rollback();
+    rows.extend(common(Asked::Pending));
+    for code in ["ThrottlingException", "AccessDeniedException", "ResourceNotFoundException"] {
+        rows.push(error(Asked::Pending, code, 400, Said::NotExecuted));
+    }
     rows.extend(common(Asked::Told));
     for (code, status) in [
         ("ThrottlingException", 400),

@@ -11,9 +11,13 @@ mod ledger {
     #[path = "../../../src/aws/ledger/keys.rs"]
     #[expect(dead_code, reason = "only what is read from the table is of interest here")]
     pub mod keys;
+    #[path = "../../../src/aws/ledger/layout.rs"]
+    pub mod layout;
     #[path = "../../../src/aws/ledger/record.rs"]
     pub mod record;
     pub mod same;
+    #[path = "../../../src/aws/ledger/whole.rs"]
+    pub mod whole;
 }
 
 // Those files name their crate's modules.

@@ -8,8 +8,9 @@ use std::collections::BTreeMap;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure, Update};
 use jiff::{SignedDuration, Timestamp};
 
-use super::item::{Damaged, EXPIRES, Item, LAYOUT, PARTITION, SCHEMA, SORT};
+use super::item::{Damaged, EXPIRES, Item, PARTITION, SCHEMA, SORT};
 use super::keys;
+use super::layout::LAYOUT;
 use crate::domain::budget::{Branch, Bucket, BucketKey, Budget, Per, Slot, Withdrawal};
 use crate::domain::protocol::Commit;
 

@@ -8,6 +8,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use serde::de::DeserializeOwned;
 
 use super::keys::Key;
+use super::layout::LAYOUT;
 use super::whole::{self, Known};
 use crate::domain::unread::Unread;
 
@@ -21,12 +22,6 @@ pub(super) const SCHEMA: &str = "schema";
 pub(super) const EXPIRES: &str = "expires";
 /// The thing itself, as JSON.
 pub(super) const BODY: &str = "body";
-
-/// The first layout, and still that of whatever says nothing new.
-pub(super) const LAYOUT: i64 = 1;
-
-/// The newest layout that this release writes: of records and of the sweep's progress that say what the first one cannot.
-pub const LEDGER_SCHEMA: i64 = 2;
 
 /// An item that cannot be read: somebody changed it by hand, or a newer release wrote it. It is never taken for an absent
 /// one, nor for what is left of it.

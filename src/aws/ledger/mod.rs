@@ -50,6 +50,7 @@ mod bucket;
 mod controls;
 mod item;
 mod keys;
+mod layout;
 mod listing;
 mod notice;
 mod outbox;
@@ -79,7 +80,8 @@ use crate::domain::sweep::Sweep;
 use crate::ports::{KeptPolicy, Ledger, Page, PageToken, Quarantined, Rounds, SweepReply};
 
 pub use bucket::KeptBucket;
-pub use item::{Damaged, LEDGER_SCHEMA};
+pub use item::Damaged;
+pub use layout::LEDGER_SCHEMA;
 pub use listing::{OPEN_INDEX, OpenRuns, Quarantine, Span};
 pub use policies::{PolicyEntry, PushReply};
 pub use stored::KeptDecision;

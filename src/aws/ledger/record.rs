@@ -10,8 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::item::{LAYOUT, LEDGER_SCHEMA};
 use super::keys;
+use super::layout::{LAYOUT, LEDGER_SCHEMA};
 use super::whole::{self, Known};
 use crate::domain::basis::Basis;
 use crate::domain::budget::Deposit;

@@ -3,8 +3,9 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::controls::{self, ControlsDocument};
-use super::item::{BODY, Damaged, EXPIRES, Item, LEDGER_SCHEMA};
+use super::item::{BODY, Damaged, EXPIRES, Item};
 use super::keys;
+use super::layout::LEDGER_SCHEMA;
 use super::record::{self, RecordDocument, instant};
 use crate::document::document;
 use crate::domain::controls::Controls;

@@ -7,7 +7,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::item::{BODY, Damaged, Item, LAYOUT, LEDGER_SCHEMA};
+use super::item::{BODY, Damaged, Item};
+use super::layout::{LAYOUT, LEDGER_SCHEMA};
 use super::listing::OPEN_INDEX;
 use super::record::{instant, optional};
 use super::stored::{OPEN_SHARD, OPEN_UNTIL, VERSION};

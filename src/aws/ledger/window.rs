@@ -8,7 +8,8 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditi
 use jiff::{SignedDuration, Timestamp};
 
 use super::attempts::{Attempt, persist};
-use super::item::{Damaged, EXPIRES, Item, LAYOUT, PARTITION, SCHEMA, SORT};
+use super::item::{Damaged, EXPIRES, Item, PARTITION, SCHEMA, SORT};
+use super::layout::LAYOUT;
 use super::record::instant;
 use super::write::{End, once, unanswered};
 use super::{DynamoLedger, Trouble, keys};

@@ -131,19 +131,31 @@ pub fn steady(text: &str) -> String {
         } else {
             line.to_owned()
         };
-        steady.push_str(&line);
+        steady.push_str(&steady_ages(&line));
         steady.push('\n');
     }
     steady
 }
 
+fn is_length(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_digit())
+        && text.chars().all(|c| c.is_ascii_digit() || matches!(c, 'd' | 'h' | 'm' | 's'))
+        && text.ends_with(['d', 'h', 'm', 's'])
+}
+
+/// A line in which no word says how long ago something was.
+fn steady_ages(line: &str) -> String {
+    let words: Vec<&str> = line.split(' ').collect();
+    let tells_age =
+        |next: Option<&&str>| next.is_some_and(|next| next.starts_with("ago") || *next == "behind");
+    let steady = |(place, word): (usize, &&str)| {
+        if is_length(word) && tells_age(words.get(place + 1)) { "…".to_owned() } else { (*word).to_owned() }
+    };
+    words.iter().enumerate().map(steady).collect::<Vec<_>>().join(" ")
+}
+
 /// A cell that only says how far something is away says so.
 fn steady_cell(cell: &str) -> &str {
-    let is_length = |text: &str| {
-        text.starts_with(|c: char| c.is_ascii_digit())
-            && text.chars().all(|c| c.is_ascii_digit() || matches!(c, 'd' | 'h' | 'm' | 's'))
-            && text.ends_with(['d', 'h', 'm', 's'])
-    };
     match cell {
         _ if is_length(cell) => "…",
         _ if cell.strip_prefix("in ").is_some_and(is_length) => "in …",

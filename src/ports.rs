@@ -2,6 +2,7 @@
 //!
 //! Expected refusals are values in the answers. Each port has one contract suite that every implementation passes.
 
+mod chronicle;
 mod outbox;
 
 use std::collections::BTreeSet;
@@ -25,6 +26,7 @@ use crate::domain::sweep::{Sweep, Tick};
 use crate::domain::tags::TagsReading;
 use crate::domain::trigger::WakeUp;
 
+pub use chronicle::{Chronicle, PastExecution};
 pub use outbox::{Bulletin, Content, Entry, EntryId, MOST_ANNOUNCED, Messenger, Outbox, Pending};
 
 /// The durable record: stage runs, claims, waits, budgets, decisions, controls.

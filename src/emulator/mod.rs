@@ -4,6 +4,7 @@
 
 pub mod acts;
 pub mod calendars;
+mod chronicle;
 pub mod codepipeline;
 pub mod evidence;
 pub mod faults;

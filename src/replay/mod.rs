@@ -1,6 +1,9 @@
-//! Scenarios: fleets of pipelines that fail in scripted ways, played on the emulated world by the function itself.
+//! Scenarios: fleets of pipelines that fail in scripted ways, played on the emulated world by the function itself; and
+//! history: what really happened to pipelines, decided about again.
 
+pub mod backtest;
 pub mod expectation;
+pub mod history;
 pub mod moment;
 pub mod player;
 pub mod scenario;

@@ -6,6 +6,8 @@ mod answers;
 #[cfg(test)]
 mod arbitrary;
 #[cfg(test)]
+mod backtest;
+#[cfg(test)]
 #[cfg(feature = "function")]
 mod change_calendars;
 #[cfg(test)]

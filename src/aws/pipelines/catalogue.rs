@@ -15,11 +15,11 @@ const MOST_PIPELINES: i32 = 1_000;
 /// Executions on a page (API reference, `ListPipelineExecutions`).
 const MOST_EXECUTIONS: i32 = 100;
 
-fn next(token: Option<String>) -> Option<PageToken> {
+pub(super) fn next(token: Option<String>) -> Option<PageToken> {
     token.filter(|token| !token.is_empty()).map(PageToken)
 }
 
-fn text(page: Option<&PageToken>) -> Option<String> {
+pub(super) fn text(page: Option<&PageToken>) -> Option<String> {
     page.map(|token| token.0.clone())
 }
 

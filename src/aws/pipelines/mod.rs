@@ -19,6 +19,8 @@
 //! Where a rule asks for tags, `ListTagsForResource` comes before all that, unless the pipeline's tags were read in the last
 //! five minutes.
 //!
+//! A backtest reads whole lists: `GetPipeline`, `ListPipelineExecutions`, and `ListActionExecutions` of all executions.
+//!
 //! A sweep lists: `ListPipelines`, then for each pipeline `ListPipelineExecutions`, and for each execution that changed
 //! `ListActionExecutions`.
 //!
@@ -30,6 +32,7 @@
 //! `TrySendError::Retryable` in hyper-util's `client::legacy`, `recv_msg` in hyper's `proto::h1::dispatch`).
 
 mod catalogue;
+mod chronicle;
 mod entries;
 mod history;
 mod kept;

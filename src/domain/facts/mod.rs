@@ -147,24 +147,40 @@ impl StageFacts {
     }
 }
 
+/// A failure of a stage in one execution, retried since or not.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Attempt {
+    /// The failure.
+    pub failure: SeenFailure,
+    /// When somebody or something had it run again; none for the one that nobody did.
+    pub retried_at: Option<Timestamp>,
+}
+
 /// Every failure that the runs of one execution show, stage by stage and in order: those that were retried since, and
 /// the present one.
-pub fn failures(runs: &[ActionExecution]) -> Vec<(StageName, SeenFailure)> {
+pub fn attempts(runs: &[ActionExecution]) -> Vec<(StageName, Attempt)> {
     let mut stages: BTreeMap<&StageName, Vec<&ActionExecution>> = BTreeMap::new();
     for run in runs {
         stages.entry(&run.stage).or_default().push(run);
     }
     let of_stage = |(stage, runs): (&StageName, Vec<&ActionExecution>)| {
-        let earlier = earlier_failures(&runs)
-            .into_iter()
-            .map(|attempt| SeenFailure { failed: attempt.failed, failed_at: attempt.failed_at });
+        let earlier = earlier_failures(&runs).into_iter().map(|attempt| Attempt {
+            failure: SeenFailure { failed: attempt.failed, failed_at: attempt.failed_at },
+            retried_at: Some(attempt.retried_at),
+        });
         let present = present_failure(&runs);
         let failed_at = present.iter().map(|action| action.failed_at).max();
         let failed = present.into_iter().map(|action| action.id).collect();
-        let present = failed_at.map(|failed_at| SeenFailure { failed, failed_at });
-        earlier.chain(present).map(|failure| (stage.clone(), failure)).collect::<Vec<_>>()
+        let present = failed_at
+            .map(|failed_at| Attempt { failure: SeenFailure { failed, failed_at }, retried_at: None });
+        earlier.chain(present).map(|attempt| (stage.clone(), attempt)).collect::<Vec<_>>()
     };
     stages.into_iter().flat_map(of_stage).collect()
+}
+
+/// The same without what became of them.
+pub fn failures(runs: &[ActionExecution]) -> Vec<(StageName, SeenFailure)> {
+    attempts(runs).into_iter().map(|(stage, attempt)| (stage, attempt.failure)).collect()
 }
 
 /// The ids of the present failure, as far as the answers tell; empty when they do not.

@@ -2,9 +2,11 @@
 
 #[cfg(feature = "aws")]
 pub mod account;
+#[cfg(feature = "reports")]
+mod backtest;
 mod classify;
 mod clock;
-#[cfg(feature = "aws")]
+#[cfg(any(feature = "aws", feature = "reports"))]
 mod columns;
 mod completions;
 mod demo;
@@ -13,6 +15,8 @@ mod emulator;
 mod error;
 mod exit;
 mod explain;
+#[cfg(feature = "reports")]
+mod figure;
 #[cfg(feature = "aws")]
 mod history;
 #[cfg(feature = "aws")]
@@ -26,6 +30,7 @@ mod pause;
 mod pauses;
 #[cfg(feature = "aws")]
 mod policy;
+mod prose;
 #[cfg(feature = "aws")]
 mod resume;
 mod scenario;
@@ -85,6 +90,8 @@ enum Command {
     Validate(validate::Validate),
     Explain(explain::Explain),
     Classify(classify::Classify),
+    #[cfg(feature = "reports")]
+    Backtest(backtest::Backtest),
     #[cfg(feature = "aws")]
     Status(status::Status),
     #[cfg(feature = "aws")]
@@ -117,6 +124,8 @@ impl Command {
             Self::Validate(command) => command.run(),
             Self::Explain(command) => command.run(),
             Self::Classify(command) => command.run(),
+            #[cfg(feature = "reports")]
+            Self::Backtest(command) => command.run(),
             #[cfg(feature = "aws")]
             Self::Status(command) => command.run(),
             #[cfg(feature = "aws")]

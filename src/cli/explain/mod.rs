@@ -8,14 +8,11 @@ mod json;
 #[cfg(feature = "aws")]
 mod live;
 mod meaning;
-mod prose;
 mod reading;
 mod text;
 mod way;
 
 #[cfg(feature = "aws")]
-pub(super) use prose::paragraph_within;
-
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;

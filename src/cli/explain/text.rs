@@ -7,8 +7,8 @@ use anstyle::{AnsiColor, Style};
 use jiff::Timestamp;
 
 use super::aws::Source;
-use super::prose::paragraph;
 use super::{Report, meaning, way};
+use crate::cli::prose::paragraph;
 use crate::domain::decision::{Decision, Ruling, StepOutcome, Verdict};
 use crate::domain::duration::in_words;
 use crate::domain::pipeline::Gap;

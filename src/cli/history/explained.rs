@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::kept::Kept;
 use crate::cli::columns::{WIDTH, foreign, moment};
-use crate::cli::explain::paragraph_within;
+use crate::cli::prose::paragraph_within;
 
 const HEADING: Style = Style::new().bold();
 

@@ -16,7 +16,7 @@ use crate::domain::decision::{Decision, Ruling, Verdict};
 use crate::domain::policy::{Mode, Policy};
 
 pub use driver::replay;
-pub use figures::{Assumptions, Figures, Group, Machine, Share, Week, figures};
+pub use figures::{Assumptions, Figures, Group, Kind, Machine, Share, Week, figures};
 pub use past::{Ended, PastFailure, Retrier, Sequel, past_failures};
 pub use suggestion::{Advice, Suggestion, suggestions};
 

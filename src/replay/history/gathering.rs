@@ -45,7 +45,7 @@ impl<C: Chronicle + Pipelines, E: EvidenceSource> Sources<'_, C, E> {
         &self,
         arn: &PipelineArn,
         now: Timestamp,
-        turn: &(impl AsyncFn(u32) + Sync),
+        turn: &impl AsyncFn(u32),
     ) -> Result<Gathered, Gap> {
         turn(1).await;
         let structure = self.chronicle.structure(arn).await?;
@@ -82,7 +82,7 @@ impl<C: Chronicle + Pipelines, E: EvidenceSource> Sources<'_, C, E> {
     async fn executions(
         &self,
         arn: &PipelineArn,
-        turn: &(impl AsyncFn(u32) + Sync),
+        turn: &impl AsyncFn(u32),
     ) -> Result<Vec<PastExecution>, Gap> {
         let (mut all, mut next): (Vec<PastExecution>, Option<PageToken>) = (Vec::new(), None);
         loop {
@@ -102,7 +102,7 @@ impl<C: Chronicle + Pipelines, E: EvidenceSource> Sources<'_, C, E> {
     async fn runs(
         &self,
         arn: &PipelineArn,
-        turn: &(impl AsyncFn(u32) + Sync),
+        turn: &impl AsyncFn(u32),
     ) -> Result<BTreeMap<ExecutionId, Vec<ActionExecution>>, Gap> {
         let mut all: BTreeMap<ExecutionId, Vec<ActionExecution>> = BTreeMap::new();
         let mut next: Option<PageToken> = None;
@@ -128,7 +128,7 @@ impl<C: Chronicle + Pipelines, E: EvidenceSource> Sources<'_, C, E> {
         arn: &PipelineArn,
         execution: &ExecutionId,
         runs: &[ActionExecution],
-        turn: &(impl AsyncFn(u32) + Sync),
+        turn: &impl AsyncFn(u32),
         gaps: &mut BTreeMap<(&'static str, Gap), u64>,
     ) -> Examination {
         let mut examination = Examination::new();

@@ -9,7 +9,7 @@ pub(super) fn paragraph(lead: &str, text: &str) -> String {
 }
 
 /// The same in lines of so many columns.
-pub(in crate::cli) fn paragraph_within(lead: &str, text: &str, width: usize) -> String {
+pub(super) fn paragraph_within(lead: &str, text: &str, width: usize) -> String {
     let indent = lead.chars().count();
     let mut out = lead.to_owned();
     let mut column = indent;

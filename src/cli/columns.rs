@@ -1,7 +1,9 @@
 //! Text in columns, and instants and foreign words as people read them in them.
 
 use anstyle::Style;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
+#[cfg(feature = "aws")]
+use jiff::Timestamp;
 
 use crate::domain::duration::in_words;
 
@@ -65,6 +67,7 @@ pub(super) fn cut(text: &str, most: usize) -> String {
 }
 
 /// How far an instant is away, to the two largest units: `in 1h5m`, `3m ago`.
+#[cfg(feature = "aws")]
 pub(super) fn away(at: Timestamp, now: Timestamp) -> String {
     let away = at.duration_since(now);
     if away.is_negative() { format!("{} ago", roughly(-away)) } else { format!("in {}", roughly(away)) }
@@ -82,6 +85,7 @@ pub(super) fn roughly(duration: SignedDuration) -> String {
 }
 
 /// An instant with how far it is away: `2026-11-22T10:15:00Z (in 5m)`.
+#[cfg(feature = "aws")]
 pub(super) fn moment(at: Timestamp, now: Timestamp) -> String {
     let away = at.duration_since(now);
     let rounded = |away: SignedDuration| in_words(away);
@@ -93,6 +97,7 @@ pub(super) fn moment(at: Timestamp, now: Timestamp) -> String {
 }
 
 /// Words that somebody else has written, on one line and unable to pass for anything else.
+#[cfg(feature = "aws")]
 pub(super) fn foreign(text: &str) -> String {
     let escaped = |c: char| match c {
         '"' | '\'' | '\\' => c.to_string(),
@@ -101,7 +106,7 @@ pub(super) fn foreign(text: &str) -> String {
     text.chars().map(escaped).collect()
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "aws"))]
 mod tests {
     use super::*;
 

@@ -2,9 +2,11 @@
 //! history: what really happened to pipelines, decided about again.
 
 pub mod backtest;
+mod calendar;
 pub mod expectation;
 pub mod history;
 pub mod moment;
 pub mod player;
+pub mod report;
 pub mod scenario;
 pub mod script;

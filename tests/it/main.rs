@@ -94,6 +94,8 @@ mod protocol;
 #[cfg(test)]
 mod readme;
 #[cfg(test)]
+mod report;
+#[cfg(test)]
 mod rig;
 #[cfg(test)]
 mod scenario_document;

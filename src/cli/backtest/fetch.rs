@@ -69,11 +69,10 @@ pub(super) async fn fetch(
         depth: errand.depth,
         classifiers: errand.classifiers.clone(),
     };
-    let kept = kept(errand, &header)?;
-    // What is kept was read by its own header, from its own time on.
-    let header = kept.as_ref().map_or(header, |(header, _)| header.clone());
-    let mut history = kept
-        .map_or_else(|| History { header: header.clone(), pipelines: Vec::new() }, |(_, history)| history);
+    // What is kept was read from its own time on, and so is the rest.
+    let nothing = History { header: header.clone(), pipelines: Vec::new() };
+    let mut history = kept(errand, &header)?.unwrap_or(nothing);
+    let header = history.header.clone();
     let known: BTreeSet<&PipelineName> =
         history.pipelines.iter().map(|pipeline| &pipeline.structure.name).collect();
     let missing: VecDeque<PipelineName> =
@@ -118,9 +117,10 @@ pub(super) async fn fetch(
 }
 
 /// What an interrupted reading has left behind, if it was about the same.
-fn kept(errand: &Errand<'_>, header: &Header) -> Result<Option<(Header, History)>, CliError> {
+fn kept(errand: &Errand<'_>, header: &Header) -> Result<Option<History>, CliError> {
     let Some(path) = errand.file.filter(|_| !errand.is_anew) else { return Ok(None) };
-    let Some((found, history)) = file::part(path)? else { return Ok(None) };
+    let Some(history) = file::part(path)? else { return Ok(None) };
+    let found = &history.header;
     let differs = if found.scope != header.scope {
         format!("of {}, and this is {}", found.scope, header.scope)
     } else if found.classifiers != header.classifiers {
@@ -128,7 +128,7 @@ fn kept(errand: &Errand<'_>, header: &Header) -> Result<Option<(Header, History)
     } else if found.depth != header.depth {
         format!("read with `--evidence {}`", found.depth.as_str())
     } else {
-        return Ok(Some((found, history)));
+        return Ok(Some(history));
     };
     let message = format!("`{}` holds a part of another history: {differs}", path.display());
     Err(CliError::usage(message).with_hint("name another file, or replace this one with `--refresh`"))

@@ -7,7 +7,7 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use crate::cli::error::CliError;
-use crate::replay::history::{Header, History, InvalidHistory, read, read_header};
+use crate::replay::history::{History, InvalidHistory, read};
 
 /// The line after which nothing is missing.
 pub(super) const COMPLETE: &str = "{\"complete\":true}\n";
@@ -33,12 +33,10 @@ pub(super) fn complete(path: &Path, since: Timestamp) -> Result<Option<History>,
 
 /// What is there of an incomplete one.
 #[cfg(feature = "aws")]
-pub(super) fn part(path: &Path) -> Result<Option<(Header, History)>, CliError> {
+pub(super) fn part(path: &Path) -> Result<Option<History>, CliError> {
     let Some(text) = text(path)?.filter(|text| !text.is_empty()) else { return Ok(None) };
     let text = text.strip_suffix(COMPLETE).unwrap_or(&text);
-    let header = read_header(text).map_err(|invalid| refused(path, &invalid))?;
-    let history = read(text).map_err(|invalid| refused(path, &invalid))?;
-    Ok(Some((header, history)))
+    read(text).map(Some).map_err(|invalid| refused(path, &invalid))
 }
 
 fn text(path: &Path) -> Result<Option<String>, CliError> {

@@ -12,7 +12,6 @@ mod reading;
 mod text;
 mod way;
 
-#[cfg(feature = "aws")]
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;

@@ -19,6 +19,8 @@ mod explain;
 mod figure;
 #[cfg(feature = "aws")]
 mod history;
+#[cfg(feature = "reports")]
+mod history_file;
 #[cfg(feature = "aws")]
 mod identity;
 #[cfg(any(feature = "aws", feature = "serve"))]
@@ -30,7 +32,11 @@ mod pause;
 mod pauses;
 #[cfg(feature = "aws")]
 mod policy;
+#[cfg(all(feature = "aws", feature = "reports"))]
+mod progress;
 mod prose;
+#[cfg(all(feature = "aws", feature = "reports"))]
+mod report;
 #[cfg(feature = "aws")]
 mod resume;
 mod scenario;
@@ -96,6 +102,8 @@ enum Command {
     Status(status::Status),
     #[cfg(feature = "aws")]
     History(history::History),
+    #[cfg(all(feature = "aws", feature = "reports"))]
+    Report(report::Report),
     #[cfg(feature = "aws")]
     Pause(pause::Pause),
     #[cfg(feature = "aws")]
@@ -130,6 +138,8 @@ impl Command {
             Self::Status(command) => command.run(),
             #[cfg(feature = "aws")]
             Self::History(command) => command.run(),
+            #[cfg(all(feature = "aws", feature = "reports"))]
+            Self::Report(command) => command.run(),
             #[cfg(feature = "aws")]
             Self::Pause(command) => command.run(),
             #[cfg(feature = "aws")]

@@ -35,7 +35,11 @@ const OUTLET: &str = "outlet";
 /// First part of the sort key of a message to a team.
 const NOTICE: &str = "notice#";
 /// Sort key of a record.
-const RECORD: &str = "record";
+pub(super) const RECORD: &str = "record";
+/// How the partition of a pipeline's decisions begins, whichever it is.
+pub(super) const ALL_DECISIONS: &str = "decisions#";
+/// How the partition of a stage run begins, whichever it is.
+pub(super) const ALL_RUNS: &str = "run#";
 
 /// Partitions of the index of open stage runs. One could take a thousand writes a second; there is no storm that several
 /// cannot take.

@@ -62,6 +62,7 @@ mod sweep;
 mod transaction;
 mod trouble;
 mod whole;
+mod whole_table;
 mod window;
 mod write;
 
@@ -86,6 +87,7 @@ pub use listing::{OPEN_INDEX, OpenRuns, Quarantine, Span};
 pub use policies::{PolicyEntry, PushReply};
 pub use stored::KeptDecision;
 pub use trouble::Trouble;
+pub use whole_table::Kept;
 pub use window::KeptWindow;
 
 /// The ledger in a table.

@@ -9,17 +9,16 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use jiff::Timestamp;
 use tokio::task::{JoinSet, LocalSet};
 use tokio::time::Instant;
 
-use super::file;
 use crate::aws::evidence::SdkEvidence;
 use crate::aws::pipelines::SdkPipelines;
 use crate::cli::account::{Account, AccountArguments};
 use crate::cli::error::CliError;
-use crate::cli::output;
+use crate::cli::{history_file, output, progress};
 use crate::domain::evidence::Depth;
 use crate::domain::ids::{AccountId, Partition, PipelineName};
 use crate::domain::pipeline::Gap;
@@ -86,7 +85,7 @@ pub(super) async fn fetch(
         header,
         now: errand.now,
         pace,
-        bar: bar(missing.len()),
+        bar: progress::of(missing.len() as u64, "pipelines"),
         missing: RefCell::new(missing),
         done: RefCell::new(Vec::new()),
         book: RefCell::new(book),
@@ -109,7 +108,7 @@ pub(super) async fn fetch(
     reading.bar.finish_and_clear();
     let is_complete = reading.tell();
     if is_complete && is_whole {
-        reading.book.borrow_mut().write(file::COMPLETE)?;
+        reading.book.borrow_mut().write(history_file::COMPLETE)?;
     }
     history.pipelines.extend(reading.done.take());
     history.pipelines.sort_by(|a, b| a.structure.name.cmp(&b.structure.name));
@@ -119,7 +118,7 @@ pub(super) async fn fetch(
 /// What an interrupted reading has left behind, if it was about the same.
 fn kept(errand: &Errand<'_>, header: &Header) -> Result<Option<History>, CliError> {
     let Some(path) = errand.file.filter(|_| !errand.is_anew) else { return Ok(None) };
-    let Some(history) = file::part(path)? else { return Ok(None) };
+    let Some(history) = history_file::part(path)? else { return Ok(None) };
     let found = &history.header;
     let differs = if found.scope != header.scope {
         format!("of {}, and this is {}", found.scope, header.scope)
@@ -168,16 +167,6 @@ async fn names(
 fn unreadable(name: &PipelineName, gap: Gap) -> CliError {
     CliError::usage(format!("cannot read pipeline `{name}`: {}", gap.as_str()))
         .with_hint("the credentials may have expired, or lack codepipeline:GetPipeline")
-}
-
-fn bar(pipelines: usize) -> ProgressBar {
-    let bar = ProgressBar::new(pipelines as u64);
-    let template = "{bar:30} {pos}/{len} pipelines, {eta} left  {wide_msg}";
-    if let Ok(style) = ProgressStyle::with_template(template) {
-        bar.set_style(style);
-    }
-    bar.enable_steady_tick(Duration::from_millis(200));
-    bar
 }
 
 /// Hands out turns, so many a second.

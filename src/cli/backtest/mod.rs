@@ -2,7 +2,6 @@
 
 #[cfg(feature = "aws")]
 mod fetch;
-mod file;
 mod text;
 
 use std::collections::BTreeMap;
@@ -17,6 +16,7 @@ use super::account::AccountArguments;
 use super::clock;
 use super::error::CliError;
 use super::exit::Exit;
+use super::history_file;
 use super::output::{self, Format};
 use super::validate;
 use crate::domain::evidence::Depth;
@@ -171,7 +171,7 @@ impl Backtest {
     /// The history, from the file or from the account, and whether all of it could be read.
     fn history(&self, policy: &Policy, now: Timestamp) -> Result<(History, bool), CliError> {
         if let Some(path) = self.history.as_ref().filter(|_| !self.refresh)
-            && let Some(history) = file::complete(path, after(now, -self.since))?
+            && let Some(history) = history_file::complete(path, after(now, -self.since))?
         {
             return Ok((history, true));
         }

@@ -52,6 +52,33 @@ fn decisions_come_newest_first_as_many_as_are_wanted() {
 }
 
 #[test]
+fn a_report_gets_every_decision_of_its_time_and_every_record_and_nothing_else() {
+    let desk = Desk::new();
+    for number in 0..3_u8 {
+        for (revision, seconds) in [(1, 10), (2, 70)] {
+            let run = run_number(number.into());
+            let decision = Some(Decision::bare(Ruling::WaitBackoff, &run, at(seconds)));
+            let commit = Commit { decision, ..writing(&run, revision) };
+            assert_eq!(desk.run(desk.ledger.commit(&commit)), Ok(CommitReply::Done));
+        }
+    }
+    let note = Quarantined { fingerprint: "f".into(), length: 1, problem: "none".into(), at: at(0) };
+    desk.run(desk.ledger.quarantine(&note)).unwrap();
+    let controls = Controls { version: 1, ..Controls::default() };
+    assert_eq!(desk.run(desk.ledger.write_controls(&controls)), Ok(ControlsReply::Done));
+    let seen = std::cell::Cell::new(0);
+    let kept = desk.run(desk.ledger.kept(at(60), |items| seen.set(items))).unwrap();
+    assert_eq!((kept.decisions.len(), kept.records.len(), kept.unread), (3, 3, 0));
+    assert!(kept.decisions.iter().all(|decision| decision.decided_at == at(70)));
+    assert!(seen.get() >= 11, "{}", seen.get());
+    let all = desk.run(desk.ledger.kept(Timestamp::UNIX_EPOCH, |_| ())).unwrap();
+    assert_eq!(all.decisions.len(), 6);
+    // What is over is not in it, whether it has been deleted or not.
+    let late = desk.table.ledger(|| at(91 * 86_400));
+    assert_eq!(desk.run(late.kept(Timestamp::UNIX_EPOCH, |_| ())).unwrap().decisions.len(), 0);
+}
+
+#[test]
 fn a_decision_in_shadow_says_so() {
     let desk = Desk::new();
     for (revision, shadow) in [(1, true), (2, false)] {

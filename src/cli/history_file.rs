@@ -6,7 +6,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
-use crate::cli::error::CliError;
+use super::error::CliError;
 use crate::replay::history::{History, InvalidHistory, read};
 
 /// The line after which nothing is missing.

@@ -25,6 +25,7 @@ pub mod outbox;
 mod over_http;
 pub mod pipelines;
 mod pipelines_catalogue;
+mod pipelines_chronicle;
 mod pipelines_retries;
 mod schedules;
 #[cfg(feature = "function")]

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use codepipeline_retrier::domain::ids::{ExecutionId, PipelineArn, PipelineName, StageRunId};
 use codepipeline_retrier::domain::pipeline::{
-    ActionExecution, ExecutionMode, Gap, Reading, RetryReply, StageReading,
+    ActionExecution, ExecutionMode, Gap, PipelineStructure, Reading, RetryReply, StageReading,
 };
 use codepipeline_retrier::domain::policy::RetryMode;
 use codepipeline_retrier::domain::rollback::RollbackReply;
@@ -14,7 +14,9 @@ use codepipeline_retrier::emulator::acts::Act;
 use codepipeline_retrier::emulator::codepipeline::PipelineDefinition;
 use codepipeline_retrier::emulator::http::Server;
 use codepipeline_retrier::emulator::world::SharedWorld;
-use codepipeline_retrier::ports::{Catalogue, ExecutionEntry, Page, PageToken, Pipelines};
+use codepipeline_retrier::ports::{
+    Catalogue, Chronicle, ExecutionEntry, Page, PageToken, PastExecution, Pipelines,
+};
 
 use super::pipelines::Running;
 use crate::codepipeline::Rig;
@@ -82,6 +84,28 @@ impl Catalogue for OverHttp {
         execution: &ExecutionId,
     ) -> Result<Vec<ActionExecution>, Gap> {
         self.rig.pipelines.actions(pipeline, execution).await
+    }
+}
+
+impl Chronicle for OverHttp {
+    async fn structure(&self, pipeline: &PipelineArn) -> Result<PipelineStructure, Gap> {
+        self.rig.pipelines.structure(pipeline).await
+    }
+
+    async fn past_executions(
+        &self,
+        pipeline: &PipelineArn,
+        page: Option<&PageToken>,
+    ) -> Result<Page<PastExecution>, Gap> {
+        self.rig.pipelines.past_executions(pipeline, page).await
+    }
+
+    async fn past_runs(
+        &self,
+        pipeline: &PipelineArn,
+        page: Option<&PageToken>,
+    ) -> Result<Page<ActionExecution>, Gap> {
+        self.rig.pipelines.past_runs(pipeline, page).await
     }
 }
 

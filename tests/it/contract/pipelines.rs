@@ -19,10 +19,10 @@ use codepipeline_retrier::emulator::acts::Act;
 use codepipeline_retrier::emulator::codepipeline::{
     ActionDefinition, Outcome, PipelineDefinition, StageDefinition,
 };
-use codepipeline_retrier::ports::{Catalogue, Pipelines};
+use codepipeline_retrier::ports::{Catalogue, Chronicle, Pipelines};
 
 /// A CodePipeline in which pipelines can be made and run.
-pub trait Running: Pipelines + Catalogue {
+pub trait Running: Pipelines + Catalogue + Chronicle {
     /// Where its pipelines are.
     fn arn(&self, name: &PipelineName) -> PipelineArn;
 
@@ -62,6 +62,14 @@ macro_rules! suite {
             many_executions_come_in_pages
             the_runs_of_an_execution_are_those_that_are_observed
             what_does_not_exist_is_a_gap
+        }
+        $crate::contract::clauses! {
+            $run, $make, pipelines_chronicle:
+            what_is_remembered_of_an_execution_is_how_it_stands
+            the_runs_of_all_executions_come_in_pages_and_each_once
+            a_retry_is_remembered_beside_the_failure_that_it_answers
+            the_structure_is_the_one_in_force
+            nothing_is_remembered_of_what_does_not_exist
         }
         $crate::contract::clauses! {
             $run, $make, pipelines_retries:

@@ -17,6 +17,7 @@
 //! - [`metrics`]: what the function counts
 //! - [`telemetry`]: what the function logs
 //! - [`names`], [`fingerprint`]: names made by hashing
+//! - `page`: figures as HTML pages (feature `reports`)
 //! - [`cli`]: the operator's command
 
 pub mod answers;
@@ -37,6 +38,8 @@ pub mod lambda;
 pub mod metrics;
 pub mod names;
 pub mod notice;
+#[cfg(feature = "reports")]
+pub mod page;
 pub mod policy_file;
 pub mod ports;
 pub mod replay;

@@ -1,5 +1,8 @@
 //! Numbers as people read them.
 
+use jiff::{SignedDuration, Timestamp};
+
+use super::columns::roughly;
 use crate::replay::backtest::Share;
 
 /// A number with its noun: `1 failure`, `1,234 failures`, `2 retries`.
@@ -43,6 +46,21 @@ pub(super) fn share(share: &Share) -> String {
             share.high * 100.0
         ),
     }
+}
+
+/// The same in short: `128 of 139`.
+pub(super) fn plain_share(share: &Share) -> String {
+    format!("{} of {}", grouped(share.hits), grouped(share.of))
+}
+
+/// Minutes to the two largest units that they have: `1h5m`.
+pub(super) fn minutes(minutes: f64) -> String {
+    roughly(SignedDuration::try_from_secs_f64((minutes * 60.0).round()).unwrap_or_default())
+}
+
+/// What stands at the end of a page.
+pub(super) fn colophon(command: &str, now: Timestamp) -> String {
+    format!("Made by `{command}` of codepipeline-retrier {} at {now:.0}.", env!("CARGO_PKG_VERSION"))
 }
 
 /// Money: `$1,234.50`.

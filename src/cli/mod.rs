@@ -52,6 +52,8 @@ mod validate;
 mod waking;
 #[cfg(feature = "aws")]
 mod watch;
+#[cfg(feature = "reports")]
+mod web_page;
 
 use std::ffi::OsString;
 

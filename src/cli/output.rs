@@ -94,6 +94,12 @@ pub(super) fn hint(text: &str) {
     let _ = writeln!(anstream::stderr().lock(), "\n{HINT}hint{HINT:#}: {text}");
 }
 
+/// Prints that a file was written.
+#[cfg(feature = "reports")]
+pub(super) fn written(path: &std::path::Path) {
+    let _ = writeln!(anstream::stderr().lock(), "written: {}", path.display());
+}
+
 /// Prints what a user wants to know beside the data.
 #[cfg(feature = "serve")]
 pub(super) fn message(text: &str) {

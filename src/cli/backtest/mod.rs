@@ -2,6 +2,7 @@
 
 #[cfg(feature = "aws")]
 mod fetch;
+mod page;
 mod text;
 
 use std::collections::BTreeMap;
@@ -18,7 +19,7 @@ use super::error::CliError;
 use super::exit::Exit;
 use super::history_file;
 use super::output::{self, Format};
-use super::validate;
+use super::{validate, web_page};
 use crate::domain::evidence::Depth;
 use crate::domain::glob::Glob;
 use crate::domain::ids::PipelineName;
@@ -80,6 +81,9 @@ pub(super) struct Backtest {
     /// What a minute that an action runs costs, in US dollars
     #[arg(long, value_name = "DOLLARS", default_value_t = Assumptions::default().price_per_minute, value_parser = price)]
     price_per_minute: f64,
+    /// Write a page with charts to this file as well
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
     /// How to print it
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -154,9 +158,13 @@ impl Backtest {
         }
         let found = Found::of(loaded.source.name().to_owned(), policy, &history, self.assumptions());
         output::data(&match self.format {
-            Format::Text => text::text(&found, now),
+            Format::Text => text::text(&found),
             Format::Json => found.json(),
         })?;
+        if let Some(path) = &self.html {
+            web_page::write(path, &page::page(&found, now))?;
+            output::written(path);
+        }
         Ok(if is_complete { Exit::Fine } else { Exit::Findings })
     }
 

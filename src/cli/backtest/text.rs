@@ -3,11 +3,10 @@
 use std::fmt::Write as _;
 
 use anstyle::Style;
-use jiff::Timestamp;
 
 use super::Found;
-use crate::cli::columns::{narrow_table, roughly};
-use crate::cli::figure::{counted, dollars, percent, share};
+use crate::cli::columns::narrow_table;
+use crate::cli::figure::{counted, dollars, minutes, percent, share};
 use crate::cli::prose::paragraph_within;
 use crate::domain::decision::Ruling;
 use crate::replay::backtest::{Figures, Group, Kind};
@@ -18,7 +17,7 @@ const WIDTH: usize = 88;
 const MOST: usize = 10;
 
 /// All of it.
-pub(super) fn text(found: &Found, _now: Timestamp) -> String {
+pub(super) fn text(found: &Found) -> String {
     let figures = &found.figures;
     let mut text = opening(found);
     heading(&mut text, "What the policy would have done");
@@ -110,10 +109,6 @@ fn gains(figures: &Figures) -> Vec<String> {
         lines.push(format!("CodePipeline's own retry mended {}", share(&figures.native)));
     }
     lines
-}
-
-fn minutes(minutes: f64) -> String {
-    roughly(jiff::SignedDuration::try_from_secs_f64((minutes * 60.0).round()).unwrap_or_default())
 }
 
 fn kinds(name: &str, kinds: &[Kind], most: usize) -> String {

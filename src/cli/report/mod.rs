@@ -1,5 +1,6 @@
 //! `retrier report`: what the product brought, from its ledger. It only reads.
 
+mod page;
 mod text;
 
 use std::path::PathBuf;
@@ -16,6 +17,7 @@ use super::exit::Exit;
 use super::history_file;
 use super::output::{self, Format};
 use super::table::TableArguments;
+use super::web_page;
 use crate::domain::glob::Glob;
 use crate::domain::stage_run::after;
 use crate::policy_file;
@@ -32,7 +34,7 @@ use crate::replay::report::{Assumed, Failure, ReportFigures, Sources, failures, 
 #[derive(Debug, Args)]
 #[command(after_help = output::EXIT_CODES_IN_SHORT, after_long_help = "\
 Examples:
-  retrier report --since 30d
+  retrier report --since 30d --html report.html
   retrier report --since 7d --pipeline 'web-*' --format json | jq .figures.recovered
   retrier report --since 90d --history history.jsonl --hourly-rate 80
 
@@ -58,6 +60,9 @@ pub(super) struct Report {
     /// What an hour of waiting is worth, in US dollars
     #[arg(long, value_name = "DOLLARS", value_parser = price)]
     hourly_rate: Option<f64>,
+    /// Write a page with charts to this file as well
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
     /// How to print it
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -105,6 +110,10 @@ impl Report {
             Format::Text => text::text(&shown),
             Format::Json => shown.json(),
         })?;
+        if let Some(path) = &self.html {
+            web_page::write(path, &page::page(&shown, now))?;
+            output::written(path);
+        }
         Ok(Exit::Fine)
     }
 

@@ -3,11 +3,10 @@
 use std::fmt::Write as _;
 
 use anstyle::Style;
-use jiff::SignedDuration;
 
 use super::Shown;
-use crate::cli::columns::{narrow_table, roughly};
-use crate::cli::figure::{counted, dollars, percent, share};
+use crate::cli::columns::narrow_table;
+use crate::cli::figure::{counted, dollars, minutes, percent, share};
 use crate::cli::prose::paragraph_within;
 use crate::replay::report::{ClassRow, Outcomes, Percentiles, ReportFigures, StageRow, WeekRow};
 
@@ -118,10 +117,6 @@ fn percentiles(times: &Percentiles) -> String {
         minutes(times.p90),
         minutes(times.max)
     )
-}
-
-fn minutes(minutes: f64) -> String {
-    roughly(SignedDuration::try_from_secs_f64((minutes * 60.0).round()).unwrap_or_default())
 }
 
 /// `12 of 14`, or a dash where nothing ended.

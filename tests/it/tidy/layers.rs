@@ -11,6 +11,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("fingerprint", &[]),
     ("names", &["domain", "fingerprint"]),
     ("notice", &["domain", "ports"]),
+    ("page", &[]),
     ("ports", &["domain"]),
     ("classify", &["domain"]),
     ("json", &["domain"]),
@@ -36,7 +37,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "cli",
         &[
             "ports", "domain", "classify", "engine", "function", "emulator", "event", "policy_file", "answers",
-            "document", "json", "names", "fingerprint", "replay", "aws", "telemetry",
+            "document", "json", "names", "fingerprint", "replay", "page", "aws", "telemetry",
         ],
     ),
 ];

@@ -19,13 +19,13 @@ mod explain;
 mod figure;
 #[cfg(feature = "aws")]
 mod history;
-#[cfg(feature = "reports")]
-mod history_file;
 #[cfg(feature = "aws")]
 mod identity;
 #[cfg(any(feature = "aws", feature = "serve"))]
 mod interrupt;
 mod output;
+#[cfg(feature = "reports")]
+mod past;
 #[cfg(feature = "aws")]
 mod pause;
 #[cfg(feature = "aws")]

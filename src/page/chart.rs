@@ -53,12 +53,21 @@ pub struct Series {
     pub values: Vec<Option<f64>>,
     /// Between what each true value lies, where that is known.
     pub intervals: Vec<Option<(f64, f64)>>,
+    /// Whether it stands for what is not known or not worth a colour.
+    pub is_grey: bool,
 }
 
 impl Series {
     /// Values without intervals.
     pub fn new(name: impl Into<String>, values: Vec<Option<f64>>) -> Self {
-        Self { name: name.into(), values, intervals: Vec::new() }
+        Self { name: name.into(), values, intervals: Vec::new(), is_grey: false }
+    }
+
+    /// The same in grey.
+    #[must_use]
+    pub fn in_grey(mut self) -> Self {
+        self.is_grey = true;
+        self
     }
 
     fn interval(&self, place: usize) -> Option<(f64, f64)> {
@@ -66,7 +75,7 @@ impl Series {
     }
 }
 
-/// Colours that stand for those of the style sheet.
+/// Colours that stand for those of the style sheet; the last is grey.
 const COLOURS: [RGBColor; 6] = [
     RGBColor(1, 1, 1),
     RGBColor(2, 2, 2),
@@ -77,6 +86,9 @@ const COLOURS: [RGBColor; 6] = [
 ];
 const INK: RGBColor = RGBColor(10, 10, 10);
 const LINE: RGBColor = RGBColor(11, 11, 11);
+
+/// Columns that a chart has room for at least.
+const FEW: u32 = 5;
 
 /// How large a chart is drawn, in units of its view box.
 #[derive(Debug, Clone, Copy)]
@@ -105,9 +117,9 @@ impl Chart {
                 } @else {
                     @if self.series.len() > 1 {
                         ul.legend {
-                            @for (place, series) in self.series.iter().enumerate() {
+                            @for (series, colour) in self.coloured() {
                                 li {
-                                    span.swatch style={ "background:var(--c" (place % COLOURS.len() + 1) ")" } {}
+                                    span.swatch style={ "background:var(--c" (colour.0) ")" } {}
                                     (series.name)
                                 }
                             }
@@ -122,6 +134,16 @@ impl Chart {
                 }
             }
         }
+    }
+
+    /// Each series with its colour.
+    fn coloured(&self) -> impl Iterator<Item = (&Series, RGBColor)> {
+        let [colours @ .., grey] = COLOURS;
+        let mut colours = colours.into_iter().cycle();
+        self.series.iter().map(move |series| {
+            let next = if series.is_grey { None } else { colours.next() };
+            (series, next.unwrap_or(grey))
+        })
     }
 
     fn is_empty(&self) -> bool {
@@ -191,21 +213,32 @@ impl Chart {
         (0..self.labels.len()).map(column).fold(0.0, f64::max).max(1.0) * 1.06
     }
 
+    /// How many numbers stand at the side. Things are not counted in parts.
+    fn ticks(&self) -> usize {
+        match self.unit {
+            Unit::Count if self.top() < 3.0 => 2,
+            Unit::Count if self.top() < 6.0 => 3,
+            Unit::Count | Unit::Share => 5,
+        }
+    }
+
     fn draw<'a>(&self, root: &DrawingArea<SVGBackend<'a>, plotters::coord::Shift>, size: Size) -> Drawn<'a> {
         let count = u32::try_from(self.labels.len()).unwrap_or(u32::MAX);
-        let right = f64::from(count) - 0.5;
+        // Few columns are not drawn as wide as there is room.
+        let room = (f64::from(FEW) - f64::from(count)).max(0.0) / 2.0;
+        let (left, right) = (-0.5 - room, f64::from(count) - 0.5 + room);
         let mut chart = ChartBuilder::on(root)
             .margin_top(size.font)
             .margin_right(size.font)
             .x_label_area_size(size.font * 2)
             .y_label_area_size(size.font * 4)
-            .build_cartesian_2d(-0.5..right, 0.0..self.top())?;
+            .build_cartesian_2d(left..right, 0.0..self.top())?;
         let font = ("sans-serif", size.font).into_font().color(&INK);
         chart
             .configure_mesh()
             .disable_x_mesh()
             .x_labels(0)
-            .y_labels(5)
+            .y_labels(self.ticks())
             .axis_style(LINE)
             .bold_line_style(LINE)
             .light_line_style(TRANSPARENT)
@@ -234,7 +267,7 @@ impl Chart {
 
     fn draw_stacked<'a>(&self, plane: &Plane<'a>) -> Drawn<'a> {
         let mut floors = vec![0.0; self.labels.len()];
-        for (series, colour) in self.series.iter().zip(COLOURS.iter().cycle()) {
+        for (series, colour) in self.coloured() {
             for (place, (value, floor)) in series.values.iter().zip(&mut floors).enumerate() {
                 let value = value.unwrap_or_default();
                 if value > 0.0 {
@@ -250,7 +283,7 @@ impl Chart {
 
     fn draw_grouped<'a>(&self, plane: &Plane<'a>) -> Drawn<'a> {
         let width = 0.76 / position(self.series.len().max(1));
-        for (number, (series, colour)) in self.series.iter().zip(COLOURS.iter().cycle()).enumerate() {
+        for (number, (series, colour)) in self.coloured().enumerate() {
             for (place, value) in series.values.iter().enumerate() {
                 let Some(value) = *value else { continue };
                 let left = position(place) - 0.38 + width * position(number);
@@ -270,7 +303,7 @@ impl Chart {
     }
 
     fn draw_lines<'a>(&self, plane: &Plane<'a>) -> Drawn<'a> {
-        for (series, colour) in self.series.iter().zip(COLOURS.iter().cycle()) {
+        for (series, colour) in self.coloured() {
             let band: Vec<(f64, (f64, f64))> = (0..series.values.len())
                 .filter_map(|place| Some((position(place), series.interval(place)?)))
                 .collect();

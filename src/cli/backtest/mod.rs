@@ -1,32 +1,22 @@
 //! `retrier backtest`: the policy against what really happened. It reads, and changes nothing.
 
-#[cfg(feature = "aws")]
-mod fetch;
 mod page;
 mod text;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
-use jiff::{SignedDuration, Timestamp};
+use clap::Args;
 use serde_json::json;
 
-#[cfg(feature = "aws")]
-use super::account::AccountArguments;
 use super::clock;
 use super::error::CliError;
 use super::exit::Exit;
-use super::history_file;
 use super::output::{self, Format};
+use super::past::{self, PastArguments};
 use super::{validate, web_page};
-use crate::domain::evidence::Depth;
-use crate::domain::glob::Glob;
-use crate::domain::ids::PipelineName;
+use crate::domain::ids::{PipelineName, StageRunId};
 use crate::domain::policy::Policy;
-use crate::domain::stage_run::after;
-use crate::fingerprint::sha256_hex;
-use crate::policy_file;
 use crate::policy_file::render;
 use crate::replay::backtest::{Assumptions, Figures, Suggestion, figures, replay, suggestions};
 use crate::replay::history::History;
@@ -60,24 +50,8 @@ pub(super) struct Backtest {
     /// The policy to try
     #[arg(long, value_name = "FILE", default_value = validate::DEFAULT_FILE)]
     policy: PathBuf,
-    /// How far back
-    #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = length)]
-    since: SignedDuration,
-    /// Only these pipelines, with * and ? in the name; may be given several times
-    #[arg(long, value_name = "GLOB", value_parser = |text: &str| Ok::<_, String>(Glob::new(text)))]
-    pipeline: Vec<Glob>,
-    /// Keep what is read in this file, and read it from there where it is complete
-    #[arg(long, value_name = "FILE")]
-    history: Option<PathBuf>,
-    /// Read the account although the file has it already
-    #[arg(long, requires = "history")]
-    refresh: bool,
-    /// How deep to look at what failed while reading
-    #[arg(long, value_enum, default_value_t)]
-    evidence: Look,
-    /// Most requests a second while reading, so that there is room for everybody else of the account
-    #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u32).range(1..=1000))]
-    rate: u32,
+    #[command(flatten)]
+    past: PastArguments,
     /// What a minute that an action runs costs, in US dollars
     #[arg(long, value_name = "DOLLARS", default_value_t = Assumptions::default().price_per_minute, value_parser = price)]
     price_per_minute: f64,
@@ -87,45 +61,6 @@ pub(super) struct Backtest {
     /// How to print it
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-    #[cfg(feature = "aws")]
-    #[command(flatten)]
-    account: AccountArguments,
-}
-
-/// How deep to look at what failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-enum Look {
-    /// What CodePipeline itself says
-    State,
-    /// What builds, deployments and stacks say beside
-    Details,
-    /// Build logs as well
-    #[default]
-    Logs,
-}
-
-impl Look {
-    const fn depth(self) -> Depth {
-        match self {
-            Self::State => Depth::State,
-            Self::Details => Depth::Details,
-            Self::Logs => Depth::Logs,
-        }
-    }
-}
-
-/// CodePipeline remembers no more (User Guide, quotas: 12 months of execution history).
-const LONGEST: SignedDuration = SignedDuration::from_hours(366 * 24);
-
-/// A time to look back, in the notation of policies.
-pub(super) fn length(text: &str) -> Result<SignedDuration, String> {
-    match policy_file::duration(text) {
-        Some(length) if length > LONGEST => {
-            Err("longer than a year, which is how long CodePipeline remembers".into())
-        }
-        Some(length) if length > SignedDuration::ZERO => Ok(length),
-        _ => Err("not a duration such as `12h`, `7d` or `30d`".into()),
-    }
 }
 
 pub(super) fn price(text: &str) -> Result<f64, String> {
@@ -150,12 +85,7 @@ impl Backtest {
             return Ok(Exit::Findings);
         };
         let now = clock::now();
-        let (history, is_complete) = self.history(policy, now)?;
-        let history = history.narrowed(after(now, -self.since), |name| self.is_wanted(name));
-        if history.pipelines.is_empty() {
-            return Err(CliError::usage("there is no history of any such pipeline")
-                .with_hint("`--pipeline` and `--since` say which; another Region has other pipelines"));
-        }
+        let (history, is_complete) = self.past.read(policy, now)?;
         let found = Found::of(loaded.source.name().to_owned(), policy, &history, self.assumptions());
         output::data(&match self.format {
             Format::Text => text::text(&found),
@@ -168,56 +98,9 @@ impl Backtest {
         Ok(if is_complete { Exit::Fine } else { Exit::Findings })
     }
 
-    fn is_wanted(&self, name: &PipelineName) -> bool {
-        self.pipeline.is_empty() || self.pipeline.iter().any(|glob| glob.matches(name.as_str()))
-    }
-
     const fn assumptions(&self) -> Assumptions {
         Assumptions { price_per_minute: self.price_per_minute }
     }
-
-    /// The history, from the file or from the account, and whether all of it could be read.
-    fn history(&self, policy: &Policy, now: Timestamp) -> Result<(History, bool), CliError> {
-        if let Some(path) = self.history.as_ref().filter(|_| !self.refresh)
-            && let Some(history) = history_file::complete(path, after(now, -self.since))?
-        {
-            return Ok((history, true));
-        }
-        self.fetched(policy, now)
-    }
-
-    #[cfg(feature = "aws")]
-    fn fetched(&self, policy: &Policy, now: Timestamp) -> Result<(History, bool), CliError> {
-        let wanted = |name: &PipelineName| self.is_wanted(name);
-        let errand = fetch::Errand {
-            policy,
-            classifiers: classifiers(policy),
-            since: after(now, -self.since),
-            now,
-            depth: self.evidence.depth(),
-            rate: self.rate,
-            file: self.history.as_deref(),
-            is_anew: self.refresh,
-            wanted: &wanted,
-        };
-        super::account::block_on(fetch::fetch(&self.account, &errand))
-    }
-
-    #[cfg(not(feature = "aws"))]
-    fn fetched(&self, _: &Policy, _: Timestamp) -> Result<(History, bool), CliError> {
-        let _ = (self.evidence.depth(), self.rate);
-        Err(CliError::usage("this build reads no account").with_hint("give a complete `--history FILE`"))
-    }
-}
-
-/// A fingerprint of a policy's own classifiers; empty where it has none.
-fn classifiers(policy: &Policy) -> String {
-    if policy.classifiers.is_empty() {
-        return String::new();
-    }
-    let told: Vec<String> = policy.classifiers.iter().map(|classifier| format!("{classifier:?}")).collect();
-    let told: Vec<&str> = told.iter().map(String::as_str).collect();
-    sha256_hex(&told).chars().take(16).collect()
 }
 
 impl Found {
@@ -226,12 +109,12 @@ impl Found {
         let tags: BTreeMap<&PipelineName, _> = (history.pipelines.iter())
             .map(|pipeline| (&pipeline.structure.name, pipeline.tags.as_ref()))
             .collect();
-        let tags = |run: &crate::domain::ids::StageRunId| tags.get(&run.pipeline.name).copied()?.cloned();
+        let tags = |run: &StageRunId| tags.get(&run.pipeline.name).copied()?.cloned();
         Self {
             policy_name,
             figures: figures(history, &replayed, assumptions),
             suggestions: suggestions(policy, &replayed, tags),
-            is_other_classifiers: history.header.classifiers != classifiers(policy),
+            is_other_classifiers: history.header.classifiers != past::classifiers(policy),
             policy: policy.clone(),
         }
     }

@@ -143,7 +143,7 @@ fn treatments(figures: &Figures) -> Section {
         series: vec![
             series("A retry mended it", |group| group.recovered),
             series("A retry did not mend it", |group| group.failed_again),
-            series("Nobody retried it, or it was stopped", |group| group.unknown),
+            series("Nobody retried it, or it was stopped", |group| group.unknown).in_grey(),
         ],
     };
     let mut reasons: Vec<(&String, &u64)> = figures.decisions.iter().collect();
@@ -223,6 +223,7 @@ fn trend(figures: &Figures) -> Section {
             name: "Green at the first try".to_owned(),
             values: shares.iter().map(|share| share.rate).collect(),
             intervals: shares.iter().map(|share| share.rate.map(|_| (share.low, share.high))).collect(),
+            is_grey: false,
         }],
     };
     Section {

@@ -14,8 +14,8 @@ use super::backtest::price;
 use super::clock;
 use super::error::CliError;
 use super::exit::Exit;
-use super::history_file;
 use super::output::{self, Format};
+use super::past;
 use super::table::TableArguments;
 use super::web_page;
 use crate::domain::glob::Glob;
@@ -123,7 +123,7 @@ impl Report {
 
     fn history(&self, since: Timestamp) -> Result<Option<History>, CliError> {
         let Some(path) = &self.history else { return Ok(None) };
-        let Some(history) = history_file::complete(path, since)? else {
+        let Some(history) = past::complete(path, since)? else {
             return Err(CliError::usage(format!("`{}` is no complete history", path.display()))
                 .with_hint("`retrier backtest --history FILE` reads what is missing"));
         };

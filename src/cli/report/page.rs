@@ -167,7 +167,7 @@ fn trend(figures: &ReportFigures) -> Section {
         column("Recovered", |of| of.recovered),
         column("Failed again", |of| of.failed_again),
         column("Rehearsed in shadow mode", |of| of.rehearsed),
-        column("Stopped, replaced or unknown", |of| of.ended),
+        column("Stopped, replaced or unknown", |of| of.ended).in_grey(),
         column("Still running", |of| of.running),
     ];
     outcomes.retain(|series| series.values.iter().flatten().any(|value| *value > 0.0));
@@ -214,6 +214,7 @@ fn trend(figures: &ReportFigures) -> Section {
                 intervals: (shares.into_iter())
                     .map(|share| share.filter(|share| share.of > 0).map(|share| (share.low, share.high)))
                     .collect(),
+                is_grey: false,
             }],
         }));
     }

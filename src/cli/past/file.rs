@@ -6,7 +6,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
-use super::error::CliError;
+use crate::cli::error::CliError;
 use crate::replay::history::{History, InvalidHistory, read};
 
 /// The line after which nothing is missing.
@@ -14,7 +14,7 @@ pub(super) const COMPLETE: &str = "{\"complete\":true}\n";
 
 /// The history, if the file is there and complete. One that begins later than wanted is an error: what it lacks would look
 /// like a time without failures.
-pub(super) fn complete(path: &Path, since: Timestamp) -> Result<Option<History>, CliError> {
+pub(in crate::cli) fn complete(path: &Path, since: Timestamp) -> Result<Option<History>, CliError> {
     let Some(text) = text(path)? else { return Ok(None) };
     let Some(pipelines) = text.strip_suffix(COMPLETE) else { return Ok(None) };
     let history = read(pipelines).map_err(|invalid| refused(path, &invalid))?;

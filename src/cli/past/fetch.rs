@@ -14,11 +14,12 @@ use jiff::Timestamp;
 use tokio::task::{JoinSet, LocalSet};
 use tokio::time::Instant;
 
+use super::file;
 use crate::aws::evidence::SdkEvidence;
 use crate::aws::pipelines::SdkPipelines;
 use crate::cli::account::{Account, AccountArguments};
 use crate::cli::error::CliError;
-use crate::cli::{history_file, output, progress};
+use crate::cli::{output, progress};
 use crate::domain::evidence::Depth;
 use crate::domain::ids::{AccountId, Partition, PipelineName};
 use crate::domain::pipeline::Gap;
@@ -108,7 +109,7 @@ pub(super) async fn fetch(
     reading.bar.finish_and_clear();
     let is_complete = reading.tell();
     if is_complete && is_whole {
-        reading.book.borrow_mut().write(history_file::COMPLETE)?;
+        reading.book.borrow_mut().write(file::COMPLETE)?;
     }
     history.pipelines.extend(reading.done.take());
     history.pipelines.sort_by(|a, b| a.structure.name.cmp(&b.structure.name));
@@ -118,7 +119,7 @@ pub(super) async fn fetch(
 /// What an interrupted reading has left behind, if it was about the same.
 fn kept(errand: &Errand<'_>, header: &Header) -> Result<Option<History>, CliError> {
     let Some(path) = errand.file.filter(|_| !errand.is_anew) else { return Ok(None) };
-    let Some(history) = history_file::part(path)? else { return Ok(None) };
+    let Some(history) = file::part(path)? else { return Ok(None) };
     let found = &history.header;
     let differs = if found.scope != header.scope {
         format!("of {}, and this is {}", found.scope, header.scope)

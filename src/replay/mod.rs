@@ -4,9 +4,11 @@
 pub mod backtest;
 mod calendar;
 pub mod expectation;
+pub mod fleet;
 pub mod history;
 pub mod moment;
 pub mod player;
+mod quantity;
 pub mod report;
 pub mod scenario;
 pub mod script;

@@ -49,6 +49,8 @@ mod fault_catalogue;
 #[cfg(test)]
 mod figure;
 #[cfg(test)]
+mod fleets;
+#[cfg(test)]
 mod function;
 #[cfg(test)]
 mod history;

@@ -10,6 +10,7 @@ use crate::domain::ids::{ActionExecutionId, ExecutionId};
 use crate::domain::pipeline::{ActionStatus, ExecutionStatus};
 
 use super::execution::{ActionRecord, Execution, StageKey};
+use super::listening::Listening;
 use super::scene::Scene;
 
 /// A state as events spell it, which is not always as answers do.
@@ -86,6 +87,9 @@ fn common(execution: &Execution, state: State, attempt: u32) -> Map<String, Valu
 impl Scene<'_> {
     /// Emits a change of the execution.
     pub(super) fn tell_pipeline(&mut self, id: &ExecutionId, state: State) -> Option<()> {
+        if self.shared.listening != Listening::Everything {
+            return Some(());
+        }
         let execution = self.pipeline.executions.get(id)?;
         let mut detail = common(execution, state, execution.attempt);
         if state != State::Resumed {
@@ -110,6 +114,9 @@ impl Scene<'_> {
     pub(super) fn tell_stage(&mut self, key: &StageKey, state: State) -> Option<()> {
         let execution = self.pipeline.executions.get(&key.execution)?;
         let run = execution.stages.get(&key.stage)?;
+        if !self.shared.listening.hears_of_stage(state, run.last_retry.is_some()) {
+            return Some(());
+        }
         let is_first = execution.attempt == 1;
         let attempt =
             if is_first && self.shared.switches.first_attempt_is_zero { 0 } else { execution.attempt };
@@ -127,6 +134,9 @@ impl Scene<'_> {
 
     /// Emits a change of a run of an action.
     pub(super) fn tell_action(&mut self, id: &ActionExecutionId, state: State) -> Option<()> {
+        if self.shared.listening != Listening::Everything {
+            return Some(());
+        }
         let record = self.pipeline.runs.get(id)?;
         let execution = self.pipeline.executions.get(&record.key.execution)?;
         let mut detail = common(execution, state, execution.attempt);

@@ -14,8 +14,11 @@ mod error;
 mod events;
 mod execution;
 mod failure;
+mod fate;
 mod flow;
+mod forgetting;
 mod identity;
+mod listening;
 mod pipeline;
 mod progress;
 mod provided;
@@ -52,7 +55,9 @@ pub use definition::{
 };
 pub use error::{Exception, ServiceError};
 pub use execution::{RetryTrigger, TriggerType};
+pub use fate::{Circumstances, Fate};
 pub(super) use identity::scramble;
+pub use listening::Listening;
 pub use provided::ProviderRun;
 pub use provider::Provider;
 #[cfg(feature = "serve")]

@@ -38,6 +38,8 @@ pub(super) struct Pipeline {
     pub(super) started: u64,
     pub(super) rows: BTreeMap<StageName, StageRow>,
     pub(super) runs: BTreeMap<ActionExecutionId, ActionRecord>,
+    /// Runs of all actions so far, forgotten ones too.
+    runs_begun: usize,
     /// Runs of each action so far.
     pub(super) run_counts: BTreeMap<(StageName, ActionName), usize>,
 }
@@ -54,12 +56,19 @@ impl Pipeline {
             started: 0,
             rows: BTreeMap::new(),
             runs: BTreeMap::new(),
+            runs_begun: 0,
             run_counts: BTreeMap::new(),
         }
     }
 
     pub(super) fn name(&self) -> &PipelineName {
         &self.structure.definition.name
+    }
+
+    /// The number of a run that begins.
+    pub(super) fn next_run(&mut self) -> usize {
+        self.runs_begun += 1;
+        self.runs_begun - 1
     }
 
     /// The stage in the structure that is in force.

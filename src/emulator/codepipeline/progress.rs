@@ -42,9 +42,10 @@ impl Scene<'_> {
         let is_parallel = execution.is_parallel();
         let structure = Arc::clone(&execution.structure);
         let action = structure.definition.stage(&key.stage)?.action(name)?;
+        let plan = self.drawn(key, name);
         let counted = (key.stage.clone(), name.clone());
         let count = self.pipeline.run_counts.entry(counted).or_default();
-        let plan = action.outcome(*count);
+        let plan = plan.unwrap_or_else(|| action.outcome(*count));
         *count += 1;
         let region = action.region.as_ref().unwrap_or(&self.shared.region).clone();
         let plan = self.without_change_set(&region, action.change_set.as_ref()).unwrap_or(plan);
@@ -80,7 +81,7 @@ impl Scene<'_> {
         };
         let record = ActionRecord {
             id: id.clone(),
-            number: self.pipeline.runs.len(),
+            number: self.pipeline.next_run(),
             key: key.clone(),
             action: name.clone(),
             category: action.category,

@@ -7,7 +7,9 @@ use crate::domain::ids::{AccountId, Partition, Region};
 
 use super::agenda::{Agenda, Due, Happening, Slot};
 use super::change_sets::ChangeSets;
+use super::fate::Fate;
 use super::identity::Ids;
+use super::listening::Listening;
 use super::pipeline::Pipeline;
 use super::switches::Switches;
 
@@ -22,6 +24,9 @@ pub(super) struct Shared {
     pub(super) ids: Ids,
     pub(super) change_sets: ChangeSets,
     pub(super) events: Vec<(Timestamp, Value)>,
+    pub(super) listening: Listening,
+    /// What comes of runs; their scripts alone say so when absent.
+    pub(super) fate: Option<Fate>,
     reached: Timestamp,
 }
 
@@ -36,6 +41,8 @@ impl Shared {
             ids: Ids::new(0),
             change_sets: ChangeSets::default(),
             events: Vec::new(),
+            listening: Listening::default(),
+            fate: None,
             reached: Timestamp::MIN,
         }
     }

@@ -197,7 +197,7 @@ impl Pipeline {
     }
 }
 
-fn summary(execution: &Execution) -> ExecutionSummary {
+pub(super) fn summary(execution: &Execution) -> ExecutionSummary {
     ExecutionSummary {
         id: execution.id.clone(),
         status: execution.status,

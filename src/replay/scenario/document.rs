@@ -1,34 +1,8 @@
 //! The scenario file as it is written: a mirror for serde, without any meaning.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
-use jiff::SignedDuration;
-use serde::de::{self, Deserialize, Deserializer};
-
-/// A duration in the policy's notation, such as `90s` or `5m`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Length(pub(super) SignedDuration);
-
-impl<'de> Deserialize<'de> for Length {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
-        impl de::Visitor<'_> for Visitor {
-            type Value = Length;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a duration such as `90s`, `5m`, `2h` or `1d`")
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Length, E> {
-                crate::policy_file::duration(text)
-                    .map(Length)
-                    .ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
-            }
-        }
-        deserializer.deserialize_str(Visitor)
-    }
-}
+use crate::replay::quantity::Length;
 
 #[derive(Debug, serde::Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]

@@ -1,0 +1,45 @@
+//! Lets go of executions that nothing can happen to any longer, so that long plays fit into memory.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use crate::domain::ids::ExecutionId;
+use crate::domain::pipeline::ExecutionStatus;
+
+use super::CodePipeline;
+use super::pipeline::Pipeline;
+use super::views::{ExecutionSummary, summary};
+
+impl CodePipeline {
+    /// Forgets the executions that succeeded or were superseded before an instant and that no stage shows any longer,
+    /// with their runs, and hands their summaries over. The real service does so after a year.
+    ///
+    /// Executions in PARALLEL mode are shown nowhere, and a newer one decides whether an older one may be retried: leave
+    /// enough time for that.
+    pub fn forget_before(&mut self, before: Timestamp) -> Vec<ExecutionSummary> {
+        self.pipelines.values_mut().flat_map(|pipeline| pipeline.forget_before(before)).collect()
+    }
+}
+
+impl Pipeline {
+    fn forget_before(&mut self, before: Timestamp) -> Vec<ExecutionSummary> {
+        let shown: BTreeSet<&ExecutionId> =
+            self.rows.values().flat_map(|row| row.latest.iter().chain(&row.occupant)).collect();
+        let is_over = |status| matches!(status, ExecutionStatus::Succeeded | ExecutionStatus::Superseded);
+        let gone: Vec<ExecutionId> = (self.executions.values())
+            .filter(|execution| is_over(execution.status) && execution.changed < before)
+            .filter(|execution| !shown.contains(&execution.id))
+            .map(|execution| execution.id.clone())
+            .collect();
+        let mut summaries = Vec::with_capacity(gone.len());
+        for id in gone {
+            let Some(execution) = self.executions.remove(&id) else { continue };
+            for run in execution.stages.values().flat_map(|run| &run.history) {
+                self.runs.remove(run);
+            }
+            summaries.push(summary(&execution));
+        }
+        summaries
+    }
+}

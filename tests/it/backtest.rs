@@ -2,6 +2,8 @@
 //! of a backtest, kept in a file, and decided about again.
 
 mod past;
+#[cfg(all(feature = "aws", feature = "serve", feature = "reports"))]
+mod year;
 
 use jiff::SignedDuration;
 

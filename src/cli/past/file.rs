@@ -4,26 +4,28 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use jiff::Timestamp;
+use jiff::SignedDuration;
 
 use crate::cli::error::CliError;
+use crate::domain::duration::in_words;
 use crate::replay::history::{History, InvalidHistory, read};
 
 /// The line after which nothing is missing.
 pub(super) const COMPLETE: &str = "{\"complete\":true}\n";
 
-/// The history, if the file is there and complete. One that begins later than wanted is an error: what it lacks would look
-/// like a time without failures.
-pub(in crate::cli) fn complete(path: &Path, since: Timestamp) -> Result<Option<History>, CliError> {
+/// The history, if the file is there and complete. One that reaches less far back than wanted is an error: what it lacks
+/// would look like a time without failures.
+pub(in crate::cli) fn complete(path: &Path, length: SignedDuration) -> Result<Option<History>, CliError> {
     let Some(text) = text(path)? else { return Ok(None) };
     let Some(pipelines) = text.strip_suffix(COMPLETE) else { return Ok(None) };
     let history = read(pipelines).map_err(|invalid| refused(path, &invalid))?;
-    let tolerance = jiff::SignedDuration::from_hours(24);
-    if history.header.since.duration_since(since) > tolerance && history.header.until > since {
+    let kept = history.header.until.duration_since(history.header.since);
+    if kept < length {
         let message = format!(
-            "`{}` begins at {:.0}, and more is asked for: {since:.0}",
+            "`{}` reaches {} back, and {} is asked for",
             path.display(),
-            history.header.since
+            in_words(kept),
+            in_words(length)
         );
         return Err(CliError::usage(message)
             .with_hint("`--refresh` reads the account again; `--since` asks for less"));

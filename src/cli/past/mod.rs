@@ -26,7 +26,7 @@ pub(super) use file::complete;
 /// Which history, and how it is read where it has to be.
 #[derive(Debug, Args)]
 pub(super) struct PastArguments {
-    /// How far back
+    /// How far back from the history's end, which is now where it is read anew
     #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = length)]
     since: SignedDuration,
     /// Only these pipelines, with * and ? in the name; may be given several times
@@ -85,23 +85,19 @@ fn length(text: &str) -> Result<SignedDuration, String> {
 }
 
 impl PastArguments {
-    /// Whether a file is named.
-    pub const fn names_a_file(&self) -> bool {
-        self.history.is_some()
-    }
-
     /// The history, from the file or from the account, and whether all of it could be read. The policy's classifiers are
     /// tried on what is read.
     pub fn read(&self, policy: &Policy, now: Timestamp) -> Result<(History, bool), CliError> {
-        let since = after(now, -self.since);
         let kept = match self.history.as_ref().filter(|_| !self.refresh) {
-            Some(path) => complete(path, since)?,
+            Some(path) => file::complete(path, self.since)?,
             None => None,
         };
         let (history, is_complete) = match kept {
             Some(history) => (history, true),
             None => self.fetch(policy, now)?,
         };
+        // Counted from its end, so that the same file says the same tomorrow.
+        let since = after(history.header.until, -self.since);
         let history = history.narrowed(since, |name| self.is_wanted(name));
         if history.pipelines.is_empty() {
             return Err(CliError::usage("there is no history of any such pipeline")

@@ -99,7 +99,7 @@ impl Report {
     pub fn run(self) -> Result<Exit, CliError> {
         let now = clock::now();
         let since = after(now, -self.since);
-        let history = self.history(since)?;
+        let history = self.history()?;
         let (failures, table, region) = block_on(self.failures(since, now))?;
         let assumed =
             Assumed { reaction_minutes: self.reaction.as_secs_f64() / 60.0, hourly_rate: self.hourly_rate };
@@ -121,12 +121,14 @@ impl Report {
         self.pipeline.is_empty() || self.pipeline.iter().any(|glob| glob.matches(pipeline))
     }
 
-    fn history(&self, since: Timestamp) -> Result<Option<History>, CliError> {
+    /// All of the history of these pipelines: the more of it, the better it tells how long people take.
+    fn history(&self) -> Result<Option<History>, CliError> {
         let Some(path) = &self.history else { return Ok(None) };
-        let Some(history) = past::complete(path, since)? else {
+        let Some(history) = past::complete(path, SignedDuration::ZERO)? else {
             return Err(CliError::usage(format!("`{}` is no complete history", path.display()))
                 .with_hint("`retrier backtest --history FILE` reads what is missing"));
         };
+        let since = history.header.since;
         Ok(Some(history.narrowed(since, |name| self.is_wanted(name.as_str()))))
     }
 

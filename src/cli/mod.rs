@@ -47,6 +47,8 @@ mod screen;
 mod status;
 #[cfg(feature = "aws")]
 mod table;
+#[cfg(feature = "reports")]
+mod test;
 mod validate;
 #[cfg(feature = "aws")]
 mod waking;
@@ -99,6 +101,8 @@ enum Command {
     Explain(explain::Explain),
     Classify(classify::Classify),
     #[cfg(feature = "reports")]
+    Test(test::Test),
+    #[cfg(feature = "reports")]
     Backtest(backtest::Backtest),
     #[cfg(feature = "aws")]
     Status(status::Status),
@@ -134,6 +138,8 @@ impl Command {
             Self::Validate(command) => command.run(),
             Self::Explain(command) => command.run(),
             Self::Classify(command) => command.run(),
+            #[cfg(feature = "reports")]
+            Self::Test(command) => command.run(),
             #[cfg(feature = "reports")]
             Self::Backtest(command) => command.run(),
             #[cfg(feature = "aws")]

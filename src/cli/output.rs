@@ -94,6 +94,12 @@ pub(super) fn hint(text: &str) {
     let _ = writeln!(anstream::stderr().lock(), "\n{HINT}hint{HINT:#}: {text}");
 }
 
+/// Prints something to be known beside the data.
+#[cfg(feature = "reports")]
+pub(super) fn aside(text: &str) {
+    let _ = writeln!(anstream::stderr().lock(), "note: {text}");
+}
+
 /// Prints that a file was written.
 #[cfg(feature = "reports")]
 pub(super) fn written(path: &std::path::Path) {

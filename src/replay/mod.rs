@@ -3,6 +3,9 @@
 
 pub mod backtest;
 mod calendar;
+#[cfg(feature = "reports")]
+pub mod cases;
+pub mod course;
 pub mod expectation;
 pub mod fleet;
 pub mod history;
@@ -12,3 +15,4 @@ mod quantity;
 pub mod report;
 pub mod scenario;
 pub mod script;
+mod unreadable;

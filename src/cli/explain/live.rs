@@ -5,7 +5,6 @@ use std::sync::Arc;
 use clap::Args;
 use jiff::Timestamp;
 
-use super::course::{Known, buckets, course, empty_ledger};
 use super::reading::Assumption;
 use super::{Explain, Origin, Report, assumed_of_the_product, files, freezes_ahead};
 use crate::aws::calendars::SdkCalendars;
@@ -21,7 +20,7 @@ use crate::cli::table::TableArguments;
 use crate::domain::ahead::stages_ahead;
 use crate::domain::controls::Controls;
 use crate::domain::decision::Ruling;
-use crate::domain::evidence::Evidence;
+use crate::domain::evidence::{Evidence, Examination};
 use crate::domain::facts::gather;
 use crate::domain::ids::{ExecutionId, PipelineName, Region, StageName, StageRunId};
 use crate::domain::pipeline::{ExecutionMode, Gap, PipelineStructure, Reading};
@@ -30,6 +29,7 @@ use crate::domain::protocol::View;
 use crate::domain::tags::TagsReading;
 use crate::domain::trigger::{EventKey, StageEvent, StageEventState};
 use crate::ports::{Calendars, EvidenceSource, Pipelines};
+use crate::replay::course::{Known, buckets, course, empty_ledger};
 
 /// What is read from the account.
 #[derive(Debug, Clone, Args)]
@@ -119,6 +119,7 @@ pub(super) fn explain(arguments: &Explain, policy: &Policy, policy_file: String)
         tags: &tags,
         reading: &reading,
         evidence: &evidence,
+        known_classes: &Examination::new(),
         calendars: &calendars,
         ledger: ledger_or_empty,
     };

@@ -2,7 +2,6 @@
 //! together.
 
 mod aws;
-mod course;
 mod files;
 mod json;
 #[cfg(feature = "aws")]
@@ -25,7 +24,7 @@ use super::output::{self, Format};
 use super::{clock, validate};
 use crate::domain::ahead::{StageAhead, reached, stages_ahead};
 use crate::domain::decision::Ruling;
-use crate::domain::evidence::Depth;
+use crate::domain::evidence::{Depth, Examination};
 use crate::domain::freeze::Freeze;
 use crate::domain::ids::{StageName, StageRunId};
 use crate::domain::pipeline::{ExecutionMode, Gap};
@@ -34,8 +33,8 @@ use crate::domain::tags::{NO_TAGS, TagsReading};
 use crate::domain::trigger::StageEvent;
 use crate::policy_file::render;
 
+use crate::replay::course::{Course, Known, course, empty_ledger, open_calendars};
 use aws::Source;
-use course::{Course, Known, course, empty_ledger, open_calendars};
 use reading::{Assembled, Assumption, Given, assemble};
 
 #[cfg(feature = "aws")]
@@ -250,8 +249,14 @@ fn report<'a>(
     let tags = given.tags.clone().ok_or(Gap::NotRead);
     let calendars = open_calendars(policy);
     let ledger = empty_ledger();
-    let known =
-        Known { tags: &tags, reading: &reading, evidence: &[], calendars: &calendars, ledger: &ledger };
+    let known = Known {
+        tags: &tags,
+        reading: &reading,
+        evidence: &[],
+        known_classes: &Examination::new(),
+        calendars: &calendars,
+        ledger: &ledger,
+    };
     let course = course(policy, event, known, now);
     let mut all = Vec::new();
     if is_default_time {

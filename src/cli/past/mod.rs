@@ -89,7 +89,7 @@ impl PastArguments {
     /// tried on what is read.
     pub fn read(&self, policy: &Policy, now: Timestamp) -> Result<(History, bool), CliError> {
         let kept = match self.history.as_ref().filter(|_| !self.refresh) {
-            Some(path) => file::complete(path, self.since)?,
+            Some(path) => complete(path, self.since)?,
             None => None,
         };
         let (history, is_complete) = match kept {

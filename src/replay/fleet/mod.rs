@@ -23,7 +23,7 @@ use crate::domain::class::Class;
 use crate::domain::glob::Glob;
 use crate::domain::ids::StageName;
 use crate::emulator::codepipeline::PipelineDefinition;
-use crate::policy_file::near;
+use crate::replay::unreadable::unreadable;
 
 pub use people::{People, WorkingHours};
 pub use play::{Memory, Native, Play};
@@ -118,29 +118,11 @@ impl Fleet {
             return refuse(format!("`{name}` is larger than {} bytes", Self::LARGEST));
         }
         match serde_saphyr::from_str(text) {
-            Err(error) => refuse(not_a_fleet(name, &error.to_string())),
+            Err(error) => refuse(unreadable(name, "a fleet", &error.to_string())),
             Ok(document) => match build::fleet(document) {
                 Err(problem) => refuse(format!("`{name}`: {problem}")),
                 Ok(fleet) => Ok(fleet),
             },
         }
     }
-}
-
-/// The reader's own words, which begin with their severity and do not know what the text is called, with the name that was
-/// probably meant.
-fn not_a_fleet(name: &str, error: &str) -> String {
-    let reason = error.strip_prefix("error: ").unwrap_or(error);
-    let reason = reason.replacen(" --> <input>:", &format!(" --> {name}:"), 1);
-    let hint = meant(&reason).map(|hint| format!("\n{hint}")).unwrap_or_default();
-    format!("`{name}` is not a fleet: {reason}{hint}")
-}
-
-/// What was meant by an unknown key, which is named first, and then those that are known.
-fn meant(reason: &str) -> Option<String> {
-    let (_, from_key) = reason.split_once("unknown field `")?;
-    let (key, after_key) = from_key.lines().next()?.split_once('`')?;
-    let (_, known) = after_key.split_once("expected ")?;
-    let words = known.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
-    near::guess(key, words.filter(|word| !matches!(*word, "" | "one" | "of" | "or")))
 }

@@ -116,7 +116,8 @@ impl<'a> Timeline<'a> {
         entries.get(before.checked_sub(1)?).map(|(_, execution)| *execution)
     }
 
-    fn entries(&self, stage: &StageName, at: Timestamp) -> Vec<StageEntry> {
+    /// The executions that had entered a stage by then.
+    pub fn entries(&self, stage: &StageName, at: Timestamp) -> Vec<StageEntry> {
         let entries = self.entries.get(stage).map_or(&[][..], Vec::as_slice);
         let entered = entries.iter().take_while(|(entered, _)| *entered <= at);
         let entry = |(entered, execution): &(Timestamp, &ExecutionHistory)| StageEntry {

@@ -5,15 +5,13 @@
 use jiff::Timestamp;
 
 use crate::classify::examine;
-#[cfg(feature = "aws")]
 use crate::domain::budget::BucketKey;
 use crate::domain::controls::Controls;
 use crate::domain::decide::{Question, decide};
 use crate::domain::decision::{Decision, Ruling, Verdict};
-use crate::domain::evidence::{Depth, Evidence};
+use crate::domain::evidence::{Depth, Evidence, Examination};
 use crate::domain::facts::{failure, gather};
 use crate::domain::freeze::{CalendarReadings, CalendarState};
-#[cfg(feature = "aws")]
 use crate::domain::ids::StageRunId;
 use crate::domain::live::Standing;
 use crate::domain::pipeline::Reading;
@@ -29,7 +27,8 @@ use crate::names;
 
 /// A decision, and those that would follow it.
 #[derive(Debug)]
-pub(super) struct Course {
+pub struct Course {
+    /// The decision.
     pub decision: Decision,
     /// Later decisions that differ from the one before, in order; the last one closes the failure or retries it.
     pub then: Vec<Decision>,
@@ -70,13 +69,7 @@ fn mode_on_record(controls: &Controls) -> Mode {
 
 /// The buckets that a decision may look at; none where no rule is about the stage. Which mode the product is in is read
 /// with them, so there are those of both.
-#[cfg(feature = "aws")]
-pub(super) fn buckets(
-    policy: &Policy,
-    run: &StageRunId,
-    tags: &TagsReading,
-    now: Timestamp,
-) -> Vec<BucketKey> {
+pub fn buckets(policy: &Policy, run: &StageRunId, tags: &TagsReading, now: Timestamp) -> Vec<BucketKey> {
     let scopes = Scopes::alone(Scope::of(&run.pipeline));
     match screen(&environment(policy, Mode::Active, &scopes), run, tags, now) {
         Ok(covered) => {
@@ -88,29 +81,35 @@ pub(super) fn buckets(
 }
 
 /// The policy's change calendars, as if all were open.
-pub(super) fn open_calendars(policy: &Policy) -> CalendarReadings {
+pub fn open_calendars(policy: &Policy) -> CalendarReadings {
     policy.calendars().into_iter().map(|arn| (arn, Ok(CalendarState::Open))).collect()
 }
 
 /// A ledger in which nothing was ever written.
-pub(super) fn empty_ledger() -> View {
+pub fn empty_ledger() -> View {
     View::default()
 }
 
 /// What is known of a failure beside its event.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Known<'a> {
+pub struct Known<'a> {
+    /// The pipeline's tags.
     pub tags: &'a TagsReading,
+    /// What CodePipeline says.
     pub reading: &'a Reading,
     /// What was read beside about each failed run, in their order.
     pub evidence: &'a [Evidence],
+    /// The class of failed runs that is known without any evidence.
+    pub known_classes: &'a Examination,
+    /// What change calendars say.
     pub calendars: &'a CalendarReadings,
+    /// What is on record.
     pub ledger: &'a View,
 }
 
 /// Decides at `now`, and again at each instant that a wait names.
-pub(super) fn course(policy: &Policy, event: &StageEvent, known: Known<'_>, now: Timestamp) -> Course {
-    let Known { tags, reading, evidence, calendars, ledger } = known;
+pub fn course(policy: &Policy, event: &StageEvent, known: Known<'_>, now: Timestamp) -> Course {
+    let Known { tags, reading, evidence, known_classes, calendars, ledger } = known;
     let scopes = Scopes::alone(Scope::of(&event.run.pipeline));
     let environment = environment(policy, mode_on_record(&ledger.controls), &scopes);
     let covered = match screen(&environment, &event.run, tags, now) {
@@ -125,7 +124,8 @@ pub(super) fn course(policy: &Policy, event: &StageEvent, known: Known<'_>, now:
     let jitter = names::jitter(&event.run, &failure(&event.run, reading));
     let failed = gather(&event.run, reading).map(|facts| facts.failed).unwrap_or_default();
     let excerpts = covered.rule.settings.excerpts;
-    let examination = examine(&policy.classifiers, &event.run, &failed, evidence, excerpts);
+    let mut examination = examine(&policy.classifiers, &event.run, &failed, evidence, excerpts);
+    examination.extend(known_classes.clone());
     let decide_at = |now| {
         decide(&Question {
             covered,

@@ -86,6 +86,9 @@ mod operator;
 #[cfg(test)]
 mod people_first;
 #[cfg(test)]
+#[cfg(feature = "reports")]
+mod policy_cases;
+#[cfg(test)]
 mod policy_file;
 #[cfg(test)]
 mod policy_file_hostile;

@@ -21,8 +21,12 @@ mod figure;
 mod history;
 #[cfg(feature = "aws")]
 mod identity;
+#[cfg(feature = "reports")]
+mod init;
 #[cfg(any(feature = "aws", feature = "serve"))]
 mod interrupt;
+#[cfg(feature = "reports")]
+mod man;
 mod output;
 #[cfg(feature = "reports")]
 mod past;
@@ -97,6 +101,8 @@ NO_COLOR is set.";
 #[derive(Debug, Subcommand)]
 enum Command {
     Demo(demo::Demo),
+    #[cfg(feature = "reports")]
+    Init(init::Init),
     Validate(validate::Validate),
     Explain(explain::Explain),
     Classify(classify::Classify),
@@ -120,6 +126,9 @@ enum Command {
     Emulator(emulator::Emulator),
     Schema(schema::Schema),
     Completions(completions::Completions),
+    #[cfg(feature = "reports")]
+    #[command(name = "man")]
+    Manual(man::Manual),
 }
 
 /// Runs one command line, the name of the program first, and says how the process should end.
@@ -135,6 +144,8 @@ impl Command {
     fn run(self) -> Result<Exit, CliError> {
         match self {
             Self::Demo(command) => command.run(),
+            #[cfg(feature = "reports")]
+            Self::Init(command) => command.run(),
             Self::Validate(command) => command.run(),
             Self::Explain(command) => command.run(),
             Self::Classify(command) => command.run(),
@@ -158,6 +169,8 @@ impl Command {
             Self::Emulator(command) => command.run(),
             Self::Schema(_) => schema::run(),
             Self::Completions(command) => command.run(),
+            #[cfg(feature = "reports")]
+            Self::Manual(command) => command.run(),
         }
     }
 }

@@ -85,6 +85,11 @@ fn length(text: &str) -> Result<SignedDuration, String> {
 }
 
 impl PastArguments {
+    /// Whether a file is named.
+    pub const fn names_a_file(&self) -> bool {
+        self.history.is_some()
+    }
+
     /// The history, from the file or from the account, and whether all of it could be read. The policy's classifiers are
     /// tried on what is read.
     pub fn read(&self, policy: &Policy, now: Timestamp) -> Result<(History, bool), CliError> {

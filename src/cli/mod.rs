@@ -32,6 +32,8 @@ mod scenario;
 mod schema;
 #[cfg(feature = "aws")]
 mod screen;
+#[cfg(feature = "reports")]
+mod simulate;
 #[cfg(feature = "aws")]
 mod status;
 #[cfg(feature = "aws")]
@@ -85,6 +87,8 @@ enum Command {
     Validate(validate::Validate),
     Explain(explain::Explain),
     Classify(classify::Classify),
+    #[cfg(feature = "reports")]
+    Simulate(simulate::Simulate),
     #[cfg(feature = "aws")]
     Status(status::Status),
     #[cfg(feature = "aws")]
@@ -117,6 +121,8 @@ impl Command {
             Self::Validate(command) => command.run(),
             Self::Explain(command) => command.run(),
             Self::Classify(command) => command.run(),
+            #[cfg(feature = "reports")]
+            Self::Simulate(command) => command.run(),
             #[cfg(feature = "aws")]
             Self::Status(command) => command.run(),
             #[cfg(feature = "aws")]

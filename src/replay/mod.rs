@@ -7,3 +7,5 @@ pub mod player;
 mod quantity;
 pub mod scenario;
 pub mod script;
+#[cfg(feature = "reports")]
+pub mod simulate;

@@ -47,6 +47,8 @@ mod scenario;
 mod schema;
 #[cfg(feature = "aws")]
 mod screen;
+#[cfg(feature = "reports")]
+mod simulate;
 #[cfg(feature = "aws")]
 mod status;
 #[cfg(feature = "aws")]
@@ -109,6 +111,8 @@ enum Command {
     #[cfg(feature = "reports")]
     Test(test::Test),
     #[cfg(feature = "reports")]
+    Simulate(simulate::Simulate),
+    #[cfg(feature = "reports")]
     Backtest(backtest::Backtest),
     #[cfg(feature = "aws")]
     Status(status::Status),
@@ -151,6 +155,8 @@ impl Command {
             Self::Classify(command) => command.run(),
             #[cfg(feature = "reports")]
             Self::Test(command) => command.run(),
+            #[cfg(feature = "reports")]
+            Self::Simulate(command) => command.run(),
             #[cfg(feature = "reports")]
             Self::Backtest(command) => command.run(),
             #[cfg(feature = "aws")]

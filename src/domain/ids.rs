@@ -1,6 +1,7 @@
 //! Names and identifiers as CodePipeline spells them, checked once where they enter.
 
 use std::fmt;
+use std::sync::Arc;
 
 /// Why a text is not the identifier it claims to be.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -19,11 +20,12 @@ impl fmt::Display for InvalidId {
 
 impl std::error::Error for InvalidId {}
 
+// Identifiers are in everything that is kept, and are cloned all the time: clones share their text.
 macro_rules! identifier {
     ($(#[$doc:meta])* $name:ident, $what:literal, $rule:literal, $valid:expr) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(String);
+        pub struct $name(Arc<str>);
 
         impl $name {
             /// Checks the text against the service's own rule for it.
@@ -31,7 +33,7 @@ macro_rules! identifier {
                 let text = text.into();
                 let valid: fn(&str) -> bool = $valid;
                 if valid(&text) {
-                    Ok(Self(text))
+                    Ok(Self(text.into()))
                 } else {
                     Err(InvalidId { what: $what, rule: $rule })
                 }

@@ -15,4 +15,6 @@ mod quantity;
 pub mod report;
 pub mod scenario;
 pub mod script;
+#[cfg(feature = "reports")]
+pub mod simulate;
 mod unreadable;

@@ -93,13 +93,7 @@ impl Player {
             watch(&Moment { at, what: Happening::Died });
             return;
         };
-        let failures = response
-            .body
-            .as_ref()
-            .ok()
-            .and_then(|body| body.get("batchItemFailures"))
-            .and_then(Value::as_array);
-        if failures.is_some_and(Vec::is_empty) {
+        if is_acknowledged(&response) {
             self.world().lock().queue.delete(message.id);
         }
         for handled in response.handled {
@@ -143,16 +137,28 @@ pub fn deployed_function(
 /// Runs the function on one message of the queue. `None` when it died.
 fn invoke(world: &SharedWorld, message: &Message, deadline: Timestamp) -> Option<Response> {
     let function = deployed_function(world);
-    let batch = json!({ "Records": [{
+    let batch = batch(message);
+    let name = format!("handling-{}", world.handling());
+    let clock = || world.now();
+    run(function.invoke(&batch, &name, deadline, &clock), world)
+}
+
+/// Whether Lambda deletes what it handed to the function.
+pub(super) fn is_acknowledged(response: &Response) -> bool {
+    let body = response.body.as_ref().ok();
+    let failures = body.and_then(|body| body.get("batchItemFailures")).and_then(Value::as_array);
+    failures.is_some_and(Vec::is_empty)
+}
+
+/// A message as Lambda hands it to the function.
+pub(super) fn batch(message: &Message) -> String {
+    json!({ "Records": [{
         "messageId": message.id.to_string(),
         "body": message.body,
         "attributes": { "ApproximateReceiveCount": message.receives.to_string() },
         "eventSource": "aws:sqs",
     }]})
-    .to_string();
-    let name = format!("handling-{}", world.handling());
-    let clock = || world.now();
-    run(function.invoke(&batch, &name, deadline, &clock), world)
+    .to_string()
 }
 
 /// Drives a future to its end, or to the death of its handling. Nothing in a world waits for anything but a turn.

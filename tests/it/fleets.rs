@@ -2,6 +2,7 @@
 //! says where.
 
 mod means;
+mod measure;
 mod reading;
 
 use codepipeline_retrier::replay::fleet::truth::Truth;

@@ -77,7 +77,7 @@ impl CodePipeline {
     ) -> Result<Vec<ActionExecution>, ServiceError> {
         let pipeline = self.pipeline(name)?;
         let execution = pipeline.execution(execution)?;
-        let mut stages: Vec<&StageRun> = execution.stages.values().collect();
+        let mut stages: Vec<&StageRun> = execution.stages.values().map(Box::as_ref).collect();
         let place = |run: &&StageRun| {
             let first = run.history.first().and_then(|id| pipeline.runs.get(id));
             first.map(|record| record.number)

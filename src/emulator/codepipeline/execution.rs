@@ -97,7 +97,8 @@ pub(super) struct Execution {
     /// 1 and one more for each retry of any stage.
     pub(super) attempt: u32,
     pub(super) place: Place,
-    pub(super) stages: BTreeMap<StageName, StageRun>,
+    /// Boxed: most of a map of a few large values is empty room.
+    pub(super) stages: BTreeMap<StageName, Box<StageRun>>,
     /// The reason given for a stop.
     pub(super) stop_reason: Option<String>,
     /// Whether the pipeline was edited under it.
@@ -126,8 +127,8 @@ pub(super) struct StageRun {
     pub(super) started: Timestamp,
     /// The run order that is at work; 0 before the first.
     pub(super) order: u32,
-    /// The run that counts of each action begun since the stage last started over.
-    pub(super) current: BTreeMap<ActionName, ActionExecutionId>,
+    /// The run that counts of each action begun since the stage last started over, by the action's name.
+    pub(super) current: Vec<(ActionName, ActionExecutionId)>,
     /// Every run of every action, oldest first.
     pub(super) history: Vec<ActionExecutionId>,
     pub(super) metadata: RetryMetadata,
@@ -140,12 +141,22 @@ pub(super) struct StageRun {
 }
 
 impl StageRun {
+    /// From now on this run counts of the action.
+    pub(super) fn count(&mut self, action: &ActionName, id: &ActionExecutionId) {
+        let entry = (action.clone(), id.clone());
+        match self.current.binary_search_by(|(known, _)| known.cmp(action)) {
+            Ok(place) => self.current.splice(place..=place, [entry]).for_each(drop),
+            Err(place) => self.current.insert(place, entry),
+        }
+        self.history.push(id.clone());
+    }
+
     pub(super) fn new(now: Timestamp, metadata: RetryMetadata) -> Self {
         Self {
             status: ExecutionStatus::InProgress,
             started: now,
             order: 0,
-            current: BTreeMap::new(),
+            current: Vec::new(),
             history: Vec::new(),
             metadata,
             last_trigger: None,

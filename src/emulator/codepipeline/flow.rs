@@ -46,7 +46,7 @@ impl Scene<'_> {
         }
         let execution = self.pipeline.executions.get_mut(&key.execution)?;
         execution.place = Place::Inside(key.stage.clone());
-        execution.stages.insert(key.stage.clone(), run);
+        execution.stages.insert(key.stage.clone(), Box::new(run));
         match stage.before_entry {
             BeforeEntry::Pass => {
                 self.tell_stage(key, State::Started);

@@ -82,18 +82,18 @@ impl Pipeline {
     }
 
     pub(super) fn stage_run(&self, key: &StageKey) -> Option<&StageRun> {
-        self.executions.get(&key.execution)?.stages.get(&key.stage)
+        self.executions.get(&key.execution)?.stages.get(&key.stage).map(Box::as_ref)
     }
 
     pub(super) fn stage_run_mut(&mut self, key: &StageKey) -> Option<&mut StageRun> {
         let execution = self.executions.get_mut(&key.execution)?;
-        execution.stages.get_mut(&key.stage)
+        execution.stages.get_mut(&key.stage).map(Box::as_mut)
     }
 
     /// The runs that count of a stage run's actions, by action.
     pub(super) fn current_runs(&self, key: &StageKey) -> impl Iterator<Item = &ActionRecord> {
         let current = self.stage_run(key).map(|run| &run.current);
-        let ids = current.into_iter().flat_map(BTreeMap::values);
+        let ids = current.into_iter().flatten().map(|(_, id)| id);
         ids.filter_map(|id| self.runs.get(id))
     }
 

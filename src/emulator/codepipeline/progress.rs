@@ -99,8 +99,7 @@ impl Scene<'_> {
             due,
         };
         let run = self.pipeline.stage_run_mut(key)?;
-        run.current.insert(name.clone(), id.clone());
-        run.history.push(id.clone());
+        run.count(name, &id);
         if !is_parallel {
             let row = self.pipeline.row(&key.stage);
             row.actions.insert(name.clone(), id.clone());

@@ -126,6 +126,11 @@ impl Play {
         &self.world
     }
 
+    /// When it ends, whatever goes on still.
+    pub fn end(&self) -> Timestamp {
+        self.end
+    }
+
     /// When something happens next; nothing once all is over.
     pub fn next_due(&self) -> Option<Timestamp> {
         let service = self.world.lock().service.next_due();

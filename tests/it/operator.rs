@@ -5,6 +5,7 @@ mod pausing;
 mod policies;
 mod reaching;
 mod reading;
+mod reporting;
 mod watching;
 
 use std::process::{Command, Output};

@@ -6,7 +6,6 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::kept::Failure;
-use crate::domain::class::Class;
 use crate::domain::decision::Ruling;
 use crate::domain::pipeline::ExecutionStatus;
 use crate::domain::stage_run::Progress;
@@ -80,7 +79,7 @@ impl Percentiles {
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct ClassRow {
-    /// The class.
+    /// The class; `not-examined` of failures that were left alone before anybody asked why they failed.
     pub class: String,
     /// Failures.
     pub failures: u64,
@@ -222,17 +221,16 @@ pub fn report(
     let mut outcomes = Outcomes::default();
     let mut decisions: BTreeMap<String, u64> = BTreeMap::new();
     let mut pipelines: BTreeSet<&str> = BTreeSet::new();
-    let mut classes: BTreeMap<Class, ClassRow> = BTreeMap::new();
+    let mut classes: BTreeMap<&str, ClassRow> = BTreeMap::new();
     let mut stages: BTreeMap<(&str, &str), StageRow> = BTreeMap::new();
     let mut delays = Vec::new();
     for failure in failures {
         pipelines.insert(&failure.pipeline);
         let ruling = failure.ruling.map_or_else(|| "none".to_owned(), |ruling| ruling.to_string());
         *decisions.entry(ruling).or_default() += 1;
-        let class = classes.entry(failure.class()).or_insert_with(|| ClassRow {
-            class: failure.class().as_str().to_owned(),
-            ..ClassRow::default()
-        });
+        let class = classes
+            .entry(failure.class())
+            .or_insert_with(|| ClassRow { class: failure.class().to_owned(), ..ClassRow::default() });
         class.failures += 1;
         let stage = stages.entry((&failure.pipeline, &failure.stage)).or_insert_with(|| StageRow {
             pipeline: failure.pipeline.clone(),
@@ -240,7 +238,7 @@ pub fn report(
             ..StageRow::default()
         });
         stage.failures += 1;
-        *stage.classes.entry(failure.class().as_str().to_owned()).or_default() += 1;
+        *stage.classes.entry(failure.class().to_owned()).or_default() += 1;
         stage.left_alone += u64::from(failure.retry.is_none());
         if let Some(retry) = failure.retry {
             for counted in [&mut outcomes, &mut class.outcomes, &mut stage.outcomes] {
@@ -344,7 +342,7 @@ fn weeks(failures: &[Failure], past: Option<&Past>) -> Vec<WeekRow> {
         week.failures += 1;
         if let Some(retry) = failure.retry {
             week.outcomes.add(retry.progress);
-            classes.entry(failure.class().as_str().to_owned()).or_default().add(retry.progress);
+            classes.entry(failure.class().to_owned()).or_default().add(retry.progress);
         }
     }
     if let Some(past) = past {

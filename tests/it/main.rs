@@ -109,6 +109,9 @@ mod scenarios;
 #[cfg(test)]
 mod secrets;
 #[cfg(test)]
+#[cfg(feature = "reports")]
+mod simulate;
+#[cfg(test)]
 mod simulation;
 #[cfg(test)]
 mod soak;

@@ -15,20 +15,24 @@ impl CodePipeline {
     /// Forgets the executions that succeeded or were superseded before an instant and that no stage shows any longer,
     /// with their runs, and hands their summaries over. The real service does so after a year.
     ///
-    /// Executions in PARALLEL mode are shown nowhere, and a newer one decides whether an older one may be retried: leave
-    /// enough time for that.
-    pub fn forget_before(&mut self, before: Timestamp) -> Vec<ExecutionSummary> {
-        self.pipelines.values_mut().flat_map(|pipeline| pipeline.forget_before(before)).collect()
+    /// Executions in PARALLEL mode have an instant of their own: they are shown nowhere, and a newer one decides whether an
+    /// older one may be retried.
+    pub fn forget_before(&mut self, before: Timestamp, in_parallel: Timestamp) -> Vec<ExecutionSummary> {
+        let pipelines = self.pipelines.values_mut();
+        pipelines.flat_map(|pipeline| pipeline.forget_before(before, in_parallel)).collect()
     }
 }
 
 impl Pipeline {
-    fn forget_before(&mut self, before: Timestamp) -> Vec<ExecutionSummary> {
+    fn forget_before(&mut self, before: Timestamp, in_parallel: Timestamp) -> Vec<ExecutionSummary> {
         let shown: BTreeSet<&ExecutionId> =
             self.rows.values().flat_map(|row| row.latest.iter().chain(&row.occupant)).collect();
         let is_over = |status| matches!(status, ExecutionStatus::Succeeded | ExecutionStatus::Superseded);
         let gone: Vec<ExecutionId> = (self.executions.values())
-            .filter(|execution| is_over(execution.status) && execution.changed < before)
+            .filter(|execution| is_over(execution.status))
+            .filter(|execution| {
+                execution.changed < if execution.is_parallel() { in_parallel } else { before }
+            })
             .filter(|execution| !shown.contains(&execution.id))
             .map(|execution| execution.id.clone())
             .collect();

@@ -176,14 +176,15 @@ fn stage_of(document: StageDocument) -> Built<(StageDefinition, FleetStage)> {
         return Err("more than 100% of its runs fail".into());
     }
     let name = id(&document.name, StageName::parse)?;
-    let action = ActionDefinition::new(id(&document.name, ActionName::parse)?, category, provider.clone());
-    let mut definition = StageDefinition::new(name.clone(), vec![action]);
+    let action = id(&document.name, ActionName::parse)?;
+    let declared = ActionDefinition::new(action.clone(), category, provider.clone());
+    let mut definition = StageDefinition::new(name.clone(), vec![declared]);
     definition.native_retry = document
         .native_retry
         .map(|mode| named(&mode, "retry mode", &RetryMode::ALL, RetryMode::as_str))
         .transpose()?;
     let takes = document.takes.map_or(usual::takes(category), |length| length.0);
-    Ok((definition, FleetStage { name, takes, provider, fails }))
+    Ok((definition, FleetStage { name, action, takes, provider, fails }))
 }
 
 fn behaviours(documents: &BTreeMap<String, BehaviourDocument>) -> Built<BTreeMap<Class, Behaviour>> {

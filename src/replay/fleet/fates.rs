@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::lot::{Lot, scaled};
 use super::outages::Outages;
@@ -68,6 +68,32 @@ impl Fates {
             None => Outcome::Succeed { after: fated.takes },
             Some(class) => texts::failure(class, &self.stage(of)?.provider, fated.takes),
         })
+    }
+
+    /// When an execution is through that starts then and waits for nobody; nothing where a run of it fails.
+    pub(super) fn green_until(
+        &self,
+        pipeline: &PipelineName,
+        execution_started: Timestamp,
+    ) -> Option<Timestamp> {
+        let mut now = execution_started;
+        for stage in self.pipelines.get(pipeline)? {
+            let of = Circumstances {
+                pipeline,
+                execution_started,
+                stage: &stage.name,
+                action: &stage.action,
+                attempt: 0,
+                first_started: now,
+                started: now,
+            };
+            let run = self.stage_run(&of);
+            if self.class(&of, stage, run).is_some() {
+                return None;
+            }
+            now = after(now, Self::takes(stage, run, 0));
+        }
+        Some(now)
     }
 
     pub(super) fn outages(&self) -> usize {

@@ -21,7 +21,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::class::Class;
 use crate::domain::glob::Glob;
-use crate::domain::ids::StageName;
+use crate::domain::ids::{ActionName, StageName};
 use crate::emulator::codepipeline::PipelineDefinition;
 use crate::replay::unreadable::unreadable;
 
@@ -65,6 +65,8 @@ pub struct FleetPipeline {
 pub struct FleetStage {
     /// Name.
     pub name: StageName,
+    /// Name of its action.
+    pub action: ActionName,
     /// The mean time that its action takes.
     pub takes: SignedDuration,
     /// The provider of its action.

@@ -14,7 +14,7 @@ use super::people::People;
 use super::starts::Starts;
 use super::truth::{Account, By, Failure, Key, Truth};
 use crate::domain::ids::{AccountId, ExecutionId, InvalidId, Partition, PipelineName, Region, StageName};
-use crate::domain::pipeline::ExecutionMode;
+use crate::domain::pipeline::ExecutionStatus;
 use crate::domain::policy::RetryMode;
 use crate::domain::stage_run::after;
 use crate::emulator::codepipeline::{Fate, Listening, ServiceError, Switches};
@@ -36,14 +36,14 @@ pub enum Native {
 pub enum Memory {
     /// Everything, for those who look at it afterwards.
     Everything,
-    /// What something can still happen to.
+    /// What something can still happen to. Executions that nothing can happen to are counted, and not played at all.
     Open,
 }
 
 /// How often executions are forgotten, and how long after their end: in PARALLEL mode a newer execution decides for as
 /// long as an older one may be retried.
 const TIDY_EVERY: SignedDuration = SignedDuration::from_hours(6);
-const KEPT: SignedDuration = SignedDuration::from_hours(24);
+const KEPT: SignedDuration = SignedDuration::from_hours(2);
 const KEPT_IN_PARALLEL: SignedDuration = SignedDuration::from_hours(8 * 24);
 
 /// The caller by which the world knows people.
@@ -53,7 +53,7 @@ const PERSON: &str = "person";
 #[derive(Debug)]
 pub struct Play {
     world: SharedWorld,
-    names: Vec<PipelineName>,
+    pipelines: Vec<Started>,
     fates: Arc<Fates>,
     people: People,
     starts: Starts,
@@ -66,13 +66,21 @@ pub struct Play {
     calls: usize,
     called: BTreeMap<Key, By>,
     end: Timestamp,
-    forgetting: Option<(Timestamp, SignedDuration)>,
+    /// When something is forgotten next; nothing ever is when absent.
+    forgetting: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone)]
 struct Visit {
     pipeline: PipelineName,
     key: Key,
+}
+
+/// A pipeline, and the last execution of it that the world knows of.
+#[derive(Debug, Clone)]
+struct Started {
+    name: PipelineName,
+    last: Option<ExecutionId>,
 }
 
 /// Somebody's concern for a stage run.
@@ -102,11 +110,11 @@ impl Play {
         let drawing = Arc::clone(&fates);
         world.service.leave_to(Fate::new(move |of| drawing.outcome(of)));
         world.service.listen_to(Listening::Failures);
-        let is_parallel = fleet.pipelines.iter().any(|of| of.definition.mode == ExecutionMode::Parallel);
-        let kept = if is_parallel { KEPT_IN_PARALLEL } else { KEPT };
         Ok(Self {
             world: SharedWorld::new(world),
-            names: fleet.pipelines.iter().map(|pipeline| pipeline.definition.name.clone()).collect(),
+            pipelines: (fleet.pipelines.iter())
+                .map(|pipeline| Started { name: pipeline.definition.name.clone(), last: None })
+                .collect(),
             account: Account::of(fates.outages()),
             fates,
             people: fleet.people.clone(),
@@ -117,7 +125,7 @@ impl Play {
             calls: 0,
             called: BTreeMap::new(),
             end: after(after(fleet.start, fleet.lasting), AFTERMATH),
-            forgetting: (memory == Memory::Open).then(|| (after(fleet.start, TIDY_EVERY), kept)),
+            forgetting: (memory == Memory::Open).then(|| after(fleet.start, TIDY_EVERY)),
         })
     }
 
@@ -183,8 +191,8 @@ impl Play {
     pub fn conclude(mut self) -> (SharedWorld, Truth) {
         self.take_note(&mut |_, _| {});
         let mut world = self.world.lock();
-        for name in &self.names {
-            for execution in world.service.list_executions(name).unwrap_or_default() {
+        for pipeline in &self.pipelines {
+            for execution in world.service.list_executions(&pipeline.name).unwrap_or_default() {
                 self.account.ended(&execution);
             }
         }
@@ -195,11 +203,39 @@ impl Play {
     }
 
     fn start(&mut self, pipeline: usize, now: Timestamp) {
-        let Some(name) = self.names.get(pipeline) else { return };
+        let is_alone = self.passes_alone(pipeline, now);
+        let Some(Started { name, last }) = self.pipelines.get_mut(pipeline) else { return };
+        if is_alone {
+            self.account.started(name, now);
+            self.account.passed();
+            return;
+        }
         match self.world.lock().service.start_pipeline_execution(now, name) {
-            Ok(_) => self.account.started(name, now),
+            Ok(execution) => {
+                self.account.started(name, now);
+                *last = Some(execution);
+            }
             Err(_) => self.account.refused_start(),
         }
+    }
+
+    /// Whether a change goes through without a failure and meets nobody: no earlier execution runs or can be retried, since
+    /// one that came later has succeeded in all stages, and the next one comes when it is through. It need not be played:
+    /// nobody could tell the difference but by looking at it.
+    fn passes_alone(&self, pipeline: usize, now: Timestamp) -> bool {
+        let Some(Started { name, last }) = self.pipelines.get(pipeline) else { return false };
+        if self.forgetting.is_none() {
+            return false;
+        }
+        let Some(through) = self.fates.green_until(name, now) else { return false };
+        let meets_the_next = self.starts.next_of(pipeline).is_some_and(|next| next <= through);
+        let meets_the_last = || {
+            let service = &self.world.lock().service;
+            // One that is forgotten has succeeded.
+            let last = last.as_ref().and_then(|last| service.pipeline_execution(name, last).ok());
+            last.is_some_and(|last| last.status != ExecutionStatus::Succeeded)
+        };
+        !meets_the_next && !meets_the_last()
     }
 
     fn visit(&mut self, Visit { pipeline, key }: &Visit, now: Timestamp) {
@@ -219,14 +255,11 @@ impl Play {
     }
 
     fn forget(&mut self, now: Timestamp) {
-        if let Some((next, kept)) = &mut self.forgetting
-            && *next <= now
-        {
+        if let Some(next) = self.forgetting.as_mut().filter(|next| **next <= now) {
             *next = after(now, TIDY_EVERY);
-            let before = now.saturating_sub(*kept).unwrap_or(Timestamp::MIN);
-            for execution in self.world.lock().service.forget_before(before) {
-                self.account.ended(&execution);
-            }
+            let before = |kept| now.saturating_sub(kept).unwrap_or(Timestamp::MIN);
+            let gone = self.world.lock().service.forget_before(before(KEPT), before(KEPT_IN_PARALLEL));
+            gone.iter().for_each(|execution| self.account.ended(execution));
         }
     }
 

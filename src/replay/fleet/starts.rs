@@ -13,15 +13,25 @@ use crate::domain::stage_run::after;
 #[derive(Debug, Clone)]
 pub(super) struct Starts {
     next: BinaryHeap<Reverse<(Timestamp, usize)>>,
-    pipelines: Vec<(SignedDuration, Draws)>,
+    pipelines: Vec<Pipeline>,
     end: Timestamp,
+}
+
+/// A pipeline and its next change.
+#[derive(Debug, Clone)]
+struct Pipeline {
+    between: SignedDuration,
+    draws: Draws,
+    next: Option<Timestamp>,
 }
 
 impl Starts {
     pub(super) fn of(fleet: &Fleet, seed: u64) -> Self {
         let lot = Lot::new(seed).name("starts");
-        let draws = |pipeline: &super::FleetPipeline| {
-            (pipeline.between_runs, lot.name(pipeline.definition.name.as_str()).draws())
+        let draws = |pipeline: &super::FleetPipeline| Pipeline {
+            between: pipeline.between_runs,
+            draws: lot.name(pipeline.definition.name.as_str()).draws(),
+            next: None,
         };
         let mut starts = Self {
             next: BinaryHeap::new(),
@@ -46,11 +56,15 @@ impl Starts {
         Some(pipeline)
     }
 
+    /// When the next change of a pipeline comes.
+    pub(super) fn next_of(&self, pipeline: usize) -> Option<Timestamp> {
+        self.pipelines.get(pipeline)?.next
+    }
+
     fn plan(&mut self, pipeline: usize, last: Timestamp) {
-        let Some((between, draws)) = self.pipelines.get_mut(pipeline) else { return };
-        let at = after(last, draws.until_next(*between));
-        if at < self.end {
-            self.next.push(Reverse((at, pipeline)));
-        }
+        let Some(known) = self.pipelines.get_mut(pipeline) else { return };
+        let at = after(last, known.draws.until_next(known.between));
+        known.next = (at < self.end).then_some(at);
+        self.next.extend(known.next.map(|at| Reverse((at, pipeline))));
     }
 }

@@ -183,6 +183,11 @@ impl Account {
         }
     }
 
+    /// An execution is over that nothing happened to.
+    pub(super) fn passed(&mut self) {
+        self.truth.executions.green_at_first_try += 1;
+    }
+
     pub(super) fn refused_start(&mut self) {
         self.truth.refused_starts += 1;
     }

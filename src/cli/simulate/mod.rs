@@ -1,5 +1,6 @@
 //! `retrier simulate`: policies against a fleet of pipelines that fail at given rates, side by side.
 
+mod page;
 mod text;
 
 use std::num::NonZero;
@@ -12,7 +13,7 @@ use jiff::SignedDuration;
 use super::error::CliError;
 use super::exit::Exit;
 use super::output::{self, Format};
-use super::validate;
+use super::{clock, validate, web_page};
 use crate::domain::policy::Policy;
 use crate::policy_file;
 use crate::replay::fleet::Fleet;
@@ -28,6 +29,7 @@ use crate::replay::simulate::Simulation;
 Examples:
   retrier simulate fleet.yaml --policy policy.yaml
   retrier simulate fleet.yaml --policy strict.yaml --policy generous.yaml --seeds 20
+  retrier simulate fleet.yaml --html simulation.html
   retrier simulate fleet.yaml --lasting 90d --format json | jq '.contenders[] | {name, figures}'
 
 Fleets are files like those in `examples/fleets/`; docs/simulate.md says how one is written.
@@ -47,6 +49,9 @@ pub(super) struct Simulate {
     /// How long changes come, in place of what the fleet says; such as `7d`
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     lasting: Option<SignedDuration>,
+    /// Write a page with charts to this file as well
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
     /// How to print the figures
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -83,6 +88,10 @@ impl Simulate {
                     .map_err(|error| CliError::unexpected(format!("cannot write the figures: {error}")))?;
                 output::data(&format!("{document}\n"))?;
             }
+        }
+        if let Some(path) = &self.html {
+            web_page::write(path, &page::page(&comparison, clock::now()))?;
+            output::written(path);
         }
         Ok(Exit::Fine)
     }

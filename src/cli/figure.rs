@@ -8,7 +8,8 @@ use crate::replay::backtest::Share;
 /// A number with its noun: `1 failure`, `1,234 failures`, `2 retries`.
 pub(super) fn counted(number: u64, noun: &str) -> String {
     let plural = match noun.strip_suffix('y') {
-        Some(stem) if number != 1 => format!("{stem}ies"),
+        // `retry` and not `play`.
+        Some(stem) if number != 1 && !stem.ends_with(['a', 'e', 'o', 'u']) => format!("{stem}ies"),
         _ if number != 1 => format!("{noun}s"),
         _ => noun.to_owned(),
     };
@@ -88,6 +89,7 @@ mod tests {
         assert_eq!(counted(1, "retry"), "1 retry");
         assert_eq!(counted(2, "retry"), "2 retries");
         assert_eq!(counted(0, "failure"), "0 failures");
+        assert_eq!(counted(5, "play"), "5 plays");
     }
 
     #[test]

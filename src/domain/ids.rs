@@ -20,6 +20,12 @@ impl fmt::Display for InvalidId {
 
 impl std::error::Error for InvalidId {}
 
+impl From<InvalidId> for String {
+    fn from(invalid: InvalidId) -> Self {
+        invalid.to_string()
+    }
+}
+
 // Identifiers are in everything that is kept, and are cloned all the time: clones share their text.
 macro_rules! identifier {
     ($(#[$doc:meta])* $name:ident, $what:literal, $rule:literal, $valid:expr) => {

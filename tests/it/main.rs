@@ -84,6 +84,9 @@ mod model;
 #[cfg(feature = "aws")]
 mod operator;
 #[cfg(test)]
+#[cfg(feature = "reports")]
+mod page;
+#[cfg(test)]
 mod people_first;
 #[cfg(test)]
 #[cfg(feature = "reports")]

@@ -180,7 +180,7 @@ fn what_cannot_be_read_is_refused_with_its_place() {
     for (file, _) in &files[1..] {
         let output = folder.run(&["test", file]);
         assert_eq!(output.status.code(), Some(2), "{file}: {}", shown(&output));
-        all.push_str(&format!("{file}\n{}\n", String::from_utf8(output.stderr).unwrap()));
+        all += &[file, "\n", &String::from_utf8(output.stderr).unwrap(), "\n"].concat();
     }
     insta::assert_snapshot!(all);
 }

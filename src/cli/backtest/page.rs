@@ -125,14 +125,14 @@ fn share_of_minutes(figures: &Figures) -> String {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts of failures are far below 2^52")]
-const fn number(count: u64) -> Option<f64> {
-    Some(count as f64)
+const fn number(count: u64) -> f64 {
+    count as f64
 }
 
 fn treatments(figures: &Figures) -> Section {
     let groups = [&figures.retried, &figures.overtaken, &figures.left_alone];
     let series = |name: &str, of: fn(&Group) -> u64| {
-        Series::new(name, groups.iter().map(|group| number(of(group))).collect())
+        Series::new(name, groups.iter().map(|group| Some(number(of(group)))).collect())
     };
     let chart = Chart {
         title: "What the policy would have done, and what became of it when people retried".to_owned(),
@@ -181,7 +181,11 @@ fn trend(figures: &Figures) -> Section {
             let of = |failures: &std::collections::BTreeMap<String, u64>| failures.get(*class).copied();
             Series::new(
                 *class,
-                figures.weeks.iter().map(|week| number(of(&week.failures).unwrap_or_default())).collect(),
+                figures
+                    .weeks
+                    .iter()
+                    .map(|week| Some(number(of(&week.failures).unwrap_or_default())))
+                    .collect(),
             )
         })
         .collect();
@@ -195,7 +199,7 @@ fn trend(figures: &Figures) -> Section {
         };
         series.push(Series::new(
             "others",
-            figures.weeks.iter().map(|week| number(others(&week.failures))).collect(),
+            figures.weeks.iter().map(|week| Some(number(others(&week.failures)))).collect(),
         ));
     }
     let failures = Chart {

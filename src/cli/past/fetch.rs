@@ -182,7 +182,7 @@ impl Pace {
     }
 
     async fn turn(&self, requests: u32) {
-        let now = present();
+        let now = Instant::now();
         let begin = self.free_at.get().map_or(now, |free_at| free_at.max(now));
         self.free_at.set(Some(begin + self.interval.get() * requests));
         tokio::time::sleep_until(begin).await;
@@ -192,11 +192,6 @@ impl Pace {
     fn slow_down(&self) {
         self.interval.set((self.interval.get() * 2).min(Duration::from_secs(5)));
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "an entry point, and nothing is decided by it but when to ask")]
-fn present() -> Instant {
-    Instant::now()
 }
 
 /// The file that is written, if there is one.

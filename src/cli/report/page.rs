@@ -154,14 +154,14 @@ fn headline(figures: &ReportFigures) -> String {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts of failures are far below 2^52")]
-const fn number(count: u64) -> Option<f64> {
-    Some(count as f64)
+const fn number(count: u64) -> f64 {
+    count as f64
 }
 
 fn trend(figures: &ReportFigures) -> Section {
     let labels: Vec<String> = figures.weeks.iter().map(|week| short_date(&week.begins)).collect();
     let column = |name: &str, of: fn(&Outcomes) -> u64| {
-        Series::new(name, figures.weeks.iter().map(|week| number(of(&week.outcomes))).collect())
+        Series::new(name, figures.weeks.iter().map(|week| Some(number(of(&week.outcomes)))).collect())
     };
     let mut outcomes = vec![
         column("Recovered", |of| of.recovered),
@@ -271,9 +271,9 @@ fn stages(figures: &ReportFigures) -> Section {
     let mut rows: Vec<Vec<Cell>> = figures.stages.iter().take(MOST).map(row).collect();
     if figures.first_try.is_none() {
         columns.remove(2);
-        rows.iter_mut().for_each(|row| {
+        for row in &mut rows {
             row.remove(2);
-        });
+        }
     }
     let shown = rows.len();
     let table = Table {

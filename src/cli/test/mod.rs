@@ -60,7 +60,7 @@ pub(super) struct Test {
     /// Fail as well where a rule of a policy has no case
     #[arg(long)]
     strict: bool,
-    /// Write the results to this file as JUnit XML as well
+    /// Write the results to this file as `JUnit` XML as well
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
     /// How to print them
@@ -132,9 +132,9 @@ impl Test {
             output::written(path);
         }
         if self.filter.is_none() {
-            untried.iter().for_each(|(policy, rule)| {
+            for (policy, rule) in &untried {
                 output::aside(&format!("no case is decided by rule `{rule}` of {policy}"));
-            });
+            }
         }
         let fails = all.iter().flat_map(|ran| &ran.results).any(|result| !result.passes());
         let is_untried = self.strict && self.filter.is_none() && !untried.is_empty();

@@ -174,9 +174,7 @@ impl<'a> Replay<'a> {
             Effect::Fence { run, mode } => {
                 let timeline = self.timelines.get(&run.pipeline);
                 let stage = timeline.map(|timeline| timeline.stage_reading(&run, mode, now));
-                Answer::Fenced(Box::new(
-                    stage.unwrap_or_else(|| StageReading::State(Err(Gap::PipelineNotFound))),
-                ))
+                Answer::Fenced(Box::new(stage.unwrap_or(StageReading::State(Err(Gap::PipelineNotFound)))))
             }
             Effect::Call { .. } => Answer::Called(RetryReply::Accepted),
             Effect::FindTarget { .. } => Answer::Target(Ok(None)),

@@ -353,15 +353,14 @@ impl Traffic {
                 let week = week(&mut weeks, execution.started);
                 week.ended += u64::from(has_ended);
                 week.first_try += u64::from(is_first_try);
-                execution.course.each_stage(|stage| match entered.get_mut(stage.as_str()) {
-                    Some(times) => *times += 1,
-                    None => {
-                        // Looked up by the name that the structure gives it, where it still has it.
-                        let known = pipeline.structure.stages.iter().find(|of| of.name == *stage);
-                        if let Some(known) = known {
-                            entered.insert(known.name.as_str(), 1);
-                        }
+                execution.course.each_stage(|stage| {
+                    if let Some(times) = entered.get_mut(stage.as_str()) {
+                        *times += 1;
+                        return;
                     }
+                    // Looked up by the name that the structure gives it, where it still has it.
+                    let known = pipeline.structure.stages.iter().find(|of| of.name == *stage);
+                    entered.extend(known.map(|known| (known.name.as_str(), 1)));
                 });
             }
             if let Some(kind) = pipelines.0.get_mut(name) {

@@ -9,9 +9,7 @@ use super::subject::{Beside, FailedRun, Subject};
 use super::{Case, Cases, Expected, Wanted};
 use crate::domain::class::Class;
 use crate::domain::decision::Ruling;
-use crate::domain::ids::{
-    AccountId, ActionName, InvalidId, Partition, PipelineArn, PipelineName, Region, StageName,
-};
+use crate::domain::ids::{AccountId, ActionName, Partition, PipelineArn, PipelineName, Region, StageName};
 use crate::domain::pipeline::{ActionStatus, Category, ExecutionMode};
 use crate::domain::policy::{Mode, RetryMode};
 use crate::policy_file;
@@ -43,10 +41,6 @@ pub(super) fn cases(document: FileDocument) -> Built<Cases> {
         cases.push(case(told).map_err(|problem| format!("case `{name}`: {problem}"))?);
     }
     Ok(Cases { policy: document.policy, cases })
-}
-
-fn wrong(invalid: InvalidId) -> String {
-    invalid.to_string()
 }
 
 fn case(told: CaseDocument) -> Built<Case> {
@@ -90,21 +84,22 @@ fn case(told: CaseDocument) -> Built<Case> {
         is_rollback: history.rollback,
         is_transition_disabled: history.transition_disabled,
         stages_ahead: (history.stages_ahead.into_iter())
-            .map(|name| StageName::parse(name).map_err(wrong))
+            .map(|name| StageName::parse(name).map_err(String::from))
             .collect::<Built<_>>()?,
     };
     let arn = PipelineArn {
-        partition: Partition::parse("aws").map_err(wrong)?,
-        region: Region::parse(told.region.unwrap_or_else(|| "eu-central-1".to_owned())).map_err(wrong)?,
+        partition: Partition::parse("aws").map_err(String::from)?,
+        region: Region::parse(told.region.unwrap_or_else(|| "eu-central-1".to_owned()))
+            .map_err(String::from)?,
         account: AccountId::parse(told.account.unwrap_or_else(|| "111122223333".to_owned()))
-            .map_err(wrong)?,
-        name: PipelineName::parse(pipeline).map_err(wrong)?,
+            .map_err(String::from)?,
+        name: PipelineName::parse(pipeline).map_err(String::from)?,
     };
-    let stage = StageName::parse(stage).map_err(wrong)?;
+    let stage = StageName::parse(stage).map_err(String::from)?;
     let mode = told.mode.as_deref().map_or(Ok(Mode::Active), |name| {
         Mode::parse(name).ok_or_else(|| unknown("mode", name, Mode::ALL.iter().map(|mode| mode.as_str())))
     })?;
-    let subject = Subject::new(arn, stage, actions, &beside, failed_at)?
+    let subject = Subject::new(arn, stage, &actions, &beside, failed_at)?
         .in_execution_mode(execution_mode(told.execution_mode.as_deref())?)
         .with_tags(told.tags)
         .decided_at(told.age.map(|age| age.0))
@@ -135,7 +130,7 @@ fn action(told: ActionDocument) -> Built<FailedRun> {
         );
     }
     Ok(FailedRun {
-        name: ActionName::parse(told.name).map_err(wrong)?,
+        name: ActionName::parse(told.name).map_err(String::from)?,
         status: match told.status {
             StatusDocument::Failed => ActionStatus::Failed,
             StatusDocument::Succeeded => ActionStatus::Succeeded,

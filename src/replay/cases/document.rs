@@ -83,6 +83,10 @@ pub(super) enum StatusDocument {
 }
 
 /// What happened to the execution before and beside.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own, and a key of its own in the file"
+)]
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub(super) struct HistoryDocument {

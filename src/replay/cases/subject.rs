@@ -13,7 +13,7 @@ use crate::domain::evidence::{Classified, Evidence, Examination, Examined, Place
 use crate::domain::facts::gather;
 use crate::domain::freeze::{CalendarReadings, CalendarState};
 use crate::domain::ids::{
-    ActionExecutionId, ActionName, ExecutionId, InvalidId, PipelineArn, PipelineName, StageName, StageRunId,
+    ActionExecutionId, ActionName, ExecutionId, PipelineArn, PipelineName, StageName, StageRunId,
 };
 use crate::domain::pipeline::{
     ActionDeclaration, ActionExecution, ActionStatus, Category, ErrorDetails, ExecutionKind, ExecutionMode,
@@ -43,6 +43,7 @@ pub(super) struct FailedRun {
 }
 
 /// What a case says of what happened before and beside.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Debug, Clone)]
 pub(super) struct Beside {
     pub retries: u32,
@@ -93,10 +94,6 @@ const ON_ITS_WAY: SignedDuration = SignedDuration::from_secs(1);
 const VERSION: u32 = 3;
 const VERSION_BEFORE: u32 = 2;
 
-fn wrong(invalid: InvalidId) -> String {
-    invalid.to_string()
-}
-
 /// Who retried an earlier failure of the stage run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum By {
@@ -109,11 +106,11 @@ impl Subject {
     pub fn new(
         arn: PipelineArn,
         stage: StageName,
-        actions: Vec<FailedRun>,
+        actions: &[FailedRun],
         beside: &Beside,
         failed_at: Timestamp,
     ) -> Result<Self, String> {
-        let execution = ExecutionId::parse("e-1").map_err(wrong)?;
+        let execution = ExecutionId::parse("e-1").map_err(String::from)?;
         let run = StageRunId { pipeline: arn, execution, stage };
         let earlier = earlier(beside);
         let mut runs = Vec::new();
@@ -122,8 +119,8 @@ impl Subject {
             let distance = i32::try_from(earlier.len() - number).unwrap_or(i32::MAX);
             let at = after(failed_at, -(BETWEEN * distance));
             for action in actions.iter().filter(|action| action.status == ActionStatus::Failed) {
-                let id =
-                    ActionExecutionId::parse(format!("{}-{}", action.name, number + 1)).map_err(wrong)?;
+                let id = ActionExecutionId::parse(format!("{}-{}", action.name, number + 1))
+                    .map_err(String::from)?;
                 if *by == By::Product {
                     answered.insert(id.clone());
                 }
@@ -136,8 +133,8 @@ impl Subject {
             after(after(failed_at, -BETWEEN), retried)
         });
         let number = earlier.len() + 1;
-        for action in &actions {
-            let id = ActionExecutionId::parse(format!("{}-{number}", action.name)).map_err(wrong)?;
+        for action in actions {
+            let id = ActionExecutionId::parse(format!("{}-{number}", action.name)).map_err(String::from)?;
             let mut now = ran(&run, action, id, failed_at);
             now.started = restarted.unwrap_or(now.started);
             if action.status == ActionStatus::InProgress {
@@ -148,7 +145,7 @@ impl Subject {
         if beside.is_rejected {
             runs.push(rejected(&run, failed_at)?);
         }
-        let reading = reading(&run, &actions, runs, beside, failed_at)?;
+        let reading = reading(&run, actions, runs, beside, failed_at)?;
         let record = StageRun {
             live: Tally { used: beside.retries, answered, ..Tally::default() },
             ..StageRun::unwritten(&run)
@@ -387,7 +384,7 @@ fn ran(run: &StageRunId, action: &FailedRun, id: ActionExecutionId, ended: Times
 
 fn rejected(run: &StageRunId, at: Timestamp) -> Result<ActionExecution, String> {
     let approval = FailedRun {
-        name: ActionName::parse("Approval").map_err(wrong)?,
+        name: ActionName::parse("Approval").map_err(String::from)?,
         status: ActionStatus::Failed,
         class: None,
         message: String::new(),
@@ -396,7 +393,7 @@ fn rejected(run: &StageRunId, at: Timestamp) -> Result<ActionExecution, String> 
         provider: "Manual".to_owned(),
         category: Category::Approval,
     };
-    Ok(ran(run, &approval, ActionExecutionId::parse("Approval-1").map_err(wrong)?, at))
+    Ok(ran(run, &approval, ActionExecutionId::parse("Approval-1").map_err(String::from)?, at))
 }
 
 /// What CodePipeline answers about it.
@@ -410,7 +407,7 @@ fn reading(
     let mut declared: Vec<ActionDeclaration> = actions.iter().map(declaration).collect();
     if beside.is_rejected {
         declared.push(ActionDeclaration {
-            name: ActionName::parse("Approval").map_err(wrong)?,
+            name: ActionName::parse("Approval").map_err(String::from)?,
             category: Category::Approval,
             provider: "Manual".to_owned(),
             run_order: 1,
@@ -440,7 +437,7 @@ fn reading(
         vec![execution(&run.execution, begun, Past::Eventful { runs, examination: Examination::new() })];
     if beside.has_newer_execution {
         let passage = Passage { stage: run.stage.clone(), entered: failed_at, left: failed_at };
-        let id = ExecutionId::parse("e-2").map_err(wrong)?;
+        let id = ExecutionId::parse("e-2").map_err(String::from)?;
         executions.push(execution(&id, failed_at, Past::Quiet(vec![passage])));
     }
     let structure = PipelineStructure {

@@ -259,7 +259,9 @@ impl Play {
             *next = after(now, TIDY_EVERY);
             let before = |kept| now.saturating_sub(kept).unwrap_or(Timestamp::MIN);
             let gone = self.world.lock().service.forget_before(before(KEPT), before(KEPT_IN_PARALLEL));
-            gone.iter().for_each(|execution| self.account.ended(execution));
+            for execution in &gone {
+                self.account.ended(execution);
+            }
         }
     }
 

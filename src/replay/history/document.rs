@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::{Course, ExecutionHistory, History, Passage, PipelineHistory};
 use crate::domain::class::Class;
 use crate::domain::evidence::{Classified, Depth, Examination, Examined};
-use crate::domain::ids::{ActionExecutionId, ActionName, ExecutionId, InvalidId, PipelineName, StageName};
+use crate::domain::ids::{ActionExecutionId, ActionName, ExecutionId, PipelineName, StageName};
 use crate::domain::pipeline::{
     ActionDeclaration, ActionExecution, ActionStatus, Category, ChangeSet, ChangeSetPart, ErrorDetails,
     ExecutionKind, ExecutionMode, ExecutionStatus, PipelineStructure, StageDeclaration,
@@ -318,11 +318,11 @@ fn pipeline(document: PipelineDocument) -> Result<PipelineHistory, String> {
     let stages = document.stages.into_iter().map(stage).collect::<Result<_, String>>()?;
     let modes = [ExecutionMode::Superseded, ExecutionMode::Queued, ExecutionMode::Parallel];
     let mode = modes.into_iter().find(|mode| mode.as_str() == document.mode);
-    let name = PipelineName::parse(document.pipeline).map_err(wrong)?;
+    let name = PipelineName::parse(document.pipeline).map_err(String::from)?;
     let passed: Vec<StageName> = document
         .passed
         .into_iter()
-        .map(|name| StageName::parse(name).map_err(wrong))
+        .map(|name| StageName::parse(name).map_err(String::from))
         .collect::<Result<_, _>>()?;
     let quiet = document.quiet.iter().enumerate().map(|(number, row)| quiet(number, row, &passed));
     let mut executions = quiet.collect::<Result<Vec<_>, String>>()?;
@@ -342,15 +342,11 @@ fn pipeline(document: PipelineDocument) -> Result<PipelineHistory, String> {
     })
 }
 
-fn wrong(invalid: InvalidId) -> String {
-    invalid.to_string()
-}
-
 fn stage(document: StageDocument) -> Result<StageDeclaration, String> {
     let action = |action: ActionDocument| -> Result<ActionDeclaration, String> {
         let set = |[stack, name]: [String; 2]| ChangeSet { stack, name };
         Ok(ActionDeclaration {
-            name: ActionName::parse(action.name).map_err(wrong)?,
+            name: ActionName::parse(action.name).map_err(String::from)?,
             category: category(&action.category)?,
             provider: action.provider,
             run_order: action.run_order,
@@ -360,7 +356,7 @@ fn stage(document: StageDocument) -> Result<StageDeclaration, String> {
     };
     let mode = |name: String| RetryMode::parse(&name).ok_or_else(|| format!("`{name}` is no retry mode"));
     Ok(StageDeclaration {
-        name: StageName::parse(document.name).map_err(wrong)?,
+        name: StageName::parse(document.name).map_err(String::from)?,
         native_retry: document.native_retry.map(mode).transpose()?,
         actions: document.actions.into_iter().map(action).collect::<Result<_, _>>()?,
     })
@@ -384,7 +380,7 @@ fn quiet(number: usize, row: &[i64], passed: &[StageName]) -> Result<ExecutionHi
         Ok(Passage { stage: stage.clone(), entered, left })
     };
     Ok(ExecutionHistory {
-        id: ExecutionId::parse(format!("quiet-{}", number + 1)).map_err(wrong)?,
+        id: ExecutionId::parse(format!("quiet-{}", number + 1)).map_err(String::from)?,
         status: *status,
         kind: ExecutionKind::Standard,
         started,
@@ -394,15 +390,15 @@ fn quiet(number: usize, row: &[i64], passed: &[StageName]) -> Result<ExecutionHi
 }
 
 fn execution(document: ExecutionDocument) -> Result<ExecutionHistory, String> {
-    let id = ExecutionId::parse(document.id).map_err(wrong)?;
+    let id = ExecutionId::parse(document.id).map_err(String::from)?;
     let mut examination = Examination::new();
     let mut runs = Vec::with_capacity(document.runs.len());
     for told in document.runs {
         let run = ActionExecution {
             execution: id.clone(),
-            stage: StageName::parse(told.stage).map_err(wrong)?,
-            action: ActionName::parse(told.action).map_err(wrong)?,
-            id: ActionExecutionId::parse(told.id).map_err(wrong)?,
+            stage: StageName::parse(told.stage).map_err(String::from)?,
+            action: ActionName::parse(told.action).map_err(String::from)?,
+            id: ActionExecutionId::parse(told.id).map_err(String::from)?,
             status: ActionStatus::parse(&told.status)
                 .ok_or_else(|| format!("`{}` is no status of an action", told.status))?,
             category: category(&told.category)?,

@@ -37,8 +37,10 @@ const NOTICE: &str = "notice#";
 /// Sort key of a record.
 pub(super) const RECORD: &str = "record";
 /// How the partition of a pipeline's decisions begins, whichever it is.
+#[cfg(feature = "aws")]
 pub(super) const ALL_DECISIONS: &str = "decisions#";
 /// How the partition of a stage run begins, whichever it is.
+#[cfg(feature = "aws")]
 pub(super) const ALL_RUNS: &str = "run#";
 
 /// Partitions of the index of open stage runs. One could take a thousand writes a second; there is no storm that several

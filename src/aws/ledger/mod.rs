@@ -62,6 +62,7 @@ mod sweep;
 mod transaction;
 mod trouble;
 mod whole;
+#[cfg(feature = "aws")]
 mod whole_table;
 mod window;
 mod write;
@@ -87,6 +88,7 @@ pub use listing::{OPEN_INDEX, OpenRuns, Quarantine, Span};
 pub use policies::{PolicyEntry, PushReply};
 pub use stored::KeptDecision;
 pub use trouble::Trouble;
+#[cfg(feature = "aws")]
 pub use whole_table::Kept;
 pub use window::KeptWindow;
 

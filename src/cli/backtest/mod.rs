@@ -3,7 +3,6 @@
 mod page;
 mod text;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -15,7 +14,6 @@ use super::exit::Exit;
 use super::output::{self, Format};
 use super::past::{self, PastArguments};
 use super::{validate, web_page};
-use crate::domain::ids::{PipelineName, StageRunId};
 use crate::domain::policy::Policy;
 use crate::policy_file::render;
 use crate::replay::backtest::{Assumptions, Figures, Suggestion, figures, replay, suggestions};
@@ -106,14 +104,10 @@ impl Backtest {
 impl Found {
     fn of(policy_name: String, policy: &Policy, history: &History, assumptions: Assumptions) -> Self {
         let replayed = replay(history, policy);
-        let tags: BTreeMap<&PipelineName, _> = (history.pipelines.iter())
-            .map(|pipeline| (&pipeline.structure.name, pipeline.tags.as_ref()))
-            .collect();
-        let tags = |run: &StageRunId| tags.get(&run.pipeline.name).copied()?.cloned();
         Self {
             policy_name,
             figures: figures(history, &replayed, assumptions),
-            suggestions: suggestions(policy, &replayed, tags),
+            suggestions: suggestions(policy, &replayed),
             is_other_classifiers: history.header.classifiers != past::classifiers(policy),
             policy: policy.clone(),
         }

@@ -281,9 +281,10 @@ fn advice(found: &Found) -> Section {
             Advice::LeaveAlone => "Leave alone",
         };
         blocks.push(Block::Note(format!(
-            "{verb}: {} It is about {}.",
+            "{verb}: {} It is about {}. {}",
             suggestion.because,
-            counted(suggestion.failures, "failure")
+            counted(suggestion.failures, "failure"),
+            suggestion.place
         )));
         let rule: Vec<&str> =
             suggestion.rule.lines().filter(|line| !line.trim_start().starts_with('#')).collect();
@@ -293,7 +294,7 @@ fn advice(found: &Found) -> Section {
         "None: no class of failures was retried by hand so often, and ended so much the same way, that it speaks for another \
          rule."
     } else {
-        "Each rests on retries that were really made. Such a rule goes before the others, since the first that matches decides."
+        "Each rests on retries that were really made, and none reaches beyond the rule that its failures fall under now."
     };
     Section { id: "suggestions", heading: "Suggestions".to_owned(), lead: lead.to_owned(), blocks }
 }

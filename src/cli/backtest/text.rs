@@ -163,15 +163,10 @@ fn advice(found: &Found) -> String {
             &format!("{} It is about {}.", suggestion.because, counted(suggestion.failures, "failure")),
             WIDTH,
         ));
+        text.push_str(&paragraph_within("     ", &suggestion.place, WIDTH));
         for line in suggestion.rule.lines().filter(|line| !line.trim_start().starts_with('#')) {
             let _ = writeln!(text, "     {line}");
         }
     }
-    text.push_str(&paragraph_within(
-        "  ",
-        "Such a rule goes before the others, since the first that matches decides; the other settings are those of \
-         `defaults`.",
-        WIDTH,
-    ));
     text
 }

@@ -7,11 +7,13 @@ use super::SHADOW;
 use crate::cli::figure::{counted, percent, plain_share};
 use crate::domain::class::Group;
 use crate::domain::glob::Glob;
-use crate::replay::backtest::{Figures, Replayed, Suggestion};
+use crate::replay::backtest::{Advice, Figures, Replayed, Suggestion};
 use crate::replay::history::History;
 
 /// How stages that touch production are usually called.
 const PRODUCTION: [&str; 5] = ["*Prod*", "*prod*", "*PROD*", "Live", "live"];
+/// The rule of the policy that ships for all that is not production.
+const LAST_RULE: &str = "everything-else";
 /// Room that a budget has beyond the busiest hour of the history.
 const ROOM: u64 = 2;
 /// The budget of a Region that ships.
@@ -39,11 +41,15 @@ pub(super) fn policy(
     text.push_str(&budgets(replayed));
     text.push_str("rules:\n");
     text.push_str(&production(history));
-    for suggestion in advice {
+    // The other rule is for production, where nothing is loosened because of what helped elsewhere.
+    let (changes, rules): (Vec<&Suggestion>, Vec<&Suggestion>) = (advice.iter())
+        .filter(|suggestion| suggestion.under.as_deref() == Some(LAST_RULE))
+        .partition(|suggestion| suggestion.is_change);
+    for suggestion in rules {
         text.push_str(&suggestion.rule);
         text.push('\n');
     }
-    text.push_str(&everything_else(figures));
+    text.push_str(&everything_else(figures, &changes));
     text
 }
 
@@ -85,7 +91,7 @@ fn production(history: &History) -> String {
 }
 
 /// The rule for all the rest, with what the history says of each class that it retries.
-fn everything_else(figures: &Figures) -> String {
+fn everything_else(figures: &Figures, changes: &[&Suggestion]) -> String {
     let transient = Group::Transient.classes();
     let mut text =
         String::from("  # Everywhere else, what tends to pass. Retries by hand that recovered, by class:\n");
@@ -102,6 +108,20 @@ fn everything_else(figures: &Figures) -> String {
     if !is_known {
         text.push_str("  #   none of these classes was retried by hand in this time\n");
     }
-    text.push_str("  - name: everything-else\n    match: { pipeline: \"*\" }\n    retry-on: [transient]\n");
+    let mut classes: BTreeSet<&str> = transient.iter().map(|class| class.as_str()).collect();
+    for change in changes {
+        let _ = writeln!(text, "  # {}", change.because);
+        match change.advice {
+            Advice::Retry => classes.insert(&change.class),
+            Advice::LeaveAlone => classes.remove(change.class.as_str()),
+        };
+    }
+    let retry_on = if changes.is_empty() {
+        "transient".to_owned()
+    } else {
+        classes.into_iter().collect::<Vec<_>>().join(", ")
+    };
+    let _ =
+        writeln!(text, "  - name: {LAST_RULE}\n    match: {{ pipeline: \"*\" }}\n    retry-on: [{retry_on}]");
     text
 }

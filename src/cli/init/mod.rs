@@ -81,7 +81,7 @@ impl Init {
         let (history, is_complete) = self.past.read(&shipped, clock::now())?;
         let replayed = replay(&history, &shipped);
         let figures = figures(&history, &replayed, Assumptions::default());
-        let advice = suggestions(&shipped, &replayed, |_| None);
+        let advice = suggestions(&shipped, &replayed);
         let text = fitted::policy(&history, &replayed, &figures, &advice);
         Ok((text, is_complete))
     }

@@ -69,7 +69,7 @@ pub enum Ended {
 }
 
 impl PastFailure {
-    /// The one class of its actions; where they differ, the first that is named in the documentation.
+    /// One class for all its actions: where they differ, the gravest, which the documentation names last.
     pub fn class(&self) -> Class {
         self.classes.values().copied().max().unwrap_or(Class::Unknown)
     }

@@ -1,6 +1,7 @@
 //! The file of cases as it is written: a mirror for serde, without any meaning.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
@@ -114,11 +115,34 @@ pub(super) enum NativeDocument {
 }
 
 /// `retry/eligible`, or more in detail.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
+#[derive(Debug)]
 pub(super) enum ExpectDocument {
     Decision(String),
     Detail(Box<DetailDocument>),
+}
+
+/// By hand, since serde says of neither form what is wrong with it.
+impl<'de> Deserialize<'de> for ExpectDocument {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl<'de> de::Visitor<'de> for Either {
+            type Value = ExpectDocument;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a decision such as `retry/eligible`, or keys such as `decision` and `rule`")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<ExpectDocument, E> {
+                Ok(ExpectDocument::Decision(text.to_owned()))
+            }
+
+            fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<ExpectDocument, A::Error> {
+                let detail = DetailDocument::deserialize(de::value::MapAccessDeserializer::new(map))?;
+                Ok(ExpectDocument::Detail(Box::new(detail)))
+            }
+        }
+        deserializer.deserialize_any(Either)
+    }
 }
 
 #[derive(Debug, Deserialize)]

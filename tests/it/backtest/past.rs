@@ -164,12 +164,13 @@ fn nine_of_ten_retries_by_hand_that_mend_are_a_rule_to_be_suggested() {
     let history = history(&world);
     let policy = policy(EXACT);
     let replayed = replay(&history, &policy);
-    let suggested = suggestions(&policy, &replayed, |_| None);
+    let suggested = suggestions(&policy, &replayed);
     let [suggestion] = suggested.as_slice() else { panic!("{suggested:?}") };
     assert_eq!((suggestion.evidence.hits, suggestion.evidence.of), (9, 10));
     assert_eq!(suggestion.class, "test-failure");
+    assert_eq!((suggestion.under.as_deref(), suggestion.is_change), (Some("everything"), true));
     // What is suggested compiles, and does what it says.
-    let with = EXACT.replace("rules:\n", &format!("rules:\n{}", suggestion.rule));
+    let with = format!("{EXACT}    retry-on: [{}]\n", suggestion.retry_on.join(", "));
     let again = replay(&history, &super::policy(&with));
     let retried = again.iter().filter(|of| of.treatment() == Treatment::Retried).count();
     assert_eq!(retried, 11, "{:?}\n{with}", treatments(&again));

@@ -2,7 +2,6 @@
 //! says where.
 
 mod means;
-mod measure;
 mod reading;
 
 use codepipeline_retrier::replay::fleet::truth::Truth;

@@ -6,15 +6,15 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use super::Fleet;
 use super::fates::Fates;
 use super::lot::Lot;
 use super::outages::AFTERMATH;
 use super::people::People;
 use super::starts::Starts;
 use super::truth::{Account, By, Failure, Key, Truth};
+use super::{Fleet, FleetPipeline};
 use crate::domain::ids::{AccountId, ExecutionId, InvalidId, Partition, PipelineName, Region, StageName};
-use crate::domain::pipeline::ExecutionStatus;
+use crate::domain::pipeline::{ExecutionMode, ExecutionStatus};
 use crate::domain::policy::RetryMode;
 use crate::domain::stage_run::after;
 use crate::emulator::codepipeline::{Fate, Listening, ServiceError, Switches};
@@ -80,6 +80,7 @@ struct Visit {
 #[derive(Debug, Clone)]
 struct Started {
     name: PipelineName,
+    mode: ExecutionMode,
     last: Option<ExecutionId>,
 }
 
@@ -113,7 +114,11 @@ impl Play {
         Ok(Self {
             world: SharedWorld::new(world),
             pipelines: (fleet.pipelines.iter())
-                .map(|pipeline| Started { name: pipeline.definition.name.clone(), last: None })
+                .map(|FleetPipeline { definition, .. }| Started {
+                    name: definition.name.clone(),
+                    mode: definition.mode,
+                    last: None,
+                })
                 .collect(),
             account: Account::of(fates.outages()),
             fates,
@@ -204,7 +209,7 @@ impl Play {
 
     fn start(&mut self, pipeline: usize, now: Timestamp) {
         let is_alone = self.passes_alone(pipeline, now);
-        let Some(Started { name, last }) = self.pipelines.get_mut(pipeline) else { return };
+        let Some(Started { name, last, .. }) = self.pipelines.get_mut(pipeline) else { return };
         if is_alone {
             self.account.started(name, now);
             self.account.passed();
@@ -223,8 +228,9 @@ impl Play {
     /// one that came later has succeeded in all stages, and the next one comes when it is through. It need not be played:
     /// nobody could tell the difference but by looking at it.
     fn passes_alone(&self, pipeline: usize, now: Timestamp) -> bool {
-        let Some(Started { name, last }) = self.pipelines.get(pipeline) else { return false };
-        if self.forgetting.is_none() {
+        let Some(Started { name, mode, last }) = self.pipelines.get(pipeline) else { return false };
+        // In PARALLEL mode executions overtake each other, and a failed one may be retried whatever came after it.
+        if self.forgetting.is_none() || *mode == ExecutionMode::Parallel {
             return false;
         }
         let Some(through) = self.fates.green_until(name, now) else { return false };
@@ -259,7 +265,9 @@ impl Play {
             *next = after(now, TIDY_EVERY);
             let before = |kept| now.saturating_sub(kept).unwrap_or(Timestamp::MIN);
             let gone = self.world.lock().service.forget_before(before(KEPT), before(KEPT_IN_PARALLEL));
-            gone.iter().for_each(|execution| self.account.ended(execution));
+            for execution in &gone {
+                self.account.ended(execution);
+            }
         }
     }
 

@@ -40,11 +40,11 @@ pub enum Memory {
     Open,
 }
 
-/// How often executions are forgotten, and how long after their end: in PARALLEL mode a newer execution decides for as
-/// long as an older one may be retried.
+/// How often executions are forgotten, and how long after their end: where one may still be retried, or decides whether
+/// another one may, after more than the longest time that policies and people take.
 const TIDY_EVERY: SignedDuration = SignedDuration::from_hours(6);
 const KEPT: SignedDuration = SignedDuration::from_hours(2);
-const KEPT_IN_PARALLEL: SignedDuration = SignedDuration::from_hours(8 * 24);
+const KEPT_FOR_RETRIES: SignedDuration = SignedDuration::from_hours(8 * 24);
 
 /// The caller by which the world knows people.
 const PERSON: &str = "person";
@@ -237,7 +237,7 @@ impl Play {
         let meets_the_next = self.starts.next_of(pipeline).is_some_and(|next| next <= through);
         let meets_the_last = || {
             let service = &self.world.lock().service;
-            // One that is forgotten has succeeded.
+            // One that is forgotten has succeeded: the stage that the last one failed in shows it.
             let last = last.as_ref().and_then(|last| service.pipeline_execution(name, last).ok());
             last.is_some_and(|last| last.status != ExecutionStatus::Succeeded)
         };
@@ -264,7 +264,7 @@ impl Play {
         if let Some(next) = self.forgetting.as_mut().filter(|next| **next <= now) {
             *next = after(now, TIDY_EVERY);
             let before = |kept| now.saturating_sub(kept).unwrap_or(Timestamp::MIN);
-            let gone = self.world.lock().service.forget_before(before(KEPT), before(KEPT_IN_PARALLEL));
+            let gone = self.world.lock().service.forget_before(before(KEPT), before(KEPT_FOR_RETRIES));
             for execution in &gone {
                 self.account.ended(execution);
             }

@@ -8,31 +8,36 @@ use crate::domain::ids::ExecutionId;
 use crate::domain::pipeline::ExecutionStatus;
 
 use super::CodePipeline;
+use super::execution::Execution;
 use super::pipeline::Pipeline;
 use super::views::{ExecutionSummary, summary};
 
 impl CodePipeline {
-    /// Forgets the executions that succeeded or were superseded before an instant and that no stage shows any longer,
-    /// with their runs, and hands their summaries over. The real service does so after a year.
+    /// Forgets the executions that ended before an instant and that no stage shows any longer, with their runs, and hands
+    /// their summaries over. The real service does so after a year.
     ///
-    /// Executions in PARALLEL mode have an instant of their own: they are shown nowhere, and a newer one decides whether an
-    /// older one may be retried.
-    pub fn forget_before(&mut self, before: Timestamp, in_parallel: Timestamp) -> Vec<ExecutionSummary> {
+    /// Those that failed and those in PARALLEL mode have an instant of their own, `retried`: somebody may still look at
+    /// what failed, and a newer execution decides whether an older one may be retried.
+    pub fn forget_before(&mut self, before: Timestamp, retried: Timestamp) -> Vec<ExecutionSummary> {
         let pipelines = self.pipelines.values_mut();
-        pipelines.flat_map(|pipeline| pipeline.forget_before(before, in_parallel)).collect()
+        pipelines.flat_map(|pipeline| pipeline.forget_before(before, retried)).collect()
     }
 }
 
 impl Pipeline {
-    fn forget_before(&mut self, before: Timestamp, in_parallel: Timestamp) -> Vec<ExecutionSummary> {
+    fn forget_before(&mut self, before: Timestamp, retried: Timestamp) -> Vec<ExecutionSummary> {
         let shown: BTreeSet<&ExecutionId> =
             self.rows.values().flat_map(|row| row.latest.iter().chain(&row.occupant)).collect();
-        let is_over = |status| matches!(status, ExecutionStatus::Succeeded | ExecutionStatus::Superseded);
+        let is_over = |execution: &&Execution| match execution.status {
+            ExecutionStatus::Failed => execution.changed < retried,
+            ExecutionStatus::Succeeded | ExecutionStatus::Superseded if execution.is_parallel() => {
+                execution.changed < retried
+            }
+            ExecutionStatus::Succeeded | ExecutionStatus::Superseded => execution.changed < before,
+            _ => false,
+        };
         let gone: Vec<ExecutionId> = (self.executions.values())
-            .filter(|execution| is_over(execution.status))
-            .filter(|execution| {
-                execution.changed < if execution.is_parallel() { in_parallel } else { before }
-            })
+            .filter(is_over)
             .filter(|execution| !shown.contains(&execution.id))
             .map(|execution| execution.id.clone())
             .collect();

@@ -6,15 +6,15 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use super::Fleet;
 use super::fates::Fates;
 use super::lot::Lot;
 use super::outages::AFTERMATH;
 use super::people::People;
 use super::starts::Starts;
 use super::truth::{Account, By, Failure, Key, Truth};
+use super::{Fleet, FleetPipeline};
 use crate::domain::ids::{AccountId, ExecutionId, InvalidId, Partition, PipelineName, Region, StageName};
-use crate::domain::pipeline::ExecutionStatus;
+use crate::domain::pipeline::{ExecutionMode, ExecutionStatus};
 use crate::domain::policy::RetryMode;
 use crate::domain::stage_run::after;
 use crate::emulator::codepipeline::{Fate, Listening, ServiceError, Switches};
@@ -40,11 +40,11 @@ pub enum Memory {
     Open,
 }
 
-/// How often executions are forgotten, and how long after their end: in PARALLEL mode a newer execution decides for as
-/// long as an older one may be retried.
+/// How often executions are forgotten, and how long after their end: where one may still be retried, or decides whether
+/// another one may, after more than the longest time that policies and people take.
 const TIDY_EVERY: SignedDuration = SignedDuration::from_hours(6);
 const KEPT: SignedDuration = SignedDuration::from_hours(2);
-const KEPT_IN_PARALLEL: SignedDuration = SignedDuration::from_hours(8 * 24);
+const KEPT_FOR_RETRIES: SignedDuration = SignedDuration::from_hours(8 * 24);
 
 /// The caller by which the world knows people.
 const PERSON: &str = "person";
@@ -80,6 +80,7 @@ struct Visit {
 #[derive(Debug, Clone)]
 struct Started {
     name: PipelineName,
+    mode: ExecutionMode,
     last: Option<ExecutionId>,
 }
 
@@ -113,7 +114,11 @@ impl Play {
         Ok(Self {
             world: SharedWorld::new(world),
             pipelines: (fleet.pipelines.iter())
-                .map(|pipeline| Started { name: pipeline.definition.name.clone(), last: None })
+                .map(|FleetPipeline { definition, .. }| Started {
+                    name: definition.name.clone(),
+                    mode: definition.mode,
+                    last: None,
+                })
                 .collect(),
             account: Account::of(fates.outages()),
             fates,
@@ -204,7 +209,7 @@ impl Play {
 
     fn start(&mut self, pipeline: usize, now: Timestamp) {
         let is_alone = self.passes_alone(pipeline, now);
-        let Some(Started { name, last }) = self.pipelines.get_mut(pipeline) else { return };
+        let Some(Started { name, last, .. }) = self.pipelines.get_mut(pipeline) else { return };
         if is_alone {
             self.account.started(name, now);
             self.account.passed();
@@ -223,15 +228,16 @@ impl Play {
     /// one that came later has succeeded in all stages, and the next one comes when it is through. It need not be played:
     /// nobody could tell the difference but by looking at it.
     fn passes_alone(&self, pipeline: usize, now: Timestamp) -> bool {
-        let Some(Started { name, last }) = self.pipelines.get(pipeline) else { return false };
-        if self.forgetting.is_none() {
+        let Some(Started { name, mode, last }) = self.pipelines.get(pipeline) else { return false };
+        // In PARALLEL mode executions overtake each other, and a failed one may be retried whatever came after it.
+        if self.forgetting.is_none() || *mode == ExecutionMode::Parallel {
             return false;
         }
         let Some(through) = self.fates.green_until(name, now) else { return false };
         let meets_the_next = self.starts.next_of(pipeline).is_some_and(|next| next <= through);
         let meets_the_last = || {
             let service = &self.world.lock().service;
-            // One that is forgotten has succeeded.
+            // One that is forgotten has succeeded: the stage that the last one failed in shows it.
             let last = last.as_ref().and_then(|last| service.pipeline_execution(name, last).ok());
             last.is_some_and(|last| last.status != ExecutionStatus::Succeeded)
         };
@@ -258,7 +264,7 @@ impl Play {
         if let Some(next) = self.forgetting.as_mut().filter(|next| **next <= now) {
             *next = after(now, TIDY_EVERY);
             let before = |kept| now.saturating_sub(kept).unwrap_or(Timestamp::MIN);
-            let gone = self.world.lock().service.forget_before(before(KEPT), before(KEPT_IN_PARALLEL));
+            let gone = self.world.lock().service.forget_before(before(KEPT), before(KEPT_FOR_RETRIES));
             for execution in &gone {
                 self.account.ended(execution);
             }

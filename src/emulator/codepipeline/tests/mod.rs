@@ -6,6 +6,7 @@ mod conditions;
 mod edit;
 mod events;
 mod failure;
+mod fleets;
 mod modes;
 mod native;
 mod random;

@@ -78,8 +78,8 @@ pub use exit::Exit;
     about = "Retries failed AWS CodePipeline stages by policy",
     long_about = "Retries failed AWS CodePipeline stages by policy: within a budget, never twice, with a reason for \
                   every decision.\n\nThis command checks policies and shows what they do, without an AWS account. \
-                  `explain --live` reads one, and `status`, `history`, `pause`, `resume` and `policy` work on what is \
-                  deployed.",
+                  `explain --live` and `backtest` read one, and `status`, `history`, `report`, `pause`, `resume` and \
+                  `policy` work on what is deployed.",
     after_help = output::EXIT_CODES_IN_SHORT,
     after_long_help = EXIT_CODES,
     arg_required_else_help = true,

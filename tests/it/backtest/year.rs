@@ -171,7 +171,7 @@ fn a_generated_season_is_read_in_pages_and_told_as_it_was() {
 }
 
 #[test]
-#[ignore = "the full size: 200 pipelines for a year, with `make scoreboard FIGURES=history`"]
+#[ignore = "a full run: make scoreboard"]
 fn a_generated_year_at_full_size() {
     let year = year("year", figure::number("RETRIER_PIPELINES", 200), 365);
     agrees(&year);

@@ -49,6 +49,8 @@ mod schema;
 mod screen;
 #[cfg(feature = "reports")]
 mod simulate;
+#[cfg(any(feature = "aws", feature = "reports"))]
+mod since;
 #[cfg(feature = "aws")]
 mod status;
 #[cfg(feature = "aws")]

@@ -21,6 +21,7 @@ use super::columns::away;
 use super::error::CliError;
 use super::exit::Exit;
 use super::output::{self, Format};
+use super::since;
 use super::table::{Table, TableArguments};
 use super::watch::{self, WatchArguments};
 use crate::aws::ledger::{KeptDecision, Span};
@@ -29,7 +30,6 @@ use crate::domain::glob::Glob;
 use crate::domain::ids::PipelineArn;
 use crate::domain::scope::PipelineLabel;
 use crate::domain::stage_run::after;
-use crate::policy_file;
 use crate::policy_file::near;
 use line::Lines;
 use tail::Tail;
@@ -73,7 +73,7 @@ pub(super) struct History {
     #[arg(long, value_name = "ID", value_parser = execution)]
     execution: Option<String>,
     /// How far back, at most 90d
-    #[arg(long, value_name = "DURATION", default_value = "7d", value_parser = length)]
+    #[arg(long, value_name = "DURATION", default_value = "7d", value_parser = since::of_decisions)]
     since: SignedDuration,
     /// Only what was decided before then, such as `2026-11-22T10:13:40Z`
     #[arg(long, value_name = "INSTANT", value_parser = instant, conflicts_with = "watch")]
@@ -110,8 +110,6 @@ impl Wanted {
     }
 }
 
-/// Decisions are kept that long.
-const LONGEST: SignedDuration = SignedDuration::from_hours(90 * 24);
 /// Longest pattern and longest beginning of an id.
 const LONGEST_TEXT: usize = 200;
 
@@ -138,16 +136,6 @@ fn execution(text: &str) -> Result<String, String> {
 
 fn instant(text: &str) -> Result<Timestamp, String> {
     text.parse().map_err(|_| "not an instant such as `2026-11-22T10:13:40Z`".to_owned())
-}
-
-fn length(text: &str) -> Result<SignedDuration, String> {
-    match policy_file::duration(text) {
-        Some(length) if length > LONGEST => {
-            Err("longer than 90d, which is how long decisions are kept".into())
-        }
-        Some(length) if length > SignedDuration::ZERO => Ok(length),
-        _ => Err("not a duration such as `12h`, `7d` or `30d`".into()),
-    }
 }
 
 impl History {
@@ -264,8 +252,11 @@ impl History {
     /// What else there is: other decisions about the pipeline, or a pipeline of nearly that name.
     async fn hint_at_others(&self, table: &Table, now: Timestamp) -> Result<(), CliError> {
         let failed = |trouble| table.failed(&trouble);
-        let newest =
-            table.ledger.decisions(self.pipeline.clone(), after(now, -LONGEST), 1).await.map_err(failed)?;
+        let newest = table
+            .ledger
+            .decisions(self.pipeline.clone(), after(now, -since::DECISIONS), 1)
+            .await
+            .map_err(failed)?;
         if let Some(newest) = newest.first() {
             let (at, when) = (newest.decided_at, away(newest.decided_at, now));
             output::hint(&format!("the last decision about it is of {at:.0} ({when})"));

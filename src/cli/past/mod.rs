@@ -12,13 +12,13 @@ use jiff::{SignedDuration, Timestamp};
 #[cfg(feature = "aws")]
 use super::account::{AccountArguments, block_on};
 use super::error::CliError;
+use super::since;
 use crate::domain::evidence::Depth;
 use crate::domain::glob::Glob;
 use crate::domain::ids::PipelineName;
 use crate::domain::policy::Policy;
 use crate::domain::stage_run::after;
 use crate::fingerprint::sha256_hex;
-use crate::policy_file;
 use crate::replay::history::History;
 
 pub(super) use file::complete;
@@ -27,7 +27,7 @@ pub(super) use file::complete;
 #[derive(Debug, Args)]
 pub(super) struct PastArguments {
     /// How far back from the history's end, which is now where it is read anew
-    #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = length)]
+    #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = since::of_executions)]
     since: SignedDuration,
     /// Only these pipelines, with * and ? in the name; may be given several times
     #[arg(long, value_name = "GLOB", value_parser = |text: &str| Ok::<_, String>(Glob::new(text)))]
@@ -68,19 +68,6 @@ impl Look {
             Self::Details => Depth::Details,
             Self::Logs => Depth::Logs,
         }
-    }
-}
-
-/// CodePipeline remembers no more (User Guide, quotas: 12 months of execution history).
-const LONGEST: SignedDuration = SignedDuration::from_hours(366 * 24);
-
-fn length(text: &str) -> Result<SignedDuration, String> {
-    match policy_file::duration(text) {
-        Some(length) if length > LONGEST => {
-            Err("longer than a year, which is how long CodePipeline remembers".into())
-        }
-        Some(length) if length > SignedDuration::ZERO => Ok(length),
-        _ => Err("not a duration such as `12h`, `7d` or `30d`".into()),
     }
 }
 

@@ -16,6 +16,7 @@ use super::error::CliError;
 use super::exit::Exit;
 use super::output::{self, Format};
 use super::past;
+use super::since;
 use super::table::TableArguments;
 use super::web_page;
 use crate::domain::glob::Glob;
@@ -46,7 +47,7 @@ Exit codes:
  70  the table has not answered")]
 pub(super) struct Report {
     /// How far back, at most 90d
-    #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = length)]
+    #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = since::of_decisions)]
     since: SignedDuration,
     /// Only these pipelines, with * and ? in the name; may be given several times
     #[arg(long, value_name = "GLOB", value_parser = |text: &str| Ok::<_, String>(Glob::new(text)))]
@@ -68,19 +69,6 @@ pub(super) struct Report {
     format: Format,
     #[command(flatten)]
     table: TableArguments,
-}
-
-/// Decisions are kept that long.
-const LONGEST: SignedDuration = SignedDuration::from_hours(90 * 24);
-
-fn length(text: &str) -> Result<SignedDuration, String> {
-    match policy_file::duration(text) {
-        Some(length) if length > LONGEST => {
-            Err("longer than 90d, which is how long decisions are kept".into())
-        }
-        Some(length) if length > SignedDuration::ZERO => Ok(length),
-        _ => Err("not a duration such as `7d` or `30d`".into()),
-    }
 }
 
 fn reaction(text: &str) -> Result<SignedDuration, String> {

@@ -50,17 +50,7 @@ pub(super) fn present_failure(runs: &[&ActionExecution]) -> Vec<FailedAction> {
     let mut failed: Vec<FailedAction> = runs
         .iter()
         .filter(|run| run.status == ActionStatus::Failed && followed_at(run, runs).is_none())
-        .map(|run| FailedAction {
-            name: run.action.clone(),
-            id: run.id.clone(),
-            category: run.category,
-            provider: run.provider.clone(),
-            region: run.region.clone(),
-            external_id: run.external_id.clone(),
-            started: run.started,
-            failed_at: run.last_change,
-            error: run.error.clone(),
-        })
+        .map(|run| FailedAction::of(run))
         .collect();
     failed.sort_by(|a, b| a.name.cmp(&b.name));
     failed

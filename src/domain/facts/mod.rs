@@ -83,6 +83,23 @@ pub struct FailedAction {
     pub error: ErrorDetails,
 }
 
+impl FailedAction {
+    /// The failure of a run.
+    pub fn of(run: &ActionExecution) -> Self {
+        Self {
+            name: run.action.clone(),
+            id: run.id.clone(),
+            category: run.category,
+            provider: run.provider.clone(),
+            region: run.region.clone(),
+            external_id: run.external_id.clone(),
+            started: run.started,
+            failed_at: run.last_change,
+            error: run.error.clone(),
+        }
+    }
+}
+
 /// A failed attempt that somebody or something has retried.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct EarlierFailure {

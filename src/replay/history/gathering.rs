@@ -135,7 +135,7 @@ impl<C: Chronicle + Pipelines, E: EvidenceSource> Sources<'_, C, E> {
         for (stage, attempt) in attempts(runs) {
             let failed: Vec<FailedAction> = (runs.iter())
                 .filter(|run| attempt.failure.failed.contains(&run.id))
-                .map(failed_action)
+                .map(FailedAction::of)
                 .collect();
             let run = StageRunId { pipeline: arn.clone(), execution: execution.clone(), stage };
             let evidence: Vec<Evidence> = if self.depth == Depth::State {
@@ -150,20 +150,6 @@ impl<C: Chronicle + Pipelines, E: EvidenceSource> Sources<'_, C, E> {
             examination.extend(examine(self.classifiers, &run, &failed, &evidence, false));
         }
         examination
-    }
-}
-
-fn failed_action(run: &ActionExecution) -> FailedAction {
-    FailedAction {
-        name: run.action.clone(),
-        id: run.id.clone(),
-        category: run.category,
-        provider: run.provider.clone(),
-        region: run.region.clone(),
-        external_id: run.external_id.clone(),
-        started: run.started,
-        failed_at: run.last_change,
-        error: run.error.clone(),
     }
 }
 

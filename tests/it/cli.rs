@@ -177,3 +177,45 @@ fn colour_is_for_those_who_ask() {
         .unwrap();
     assert!(!plain.stdout.contains(&0x1b), "{}", shown(&plain));
 }
+
+#[cfg(feature = "reports")]
+#[test]
+fn the_manual_has_a_page_for_every_command() {
+    let page = run(&["man"]);
+    assert!(String::from_utf8(page.stdout).unwrap().contains(".TH retrier 1"));
+    let folder = std::env::temp_dir().join(format!("retrier-man-{}", std::process::id()));
+    let output = retrier(&["man", "--to"]).arg(&folder).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", shown(&output));
+    let pages: Vec<String> = std::fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    std::fs::remove_dir_all(&folder).unwrap();
+    for command in ["retrier", "retrier-explain", "retrier-test", "retrier-simulate", "retrier-backtest"] {
+        assert!(pages.contains(&format!("{command}.1")), "{command}: {pages:?}");
+    }
+}
+
+#[cfg(feature = "reports")]
+#[test]
+fn a_policy_to_start_from_is_written_once() {
+    let folder = std::env::temp_dir().join(format!("retrier-init-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let init = |arguments: &[&str]| {
+        let mut command = command::retrier(&["init"]);
+        command.args(arguments).current_dir(&folder).output().unwrap()
+    };
+    let first = init(&[]);
+    assert_eq!(first.status.code(), Some(0), "{}", shown(&first));
+    let text = std::fs::read_to_string(folder.join("policy.yaml")).unwrap();
+    assert!(policy_file::load("policy.yaml", &text).policy.is_some());
+    std::fs::write(folder.join("policy.yaml"), "mine").unwrap();
+    let second = init(&[]);
+    assert_eq!(second.status.code(), Some(2), "{}", shown(&second));
+    assert!(shown(&second).contains("--force"), "{}", shown(&second));
+    assert_eq!(std::fs::read_to_string(folder.join("policy.yaml")).unwrap(), "mine");
+    assert_eq!(init(&["--force"]).status.code(), Some(0));
+    let printed = init(&["-"]);
+    assert_eq!(String::from_utf8(printed.stdout).unwrap(), text);
+    std::fs::remove_dir_all(&folder).unwrap();
+}

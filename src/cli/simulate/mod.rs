@@ -84,7 +84,7 @@ impl Simulate {
         match self.format {
             Format::Text => output::data(&text::table(&comparison))?,
             Format::Json => {
-                let document = serde_json::to_string(&comparison)
+                let document = serde_json::to_string_pretty(&comparison)
                     .map_err(|error| CliError::unexpected(format!("cannot write the figures: {error}")))?;
                 output::data(&format!("{document}\n"))?;
             }

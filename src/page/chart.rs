@@ -4,6 +4,7 @@ use maud::{Markup, PreEscaped, html as markup};
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
+use super::label::{self, counted, short};
 use super::layout::of_table;
 use super::{Cell, Column, Table};
 
@@ -70,9 +71,19 @@ impl Series {
         self
     }
 
-    fn interval(&self, place: usize) -> Option<(f64, f64)> {
-        self.intervals.get(place).copied().flatten()
+    fn value(&self, place: usize) -> Option<f64> {
+        self.values.get(place).copied().flatten().filter(|value| can_be_drawn(*value))
     }
+
+    fn interval(&self, place: usize) -> Option<(f64, f64)> {
+        let (low, high) = self.intervals.get(place).copied().flatten()?;
+        (can_be_drawn(low) && can_be_drawn(high)).then_some((low, high))
+    }
+}
+
+/// Plotters never comes to an end with numbers that are none. Beyond 2^52 things are not counted one by one any more.
+fn can_be_drawn(value: f64) -> bool {
+    (0.0..=4.5e15).contains(&value)
 }
 
 /// Colours that stand for those of the style sheet; the last is grey.
@@ -87,8 +98,8 @@ const COLOURS: [RGBColor; 6] = [
 const INK: RGBColor = RGBColor(10, 10, 10);
 const LINE: RGBColor = RGBColor(11, 11, 11);
 
-/// Columns that a chart has room for at least.
-const FEW: u32 = 5;
+/// Plotters takes the size of a font for the height of its tallest letters, and writes a smaller one.
+const TO_UNITS: f64 = 1.24;
 
 /// How large a chart is drawn, in units of its view box.
 #[derive(Debug, Clone, Copy)]
@@ -98,11 +109,20 @@ struct Size {
     font: u32,
     /// Most labels along the axis.
     labels: usize,
+    /// Columns that there is room for at least: few are not drawn as wide as the whole.
+    columns: u32,
     class: &'static str,
 }
 
-const WIDE: Size = Size { width: 880, height: 300, font: 13, labels: 14, class: "wide" };
-const NARROW: Size = Size { width: 360, height: 260, font: 12, labels: 5, class: "narrow" };
+const WIDE: Size = Size { width: 880, height: 300, font: 14, labels: 14, columns: 5, class: "wide" };
+const NARROW: Size = Size { width: 340, height: 260, font: 13, labels: 5, columns: 3, class: "narrow" };
+
+impl Size {
+    /// From one line of words to the next.
+    const fn line(self) -> u32 {
+        self.font * 6 / 5
+    }
+}
 
 type Drawn<'a> = Result<(), DrawingAreaErrorKind<<SVGBackend<'a> as DrawingBackend>::ErrorType>>;
 
@@ -147,17 +167,17 @@ impl Chart {
     }
 
     fn is_empty(&self) -> bool {
-        self.series.iter().all(|series| series.values.iter().all(Option::is_none))
+        let places = 0..self.labels.len();
+        self.series.iter().all(|series| places.clone().all(|place| series.value(place).is_none()))
     }
 
     fn table(&self) -> Table {
         let number = |value: f64| match self.unit {
-            Unit::Count if value.fract().abs() < f64::EPSILON => format!("{value:.0}"),
-            Unit::Count => format!("{value:.1}"),
+            Unit::Count => counted(value),
             Unit::Share => format!("{:.1} %", value * 100.0),
         };
         let cell = |series: &Series, place: usize| {
-            let value = series.values.get(place).copied().flatten();
+            let value = series.value(place);
             Cell::text(match (value, series.interval(place)) {
                 (Some(value), Some((low, high))) => {
                     format!("{} ({} to {})", number(value), number(low), number(high))
@@ -205,7 +225,7 @@ impl Chart {
         }
         let column = |place: usize| {
             let values = self.series.iter().map(|series| {
-                let value = series.values.get(place).copied().flatten().unwrap_or_default();
+                let value = series.value(place).unwrap_or_default();
                 series.interval(place).map_or(value, |(_, high)| high.max(value))
             });
             if self.kind == Kind::Stacked { values.sum::<f64>() } else { values.fold(0.0, f64::max) }
@@ -224,16 +244,18 @@ impl Chart {
 
     fn draw<'a>(&self, root: &DrawingArea<SVGBackend<'a>, plotters::coord::Shift>, size: Size) -> Drawn<'a> {
         let count = u32::try_from(self.labels.len()).unwrap_or(u32::MAX);
-        // Few columns are not drawn as wide as there is room.
-        let room = (f64::from(FEW) - f64::from(count)).max(0.0) / 2.0;
+        let room = f64::from(size.columns.saturating_sub(count)) / 2.0;
+        let labels = self.shown_labels(size);
+        let lines = labels.iter().map(|(_, lines)| lines.len()).max().unwrap_or_default();
+        let lines = u32::try_from(lines).unwrap_or_default();
         let (left, right) = (-0.5 - room, f64::from(count) - 0.5 + room);
         let mut chart = ChartBuilder::on(root)
             .margin_top(size.font)
             .margin_right(size.font)
-            .x_label_area_size(size.font * 2)
+            .x_label_area_size(size.font + lines * size.line())
             .y_label_area_size(size.font * 4)
             .build_cartesian_2d(left..right, 0.0..self.top())?;
-        let font = ("sans-serif", size.font).into_font().color(&INK);
+        let font = ("sans-serif", f64::from(size.font) * TO_UNITS).into_font().color(&INK);
         chart
             .configure_mesh()
             .disable_x_mesh()
@@ -245,18 +267,19 @@ impl Chart {
             .y_label_style(font.clone())
             .y_label_formatter(&|value| match self.unit {
                 Unit::Share => format!("{:.0} %", value * 100.0),
-                Unit::Count if *value >= 1_000.0 => format!("{:.1}k", value / 1_000.0),
-                Unit::Count => format!("{value:.0}"),
+                Unit::Count => short(*value),
             })
             .draw()?;
-        // Labels stand below their columns, as many as there is room for.
-        let step = self.labels.len().div_ceil(size.labels).max(1);
         let below = font.pos(Pos::new(HPos::Center, VPos::Top));
         let plane = chart.plotting_area();
-        for (place, label) in self.labels.iter().enumerate().step_by(step) {
-            let (x, y) = plane.map_coordinate(&(position(place), 0.0));
-            let gap = i32::try_from(size.font / 2).unwrap_or_default();
-            root.draw(&Text::new(label.clone(), (x, y + gap), below.clone()))?;
+        let pixels = |units: u32| i32::try_from(units).unwrap_or_default();
+        for (place, lines) in labels {
+            let (x, mut y) = plane.map_coordinate(&(position(place), 0.0));
+            y += pixels(size.font * 3 / 4);
+            for line in lines {
+                root.draw(&Text::new(line, (x, y), below.clone()))?;
+                y += pixels(size.line());
+            }
         }
         match self.kind {
             Kind::Stacked => self.draw_stacked(plane),
@@ -265,11 +288,21 @@ impl Chart {
         }
     }
 
+    /// The labels that there is room for, in lines as long as there is room for.
+    fn shown_labels(&self, size: Size) -> Vec<(usize, Vec<String>)> {
+        let step = self.labels.len().div_ceil(size.labels).max(1);
+        let count = u32::try_from(self.labels.len().div_ceil(step)).unwrap_or(u32::MAX);
+        // A letter is about half as wide as it is high.
+        let letters = size.width.saturating_sub(size.font * 5) * 2 / (count.max(size.columns) * size.font);
+        let labels = self.labels.iter().enumerate().step_by(step);
+        labels.map(|(place, label)| (place, label::lines(label, letters))).collect()
+    }
+
     fn draw_stacked<'a>(&self, plane: &Plane<'a>) -> Drawn<'a> {
         let mut floors = vec![0.0; self.labels.len()];
         for (series, colour) in self.coloured() {
-            for (place, (value, floor)) in series.values.iter().zip(&mut floors).enumerate() {
-                let value = value.unwrap_or_default();
+            for (place, floor) in floors.iter_mut().enumerate() {
+                let value = series.value(place).unwrap_or_default();
                 if value > 0.0 {
                     let x = position(place);
                     let corners = [(x - 0.36, *floor), (x + 0.36, *floor + value)];
@@ -284,8 +317,8 @@ impl Chart {
     fn draw_grouped<'a>(&self, plane: &Plane<'a>) -> Drawn<'a> {
         let width = 0.76 / position(self.series.len().max(1));
         for (number, (series, colour)) in self.coloured().enumerate() {
-            for (place, value) in series.values.iter().enumerate() {
-                let Some(value) = *value else { continue };
+            for place in 0..self.labels.len() {
+                let Some(value) = series.value(place) else { continue };
                 let left = position(place) - 0.38 + width * position(number);
                 let corners = [(left + width * 0.06, 0.0), (left + width * 0.94, value)];
                 plane.draw(&Rectangle::new(corners, colour.filled()))?;
@@ -304,20 +337,19 @@ impl Chart {
 
     fn draw_lines<'a>(&self, plane: &Plane<'a>) -> Drawn<'a> {
         for (series, colour) in self.coloured() {
-            let band: Vec<(f64, (f64, f64))> = (0..series.values.len())
-                .filter_map(|place| Some((position(place), series.interval(place)?)))
-                .collect();
-            if band.len() > 1 {
+            // Where there is no value there is no line either.
+            let bands = runs(self.labels.len(), |place| series.interval(place));
+            for band in bands.iter().filter(|band| band.len() > 1) {
                 let upper = band.iter().map(|(x, (_, high))| (*x, *high));
                 let lower = band.iter().rev().map(|(x, (low, _))| (*x, *low));
                 let outline: Vec<(f64, f64)> = upper.chain(lower).collect();
                 plane.draw(&Polygon::new(outline, colour.mix(0.18)))?;
             }
-            let points: Vec<(f64, f64)> = (series.values.iter().enumerate())
-                .filter_map(|(place, value)| Some((position(place), (*value)?)))
-                .collect();
-            plane.draw(&PathElement::new(points.clone(), colour.stroke_width(2)))?;
-            for point in points {
+            let lines = runs(self.labels.len(), |place| series.value(place));
+            for line in lines.iter().filter(|line| line.len() > 1) {
+                plane.draw(&PathElement::new(line.clone(), colour.stroke_width(2)))?;
+            }
+            for point in lines.into_iter().flatten() {
                 plane.draw(&Circle::new(point, 3, colour.filled()))?;
             }
         }
@@ -329,6 +361,18 @@ type Plane<'a> = DrawingArea<
     SVGBackend<'a>,
     Cartesian2d<plotters::coord::types::RangedCoordf64, plotters::coord::types::RangedCoordf64>,
 >;
+
+/// What there is without a gap between, each with where it stands.
+fn runs<T>(places: usize, of: impl Fn(usize) -> Option<T>) -> Vec<Vec<(f64, T)>> {
+    let mut runs = vec![Vec::new()];
+    for place in 0..places {
+        match (of(place), runs.last_mut()) {
+            (Some(value), Some(run)) => run.push((position(place), value)),
+            _ => runs.push(Vec::new()),
+        }
+    }
+    runs
+}
 
 /// Where a column stands.
 fn position(place: usize) -> f64 {

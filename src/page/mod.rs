@@ -6,6 +6,7 @@
 //! colour in the light and in the dark. Bars in tables are HTML, since they have to stand in a line of text.
 
 mod chart;
+mod label;
 mod layout;
 
 pub use chart::{Chart, Kind, Series, Unit};

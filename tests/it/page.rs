@@ -1,6 +1,7 @@
 //! Pages: whatever is put on one stays text, nothing is fetched, and a real browser draws it on a desktop and on a phone.
 
 mod browser;
+mod numbers;
 
 use codepipeline_retrier::page::{
     Block, Cell, Chart, Column, Kind, Page, Section, Series, Table, Tile, Unit, html,

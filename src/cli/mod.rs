@@ -36,7 +36,7 @@ mod pause;
 mod pauses;
 #[cfg(feature = "aws")]
 mod policy;
-#[cfg(all(feature = "aws", feature = "reports"))]
+#[cfg(feature = "reports")]
 mod progress;
 mod prose;
 #[cfg(all(feature = "aws", feature = "reports"))]

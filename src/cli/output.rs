@@ -1,7 +1,7 @@
 //! The one place that prints. Data goes to standard output, everything else to standard error; styles are stripped
 //! where they do not belong.
 
-#[cfg(any(feature = "aws", feature = "reports"))]
+#[cfg(feature = "aws")]
 use std::io::IsTerminal;
 use std::io::{self, Write};
 
@@ -116,17 +116,6 @@ pub(super) fn message(text: &str) {
 #[cfg(any(feature = "aws", feature = "serve"))]
 pub(super) fn notice(text: &str) {
     let _ = writeln!(anstream::stderr().lock(), "{ERROR}warning{ERROR:#}: {text}");
-}
-
-/// Shows how far long work has come on a line of its own that the next one replaces; an empty one takes it away. On a
-/// terminal only.
-#[cfg(feature = "reports")]
-pub(super) fn progress(line: &str) {
-    if io::stderr().is_terminal() {
-        let mut stderr = io::stderr().lock();
-        let _ = write!(stderr, "\r\x1b[K{line}");
-        let _ = stderr.flush();
-    }
 }
 
 /// Prints what is wrong with an input, where other data was asked for.

@@ -16,6 +16,7 @@ pub(super) fn of(things: u64, noun: &str) -> ProgressBar {
 }
 
 /// Of things whose number is not known before.
+#[cfg(feature = "aws")]
 pub(super) fn counting(noun: &str) -> ProgressBar {
     styled(ProgressBar::no_length(), &format!("{{spinner}} {{pos}} {noun}"))
 }

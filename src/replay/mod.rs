@@ -18,3 +18,4 @@ pub mod script;
 #[cfg(feature = "reports")]
 pub mod simulate;
 mod unreadable;
+mod values;

@@ -151,7 +151,7 @@ pub(super) fn is_acknowledged(response: &Response) -> bool {
 }
 
 /// A message as Lambda hands it to the function.
-pub(super) fn batch(message: &Message) -> String {
+pub fn batch(message: &Message) -> String {
     json!({ "Records": [{
         "messageId": message.id.to_string(),
         "body": message.body,

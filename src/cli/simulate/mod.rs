@@ -13,7 +13,7 @@ use jiff::SignedDuration;
 use super::error::CliError;
 use super::exit::Exit;
 use super::output::{self, Format};
-use super::{clock, validate, web_page};
+use super::{clock, progress, validate, web_page};
 use crate::domain::policy::Policy;
 use crate::policy_file;
 use crate::replay::fleet::Fleet;
@@ -75,10 +75,9 @@ impl Simulate {
         let simulation = Simulation { fleet, policies, seeds: (1..=u64::from(self.seeds)).collect() };
         let plays = simulation.plays();
         let at_once = thread::available_parallelism().map_or(1, NonZero::get);
-        output::progress(&format!("0 of {plays} plays"));
-        let comparison =
-            simulation.run(at_once, &|done| output::progress(&format!("{done} of {plays} plays")));
-        output::progress("");
+        let bar = progress::of(plays as u64, "plays");
+        let comparison = simulation.run(at_once, &|done| bar.set_position(done as u64));
+        bar.finish_and_clear();
         let comparison = comparison
             .map_err(|refusal| CliError::usage(format!("CodePipeline would refuse the fleet: {refusal}")))?;
         match self.format {

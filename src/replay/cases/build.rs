@@ -14,13 +14,22 @@ use crate::domain::pipeline::{ActionStatus, Category, ExecutionMode};
 use crate::domain::policy::{Mode, RetryMode};
 use crate::policy_file;
 use crate::policy_file::near;
+use crate::replay::values::{Built, named};
+
+const CATEGORIES: [Category; 7] = [
+    Category::Source,
+    Category::Build,
+    Category::Test,
+    Category::Deploy,
+    Category::Approval,
+    Category::Invoke,
+    Category::Compute,
+];
 
 /// The version of the format.
 const VERSION: u32 = 1;
 /// A Tuesday morning, on which no usual freeze holds.
 const WHEN: &str = "2026-11-24T10:00:00Z";
-
-type Built<T> = Result<T, String>;
 
 pub(super) fn cases(document: FileDocument) -> Built<Cases> {
     if document.cases != VERSION {
@@ -96,9 +105,10 @@ fn case(told: CaseDocument) -> Built<Case> {
         name: PipelineName::parse(pipeline).map_err(String::from)?,
     };
     let stage = StageName::parse(stage).map_err(String::from)?;
-    let mode = told.mode.as_deref().map_or(Ok(Mode::Active), |name| {
-        Mode::parse(name).ok_or_else(|| unknown("mode", name, Mode::ALL.iter().map(|mode| mode.as_str())))
-    })?;
+    let mode = told
+        .mode
+        .as_deref()
+        .map_or(Ok(Mode::Active), |name| named(name, "mode", &Mode::ALL, Mode::as_str))?;
     let subject = Subject::new(arn, stage, &actions, &beside, failed_at)?
         .in_execution_mode(execution_mode(told.execution_mode.as_deref())?)
         .with_tags(told.tags)
@@ -111,18 +121,9 @@ fn case(told: CaseDocument) -> Built<Case> {
     Ok(Case { name: told.name, subject, expected: expected(told.expect)? })
 }
 
-fn unknown<'a>(what: &str, name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
-    let hint = near::hint(name, known).map(|hint| format!("; {hint}")).unwrap_or_default();
-    format!("`{name}` is no {what}{hint}")
-}
-
 fn action(told: ActionDocument) -> Built<FailedRun> {
-    let categories = ["Source", "Build", "Test", "Deploy", "Approval", "Invoke", "Compute"];
     let category = told.category.as_deref().unwrap_or("Build");
-    let class = |name: &String| {
-        let names = Class::ALL.iter().map(|class| class.as_str());
-        Class::parse(name).ok_or_else(|| unknown("class", name, names))
-    };
+    let class = |name: &String| named(name, "class", &Class::ALL, Class::as_str);
     if told.class.is_some() && (told.message.is_some() || told.log.is_some() || told.code.is_some()) {
         return Err(
             "`class` says what `message`, `code` and `log` would be classified as: give one or the other"
@@ -141,21 +142,24 @@ fn action(told: ActionDocument) -> Built<FailedRun> {
         code: told.code,
         log: told.log,
         provider: told.provider.unwrap_or_else(|| "CodeBuild".to_owned()),
-        category: Category::parse(category).ok_or_else(|| unknown("category", category, categories))?,
+        category: named(category, "action category", &CATEGORIES, Category::as_str)?,
     })
 }
 
 fn execution_mode(name: Option<&str>) -> Built<ExecutionMode> {
     let modes = [ExecutionMode::Superseded, ExecutionMode::Queued, ExecutionMode::Parallel];
     let Some(name) = name else { return Ok(ExecutionMode::Superseded) };
-    let found = modes.into_iter().find(|mode| mode.as_str() == name);
-    found.ok_or_else(|| unknown("execution mode", name, modes.iter().map(|mode| mode.as_str())))
+    named(name, "execution mode", &modes, ExecutionMode::as_str)
 }
 
 fn wanted(text: &str) -> Built<Wanted> {
     Wanted::parse(text).ok_or_else(|| {
         let names: Vec<String> = Ruling::ALL.iter().map(ToString::to_string).collect();
-        unknown("decision", text, names.iter().map(String::as_str))
+        let hint = near::hint(text, names.iter().map(String::as_str));
+        format!(
+            "`{text}` is not a known decision{}",
+            hint.map(|hint| format!("; {hint}")).unwrap_or_default()
+        )
     })
 }
 
@@ -175,14 +179,9 @@ fn expected(document: ExpectDocument) -> Built<Expected> {
         },
         ExpectDocument::Detail(detail) => *detail,
     };
-    let mode = |name: &String| {
-        let names = RetryMode::ALL.iter().map(|mode| mode.as_str());
-        RetryMode::parse(name).ok_or_else(|| unknown("retry mode", name, names))
-    };
-    if let Some(class) = &detail.class
-        && Class::parse(class).is_none()
-    {
-        return Err(unknown("class", class, Class::ALL.iter().map(|class| class.as_str())));
+    let mode = |name: &String| named(name, "retry mode", &RetryMode::ALL, RetryMode::as_str);
+    if let Some(class) = &detail.class {
+        named(class, "class", &Class::ALL, Class::as_str)?;
     }
     Ok(Expected {
         decision: wanted(&detail.decision)?,

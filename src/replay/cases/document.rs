@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::{self, Deserializer};
 
-use crate::policy_file;
+use crate::replay::quantity::Length;
 
 /// A file of cases.
 #[derive(Debug, Deserialize)]
@@ -161,19 +161,6 @@ pub(super) struct DetailDocument {
     pub retry_mode: Option<String>,
     pub shadow: Option<bool>,
     pub rollback: Option<bool>,
-}
-
-/// A duration in the policy's notation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Length(pub SignedDuration);
-
-impl<'de> Deserialize<'de> for Length {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let length = policy_file::duration(&text).map(Self);
-        length
-            .ok_or_else(|| de::Error::custom(format!("`{text}` is no duration such as `90s`, `5m` or `2h`")))
-    }
 }
 
 /// An instant with its offset.

@@ -11,14 +11,12 @@ use super::people::{self, People};
 use super::{Behaviour, Fleet, FleetPipeline, FleetStage, Outage, usual};
 use crate::domain::class::Class;
 use crate::domain::glob::Glob;
-use crate::domain::ids::{ActionName, InvalidId, PipelineName, StageName};
+use crate::domain::ids::{ActionName, PipelineName, StageName};
 use crate::domain::pipeline::{Category, ExecutionMode};
 use crate::domain::policy::RetryMode;
 use crate::emulator::codepipeline::{ActionDefinition, PipelineDefinition, StageDefinition};
-use crate::policy_file::near;
 use crate::replay::quantity::Share;
-
-pub(super) type Built<T> = Result<T, String>;
+use crate::replay::values::{Built, id, named, usual_provider, within};
 
 pub(super) fn fleet(document: FleetDocument) -> Built<Fleet> {
     if document.fleet != 1 {
@@ -58,28 +56,6 @@ pub(super) fn fleet(document: FleetDocument) -> Built<Fleet> {
         classes: within("`classes`", behaviours(&document.classes))?,
         people: within("`people`", people(document.people))?,
         pipelines,
-    })
-}
-
-/// Says where it is that something is wrong.
-fn within<T>(place: &str, built: Built<T>) -> Built<T> {
-    built.map_err(|problem| format!("{place}: {problem}"))
-}
-
-fn id<T>(text: &str, parse: impl Fn(String) -> Result<T, InvalidId>) -> Built<T> {
-    parse(text.to_owned()).map_err(|problem| format!("`{text}` is {problem}"))
-}
-
-/// The value of that name, among all that there are.
-pub(super) fn named<T: Copy>(
-    text: &str,
-    what: &str,
-    all: &[T],
-    name: impl Fn(T) -> &'static str,
-) -> Built<T> {
-    all.iter().copied().find(|value| name(*value) == text).ok_or_else(|| {
-        let hint = near::hint(text, all.iter().map(|value| name(*value)));
-        format!("`{text}` is not a known {what}{}", hint.map(|hint| format!("; {hint}")).unwrap_or_default())
     })
 }
 
@@ -165,7 +141,7 @@ fn stage_of(document: StageDocument) -> Built<(StageDefinition, FleetStage)> {
         }
         Some(text) => named(text, "action category", &CATEGORIES, Category::as_str)?,
     };
-    let provider = document.provider.unwrap_or_else(|| usual::provider(category).into());
+    let provider = document.provider.unwrap_or_else(|| usual_provider(category).into());
     let fails = match &document.fails {
         None => usual::fails(category).to_vec(),
         Some(fails) => {

@@ -6,11 +6,11 @@ use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use super::build::{Built, named};
 use super::document::HoursDocument;
 use super::lot::Lot;
 use crate::domain::class::Class;
 use crate::domain::stage_run::after;
+use crate::replay::values::{Built, named};
 
 /// How people deal with failures.
 #[derive(Debug, Clone, PartialEq)]

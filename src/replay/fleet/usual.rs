@@ -31,18 +31,6 @@ pub(super) fn category(stage: &str) -> Category {
     }
 }
 
-/// The provider of an action.
-pub(super) const fn provider(category: Category) -> &'static str {
-    match category {
-        Category::Source => "CodeStarSourceConnection",
-        Category::Build | Category::Test => "CodeBuild",
-        Category::Deploy => "CloudFormation",
-        Category::Approval => "Manual",
-        Category::Invoke => "Lambda",
-        Category::Compute => "Commands",
-    }
-}
-
 /// How long an action takes on average.
 pub(super) const fn takes(category: Category) -> SignedDuration {
     match category {

@@ -12,9 +12,7 @@ use super::document::{
 use super::expect::expectation;
 use super::fleet::Fleet;
 use crate::domain::glob::Glob;
-use crate::domain::ids::{
-    AccountId, ActionName, CalendarArn, InvalidId, Partition, PipelineName, Region, StageName,
-};
+use crate::domain::ids::{AccountId, ActionName, CalendarArn, Partition, PipelineName, Region, StageName};
 use crate::domain::pipeline::{Category, ChangeSet, ChangeSetPart, ExecutionMode};
 use crate::domain::policy::{Mode, Policy, RetryMode};
 use crate::domain::screen::Telling;
@@ -26,9 +24,8 @@ use crate::emulator::codepipeline::{
 use crate::emulator::evidence::Source;
 use crate::emulator::faults::{Fault, Operation};
 use crate::emulator::world::{Deployed, Place};
-use crate::policy_file::{self, near};
-
-pub(super) type Built<T> = Result<T, String>;
+use crate::policy_file;
+use crate::replay::values::{Built, id, named, usual_provider, within};
 
 /// What a scenario plays with when it does not say: invented, and plainly so.
 const ACCOUNT: &str = "111122223333";
@@ -96,24 +93,6 @@ pub(super) fn scenario(document: ScenarioDocument) -> Built<Scenario> {
     })
 }
 
-fn id<T>(text: &str, parse: impl Fn(String) -> Result<T, InvalidId>) -> Built<T> {
-    parse(text.to_owned()).map_err(|problem| format!("`{text}` is {problem}"))
-}
-
-/// The value of that name, among all that there are.
-pub(super) fn named<T: Copy>(
-    text: &str,
-    what: &str,
-    all: &[T],
-    name: impl Fn(T) -> &'static str,
-) -> Built<T> {
-    let known = || all.iter().map(|value| name(*value));
-    (all.iter().copied().find(|value| name(*value) == text)).ok_or_else(|| {
-        let hint = near::hint(text, known()).map(|hint| format!("; {hint}"));
-        format!("`{text}` is not a known {what}{}", hint.unwrap_or_default())
-    })
-}
-
 fn telling(names: &[String]) -> Built<Telling> {
     let mut telling = Telling::default();
     for name in names {
@@ -124,11 +103,6 @@ fn telling(names: &[String]) -> Built<Telling> {
         }
     }
     Ok(telling)
-}
-
-/// Says where it is that something is wrong.
-pub(super) fn within<T>(place: &str, built: Built<T>) -> Built<T> {
-    built.map_err(|problem| format!("{place}: {problem}"))
 }
 
 fn policy(text: &str) -> Built<Policy> {
@@ -345,17 +319,6 @@ const CATEGORIES: [Category; 7] = [
     Category::Invoke,
     Category::Compute,
 ];
-
-fn usual_provider(category: Category) -> &'static str {
-    match category {
-        Category::Source => "CodeStarSourceConnection",
-        Category::Build | Category::Test => "CodeBuild",
-        Category::Deploy => "CloudFormation",
-        Category::Approval => "Manual",
-        Category::Invoke => "Lambda",
-        Category::Compute => "Commands",
-    }
-}
 
 fn outcome(document: RunDocument, provider: &str) -> Built<Outcome> {
     match document {

@@ -1,11 +1,11 @@
 //! Why a run fails, from the scenario file to the script: one cause at most, of a kind that its provider knows.
 
-use super::build::{Built, named};
 use super::document::{BuildDocument, DeploymentDocument, FailDocument, LifecycleDocument, ResourceDocument};
 use crate::emulator::codepipeline::{
     BuildCause, BuildPhase, BuildStatus, Cause, DeploymentCause, LifecycleCause, LifecycleCode, NESTED_STACK,
     Outcome, Provider, ResourceCause, ResourceStatus,
 };
+use crate::replay::values::{Built, named};
 
 /// A run that fails, of an action of this provider.
 pub(super) fn failure(document: FailDocument, provider: &str) -> Built<Outcome> {

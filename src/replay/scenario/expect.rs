@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use super::build::{Built, named, within};
 use super::document::ExpectDocument;
 use crate::domain::decision::Ruling;
 use crate::domain::notice::Occasion;
@@ -10,6 +9,7 @@ use crate::domain::pipeline::ExecutionStatus;
 use crate::domain::policy::RetryMode;
 use crate::policy_file::near;
 use crate::replay::expectation::Expectation;
+use crate::replay::values::{Built, named, within};
 
 pub(super) fn expectation(document: ExpectDocument) -> Built<Expectation> {
     let mut decisions = BTreeMap::new();

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::build::Built;
 use super::document::{EntryDocument, ExpectDocument, PipelineDocument, StageDocument};
 use crate::emulator::acts::Act;
 use crate::policy_file::near;
+use crate::replay::values::Built;
 
 /// Every pipeline and stage that a scenario speaks of.
 pub(super) struct Fleet {

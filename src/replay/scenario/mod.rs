@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 
 use super::expectation::Expectation;
+use super::unreadable::unreadable;
 use crate::emulator::acts::Act;
 use crate::emulator::codepipeline::{PipelineDefinition, Switches};
 use crate::emulator::evidence::Source;
@@ -90,15 +91,8 @@ impl Scenario {
             return Err(ScenarioError::new(format!("`{name}` is larger than {} bytes", Self::LARGEST)));
         }
         let document = serde_saphyr::from_str(text).map_err(|error: serde_saphyr::Error| {
-            ScenarioError::new(not_a_scenario(name, &error.to_string()))
+            ScenarioError::new(unreadable(name, "a scenario", &error.to_string()))
         })?;
         build::scenario(document).map_err(|problem| ScenarioError::new(format!("`{name}`: {problem}")))
     }
-}
-
-/// The reader's own words, which begin with their severity and do not know what the text is called.
-fn not_a_scenario(name: &str, error: &str) -> String {
-    let reason = error.strip_prefix("error: ").unwrap_or(error);
-    let reason = reason.replacen(" --> <input>:", &format!(" --> {name}:"), 1);
-    format!("`{name}` is not a scenario: {reason}")
 }

@@ -1,7 +1,7 @@
 //! `retrier report` on a real table: what the function left there in a played month of a fleet, against what really happened.
 
 use jiff::SignedDuration;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use codepipeline_retrier::domain::stage_run::after;
 use codepipeline_retrier::emulator::world::SharedWorld;
@@ -9,7 +9,7 @@ use codepipeline_retrier::policy_file;
 use codepipeline_retrier::ports::Ledger;
 use codepipeline_retrier::replay::fleet::truth::{By, RetryEnd, Truth};
 use codepipeline_retrier::replay::fleet::{Fleet, Memory, Native, Play};
-use codepipeline_retrier::replay::player::{deployed_function, run};
+use codepipeline_retrier::replay::player::{batch, deployed_function, run};
 use codepipeline_retrier::replay::script::matches_rule;
 
 use super::Desk;
@@ -62,14 +62,8 @@ fn played(desk: &Desk) -> (SharedWorld, Truth) {
         };
         let Some(message) = received else { continue };
         handled += 1;
-        let batch = json!({ "Records": [{
-            "messageId": message.id.to_string(),
-            "body": message.body,
-            "attributes": { "ApproximateReceiveCount": message.receives.to_string() },
-            "eventSource": "aws:sqs",
-        }]});
         let deadline = after(world.now(), SignedDuration::from_secs(30));
-        let (batch, name, clock) = (batch.to_string(), format!("h-{handled}"), || world.now());
+        let (batch, name, clock) = (batch(&message), format!("h-{handled}"), || world.now());
         run(function.invoke(&batch, &name, deadline, &clock), &world).unwrap();
         world.lock().queue.delete(message.id);
         play.take_note(&mut hear);

@@ -1,6 +1,6 @@
 //! The world's memory behind the port of a backtest.
 
-use super::codepipeline::{ActionDetail, ExecutionSummary};
+use super::codepipeline::ExecutionSummary;
 use super::faults::Operation;
 use super::ports::{gap, gap_of};
 use super::sweeping::page;
@@ -55,10 +55,10 @@ impl Chronicle for SharedWorld {
         pipeline: &PipelineArn,
         token: Option<&PageToken>,
     ) -> Result<Page<ActionExecution>, Gap> {
-        let run = |detail: ActionDetail| detail.run;
         self.remembered(|world| {
-            let all = world.shown(3).action_details(&pipeline.name, None)?;
-            Ok(page(all.into_iter().map(run).collect(), MOST, token))
+            let all = world.shown(3).action_runs(&pipeline.name, None)?;
+            let Page { entries, next } = page(all, MOST, token);
+            Ok(Page { entries: entries.into_iter().map(|run| run.detail().run).collect(), next })
         })
         .await
     }

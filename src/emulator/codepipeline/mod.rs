@@ -65,7 +65,7 @@ pub(super) use provider::steady_uuid;
 pub use retry::RetryCall;
 pub use rollback::RollbackCall;
 pub use switches::Switches;
-pub use views::{ActionDetail, ExecutionSummary, TransitionState};
+pub use views::{ActionDetail, ActionRun, ExecutionSummary, TransitionState};
 
 /// CodePipeline of one account and Region.
 ///

@@ -65,6 +65,11 @@ impl Pipeline {
         &self.structure.definition.name
     }
 
+    /// Runs of all actions so far, forgotten ones too.
+    pub(super) fn runs_begun(&self) -> usize {
+        self.runs_begun
+    }
+
     /// The number of a run that begins.
     pub(super) fn next_run(&mut self) -> usize {
         self.runs_begun += 1;

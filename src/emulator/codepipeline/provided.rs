@@ -9,6 +9,7 @@ use super::CodePipeline;
 use super::cause::Cause;
 use super::change_sets::KnownChangeSet;
 use super::execution::ActionRecord;
+use super::pipeline::Pipeline;
 use super::provider::Provider;
 
 /// A run of an action, in the eyes of who carried it out.
@@ -52,6 +53,11 @@ impl CodePipeline {
         let runs =
             self.pipelines.iter().flat_map(|(name, known)| known.runs.values().map(move |run| (name, run)));
         runs.filter_map(|(name, run)| provider_run(name, run))
+    }
+
+    /// How many runs of actions have begun in the pipelines that there are.
+    pub fn runs_begun(&self) -> usize {
+        self.pipelines.values().map(Pipeline::runs_begun).sum()
     }
 
     /// The ARN of a stack.

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::domain::ids::{ActionExecutionId, ExecutionId, PipelineName, StageName};
+use crate::domain::ids::{ActionExecutionId, ActionName, ExecutionId, PipelineName, StageName};
 use crate::domain::pipeline::{ActionExecution, ActionStatus, ExecutionKind, ExecutionMode, ExecutionStatus};
 
 use super::CodePipeline;
@@ -48,6 +48,30 @@ pub struct ActionDetail {
     pub token: Option<String>,
 }
 
+/// A run of an action in a list, before anything is told of it: lists are long, and their pages short.
+#[derive(Debug, Clone, Copy)]
+pub struct ActionRun<'a> {
+    pipeline: &'a Pipeline,
+    record: &'a ActionRecord,
+}
+
+impl<'a> ActionRun<'a> {
+    /// Its id.
+    pub fn id(&self) -> &'a ActionExecutionId {
+        &self.record.id
+    }
+
+    /// Which action of which stage it is a run of.
+    pub fn action(&self) -> (&'a StageName, &'a ActionName) {
+        (&self.record.key.stage, &self.record.action)
+    }
+
+    /// All of it.
+    pub fn detail(&self) -> ActionDetail {
+        self.pipeline.detail(self.record)
+    }
+}
+
 /// `inboundTransitionState`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TransitionState {
@@ -84,22 +108,23 @@ impl CodePipeline {
     /// Every run of every action, of one execution or of all, newest first.
     ///
     /// Refused with `PipelineNotFound`, `PipelineExecutionNotFound`.
-    pub fn action_details(
+    pub fn action_runs(
         &self,
         name: &PipelineName,
         execution: Option<&ExecutionId>,
-    ) -> Result<Vec<ActionDetail>, ServiceError> {
+    ) -> Result<Vec<ActionRun<'_>>, ServiceError> {
         let pipeline = self.pipeline(name)?;
         if let Some(execution) = execution {
             pipeline.execution(execution)?;
         }
-        let mut records: Vec<&ActionRecord> = pipeline
+        let mut runs: Vec<ActionRun<'_>> = pipeline
             .runs
             .values()
             .filter(|record| execution.is_none_or(|execution| record.key.execution == *execution))
+            .map(|record| ActionRun { pipeline, record })
             .collect();
-        records.sort_by_key(|record| std::cmp::Reverse(record.number));
-        Ok(records.into_iter().map(|record| pipeline.detail(record)).collect())
+        runs.sort_unstable_by_key(|run| std::cmp::Reverse(run.record.number));
+        Ok(runs)
     }
 
     /// One run of an action; none if there is no such run. Refused with `PipelineNotFound`.

@@ -6,6 +6,7 @@
 
 mod declarations;
 mod delivery;
+mod directory;
 mod error;
 mod model;
 mod operations;

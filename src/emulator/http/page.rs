@@ -1,5 +1,7 @@
 //! Long lists in pages. A token names the last entry of its page and fits only the request that it came from.
 
+use std::fmt::Write;
+
 use serde_json::Value;
 
 use super::error::ApiError;
@@ -25,7 +27,7 @@ pub fn page<T>(
     request: &[&str],
     most: usize,
     all: Vec<T>,
-    key: impl Fn(&T) -> String,
+    key: impl Fn(&T) -> &str,
 ) -> Result<Page<T>, ApiError> {
     page_of(input.optional_text("nextToken"), request, input.whole("maxResults").unwrap_or(most), all, key)
 }
@@ -36,19 +38,20 @@ pub fn page_of<T>(
     request: &[&str],
     most: usize,
     all: Vec<T>,
-    key: impl Fn(&T) -> String,
+    key: impl Fn(&T) -> &str,
 ) -> Result<Page<T>, ApiError> {
     let start = match token {
         None => 0,
         Some(token) => {
             let invalid = || ApiError::new("InvalidNextTokenException", "The next token is not valid");
-            let last = all.iter().position(|entry| token_for(request, &key(entry)) == token);
+            let last = last_key(request, token);
+            let last = last.and_then(|last| all.iter().position(|entry| key(entry) == last));
             last.ok_or_else(invalid)? + 1
         }
     };
     let has_more = all.len() > start.saturating_add(most);
     let entries: Vec<T> = all.into_iter().skip(start).take(most).collect();
-    let next_token = entries.last().filter(|_| has_more).map(|entry| token_for(request, &key(entry)));
+    let next_token = entries.last().filter(|_| has_more).map(|entry| token_for(request, key(entry)));
     Ok(Page { entries, next_token })
 }
 
@@ -65,7 +68,26 @@ impl<T> Page<T> {
 }
 
 fn token_for(request: &[&str], key: &str) -> String {
-    let mut token = sha256_hex(&[request, &[key]].concat());
-    token.truncate(CHECKSUM);
+    let mut token = checksum(request, key);
+    for byte in key.bytes() {
+        let _ = write!(token, "{byte:02x}");
+    }
     token
+}
+
+/// The key that a token of this request was made for.
+fn last_key(request: &[&str], token: &str) -> Option<String> {
+    let (told, digits) = token.split_at_checked(CHECKSUM)?;
+    let bytes = digits.as_bytes().chunks(2).map(|pair| {
+        let pair = std::str::from_utf8(pair).ok()?;
+        u8::from_str_radix(pair, 16).ok()
+    });
+    let key = String::from_utf8(bytes.collect::<Option<_>>()?).ok()?;
+    (checksum(request, &key) == told).then_some(key)
+}
+
+fn checksum(request: &[&str], key: &str) -> String {
+    let mut checksum = sha256_hex(&[request, &[key]].concat());
+    checksum.truncate(CHECKSUM);
+    checksum
 }

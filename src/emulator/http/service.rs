@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::declarations::Declarations;
+use super::directory::Directory;
 use super::error::{ApiError, Reply};
 use super::model::Shape;
 use super::operations::{self, Effect};
@@ -29,6 +30,7 @@ pub struct Service {
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     pub declarations: Declarations,
+    pub directory: Directory,
     /// Executions by the token that they were started with, so that a repeated request starts none.
     pub started: BTreeMap<(PipelineName, String), ExecutionId>,
 }
@@ -37,6 +39,7 @@ impl Memory {
     /// Forgets a pipeline that is deleted, or another one of its name.
     pub fn forget(&mut self, name: &PipelineName) {
         self.declarations.forget(name);
+        self.directory = Directory::default();
         self.started.retain(|(known, _), _| known != name);
     }
 }
@@ -132,10 +135,13 @@ impl Service {
             return Reply::Lost;
         }
         let now = world.now();
+        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
         let answer = members(call.body).and_then(|members| match asked {
-            Asked::Provider(operation) => operation.answer(&world, call.region, members),
+            Asked::Provider(operation) => {
+                memory.directory.refresh(&world.service);
+                operation.answer(&world, &memory.directory, call.region, members)
+            }
             Asked::CodePipeline(operation) => {
-                let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
                 let bench = &mut Bench { world: &mut world, memory: &mut memory, caller: call.caller, now };
                 answer(operation, members, bench)
             }

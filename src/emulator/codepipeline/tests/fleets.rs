@@ -77,10 +77,10 @@ fn what_is_over_and_no_longer_shown_is_forgotten() {
         (bench.status(&failed), bench.status(&last)),
         (ExecutionStatus::Failed, ExecutionStatus::Succeeded)
     );
-    assert_eq!(bench.service.action_details(&bench.name, None).unwrap().len(), 5);
+    assert_eq!(bench.service.action_runs(&bench.name, None).unwrap().len(), 5);
     // Runs keep their order, though fewer are there than there were.
     let next = bench.start_and_wait(60);
-    let newest = bench.service.action_details(&bench.name, None).unwrap().swap_remove(0);
+    let newest = bench.service.action_runs(&bench.name, None).unwrap().swap_remove(0).detail();
     assert_eq!(newest.run.execution, next);
 }
 

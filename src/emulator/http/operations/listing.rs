@@ -10,7 +10,6 @@ use super::super::request::Input;
 use super::super::service::Bench;
 use super::super::shown;
 use crate::domain::ids::{ExecutionId, PipelineArn, PipelineName, StageName};
-use crate::emulator::codepipeline::ActionDetail;
 
 /// Entries of a page of pipelines, where the request does not say how many (API reference, `ListPipelines`).
 const MOST_PIPELINES: usize = 1000;
@@ -20,7 +19,7 @@ const MOST: usize = 100;
 pub fn list_pipelines(bench: &mut Bench<'_>, input: Input<'_>) -> Result<Value, ApiError> {
     let service = bench.shown();
     let all = service.list_pipelines();
-    let page = page(input, &["ListPipelines"], MOST_PIPELINES, all, ToString::to_string)?;
+    let page = page(input, &["ListPipelines"], MOST_PIPELINES, all, PipelineName::as_str)?;
     Ok(page.document("pipelines", |name| shown::pipeline_summary(service, &name)))
 }
 
@@ -36,7 +35,7 @@ pub fn list_pipeline_executions(bench: &mut Bench<'_>, input: Input<'_>) -> Resu
     }
     let of = stage.as_ref().map_or("", StageName::as_str);
     let request = ["ListPipelineExecutions", name.as_str(), of];
-    let page = page(input, &request, MOST, all, |execution| execution.id.to_string())?;
+    let page = page(input, &request, MOST, all, |execution| execution.id.as_str())?;
     Ok(page.document("pipelineExecutionSummaries", |execution| {
         shown::execution_summary(&execution, &bench.world.place)
     }))
@@ -51,17 +50,18 @@ pub fn list_action_executions(bench: &mut Bench<'_>, input: Input<'_>) -> Result
         execution.map(|filter| filter.id("pipelineExecutionId", ExecutionId::parse)).transpose()?;
     let range = latest.and_then(|latest| latest.optional_text("startTimeRange")).unwrap_or("All");
     let service = bench.shown();
-    let mut all = service.action_details(&name, execution.as_ref())?;
+    let mut all = service.action_runs(&name, execution.as_ref())?;
     if range == "Latest" {
         let mut seen = BTreeSet::new();
-        all.retain(|ActionDetail { run, .. }| seen.insert((run.stage.clone(), run.action.clone())));
+        all.retain(|run| seen.insert(run.action()));
     }
     let of = execution.as_ref().map_or("", ExecutionId::as_str);
     let request = ["ListActionExecutions", name.as_str(), of, range];
-    let page = page(input, &request, MOST, all, |detail| detail.run.id.to_string())?;
+    let page = page(input, &request, MOST, all, |run| run.id().as_str())?;
     let place = &bench.world.place;
     let declarations = &bench.memory.declarations;
-    Ok(page.document("actionExecutionDetails", |detail| {
+    Ok(page.document("actionExecutionDetails", |run| {
+        let detail = run.detail();
         let definition = service.definition(&name, Some(detail.version)).ok();
         let declared = definition.and_then(|(version, definition)| {
             declarations.action(place, version, definition, &detail.run.stage, &detail.run.action)
@@ -82,6 +82,6 @@ pub fn list_tags_for_resource(bench: &mut Bench<'_>, input: Input<'_>) -> Result
     }
     let (_, definition) = bench.shown().definition(&arn.name, None).map_err(|_| unknown())?;
     let all: Vec<_> = definition.tags.iter().collect();
-    let page = page(input, &["ListTagsForResource", text], MOST, all, |(key, _)| (*key).clone())?;
+    let page = page(input, &["ListTagsForResource", text], MOST, all, |(key, _)| key.as_str())?;
     Ok(page.document("tags", |(key, value)| json!({ "key": key, "value": value })))
 }

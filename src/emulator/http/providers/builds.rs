@@ -13,14 +13,10 @@ use crate::emulator::codepipeline::{BuildCause, BuildPhase, Cause, Provider, Pro
 #[expect(clippy::unnecessary_wraps, reason = "operations are functions of one type")]
 pub fn batch_get_builds(desk: Desk<'_>, input: Input<'_>) -> Result<Value, ApiError> {
     let asked = input.texts("ids");
-    let known: Vec<ProviderRun<'_>> = desk
-        .runs(Provider::CodeBuild)
-        .filter(|run| asked.iter().any(|id| id_in(id) == run.external_id))
-        .collect();
     let (mut builds, mut missing) = (Vec::new(), Vec::new());
     for id in asked {
-        match known.iter().find(|run| run.external_id == id_in(id)) {
-            Some(run) => builds.push(build(desk, run)),
+        match desk.runs(Provider::CodeBuild, id_in(id)).next() {
+            Some(run) => builds.push(build(desk, &run)),
             None => missing.push(id),
         }
     }

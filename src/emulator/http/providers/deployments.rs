@@ -47,7 +47,7 @@ fn deployment<'a>(desk: Desk<'a>, input: Input<'_>) -> Result<ProviderRun<'a>, A
             format!("Specified DeploymentId is not in the valid format: {id}"),
         ));
     }
-    desk.runs(Provider::CodeDeploy).find(|run| run.external_id == id).ok_or_else(|| {
+    desk.runs(Provider::CodeDeploy, id).next().ok_or_else(|| {
         let message = format!("The deployment {id} could not be found");
         ApiError::new("DeploymentDoesNotExistException", message)
     })

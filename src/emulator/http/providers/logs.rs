@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::super::directory::LOG_STREAM;
 use super::super::error::ApiError;
 use super::super::request::Input;
 use super::{Desk, builds};
@@ -26,7 +27,7 @@ fn stream<'a>(run: &ProviderRun<'a>) -> Option<Stream<'a>> {
             Some(Stream { group: format!("/aws/codebuild/{project}"), stream })
         }
         Provider::Commands => {
-            let (_, stream) = run.external_id.split_once(":log-stream:")?;
+            let (_, stream) = run.external_id.split_once(LOG_STREAM)?;
             Some(Stream { group: format!("/aws/codepipeline/{}", run.pipeline), stream })
         }
         Provider::CodeDeploy | Provider::CloudFormation => None,
@@ -56,7 +57,9 @@ pub fn get_log_events(desk: Desk<'_>, input: Input<'_>) -> Result<Value, ApiErro
         _ => return Err(invalid("Exactly one of logGroupName and logGroupIdentifier must be specified")),
     };
     let name = input.text("logStreamName")?;
-    let mut runs = desk.runs(Provider::CodeBuild).chain(desk.runs(Provider::Commands));
+    let project = group.strip_prefix("/aws/codebuild/").unwrap_or_default();
+    let build = format!("{project}:{name}");
+    let mut runs = desk.runs(Provider::CodeBuild, &build).chain(desk.runs(Provider::Commands, name));
     let run = runs.find(|run| stream(run).is_some_and(|known| known.group == group && known.stream == name));
     let run = run.ok_or_else(|| {
         ApiError::new("ResourceNotFoundException", "The specified log stream does not exist.")

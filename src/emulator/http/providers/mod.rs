@@ -12,6 +12,7 @@ mod stacks;
 
 use serde_json::{Map, Value};
 
+use super::directory::Directory;
 use super::error::ApiError;
 use super::model::{Objection, Shape};
 use super::request::Input;
@@ -23,6 +24,7 @@ use crate::emulator::world::World;
 #[derive(Debug, Clone, Copy)]
 pub struct Desk<'a> {
     world: &'a World,
+    directory: &'a Directory,
     region: &'a str,
 }
 
@@ -95,6 +97,7 @@ impl Operation {
     pub fn answer(
         &self,
         world: &World,
+        directory: &Directory,
         region: Option<&str>,
         mut members: Map<String, Value>,
     ) -> Result<Value, ApiError> {
@@ -108,7 +111,7 @@ impl Operation {
         })?;
         let Value::Object(members) = &input else { return Err(ApiError::unreadable("no structure")) };
         let region = region.unwrap_or(world.place.region.as_str());
-        (self.answer)(Desk { world, region }, Input::new(members))
+        (self.answer)(Desk { world, directory, region }, Input::new(members))
     }
 }
 
@@ -117,9 +120,9 @@ impl<'a> Desk<'a> {
         &self.world.service
     }
 
-    /// The runs of a provider in the Region.
-    fn runs(self, provider: Provider) -> impl Iterator<Item = ProviderRun<'a>> {
-        let all = self.world.service.provider_runs();
+    /// The runs of a provider in the Region that go by a handle, see [`Directory`].
+    fn runs(self, provider: Provider, handle: &str) -> impl Iterator<Item = ProviderRun<'a>> {
+        let all = self.directory.runs(&self.world.service, handle);
         all.filter(move |run| run.provider == provider && run.region.as_str() == self.region)
     }
 

@@ -42,7 +42,11 @@ struct Event<'a> {
 
 pub fn describe_stack_events(desk: Desk<'_>, input: Input<'_>) -> Result<Value, ApiError> {
     let asked = input.text("StackName")?;
-    let mut runs: Vec<ProviderRun<'_>> = desk.runs(Provider::CloudFormation).collect();
+    let name = asked.split_once(":stack/").map_or(asked, |(_, rest)| rest.split('/').next().unwrap_or(rest));
+    let ancestors = name.match_indices('-').filter_map(|(end, _)| name.get(..end));
+    let ancestors = ancestors.chain([name]);
+    let mut runs: Vec<ProviderRun<'_>> =
+        ancestors.flat_map(|name| desk.runs(Provider::CloudFormation, name)).collect();
     runs.sort_by_key(|run| (run.started, run.id));
     let mut is_known = false;
     let mut events: Vec<Event<'_>> = Vec::new();
@@ -60,7 +64,7 @@ pub fn describe_stack_events(desk: Desk<'_>, input: Input<'_>) -> Result<Value, 
     events.sort_by_key(|event| event.at);
     events.reverse();
     let token = input.optional_text("NextToken");
-    let page = page_of(token, &["DescribeStackEvents", asked], MOST, events, |event| event.id.clone())?;
+    let page = page_of(token, &["DescribeStackEvents", asked], MOST, events, |event| event.id.as_str())?;
     let shown: Vec<Value> = page.entries.iter().map(shown).collect();
     Ok(json!({ "StackEvents": shown, "NextToken": page.next_token }))
 }

@@ -11,7 +11,7 @@ CARGO_DENY_VERSION := 0.20.2
 # Where `make tools` puts what is not written in Rust.
 export RETRIER_TOOLS ?= $(CURDIR)/.tools
 
-.PHONY: classify-report help test check lint lint-template doc deny cargo-deny demo local tools judge scoreboard fuzz mutants package function clean
+.PHONY: bench classify-report help test check lint lint-template doc deny cargo-deny demo local tools judge scoreboard fuzz mutants package function clean
 
 help: ## Lists the targets
 	@awk -F ':[^#]*## ' '/^[a-z-]+:.*## / { printf "  %-15s%s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -32,6 +32,8 @@ lint: ## Checks format and lints
 	@$(CARGO) clippy --locked --all-targets -- -D warnings
 	@$(CARGO) clippy --locked --no-default-features --all-targets -- -D warnings
 	@$(CARGO) clippy --locked --no-default-features --features function --bin retrier-lambda -- -D warnings
+	@$(CARGO) fmt --check --manifest-path benches/Cargo.toml
+	@$(CARGO) clippy --locked --manifest-path benches/Cargo.toml --target-dir target/benches -- -D warnings
 
 lint-template: tools ## Lints the template as it is and as CloudFormation gets it, and every IAM policy in it
 	@$(CARGO) test --locked --test it -- stack::lint
@@ -81,6 +83,12 @@ mutants: ## Changes the core in every way and has the tests notice; goes on wher
 LABELLED ?=
 classify-report: ## Holds the classification against labelled failures, the project's own and LABELLED
 	@LABELLED='$(LABELLED)' tests/tools/classify-report
+
+# Options of the benchmark, such as `OPTIONS="--rounds 3 --events 20"`.
+OPTIONS ?=
+bench: tools ## Measures the function beside an empty one and a boto3 handler, and writes docs/performance.md
+	@tests/tools/install boto3
+	@tests/tools/bench --write docs/performance.md $(OPTIONS)
 
 package: tools ## Builds the function for release, for both architectures, into target/function
 	@for architecture in arm64 x86_64; do \

@@ -6,7 +6,9 @@
 use std::borrow::Cow;
 use std::sync::OnceLock;
 
-use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
+use regex::bytes::{Regex, RegexBuilder};
+
+use super::matcher::Matcher;
 
 /// Longest line that is looked at, in bytes; of a longer one the beginning and the end are.
 const LONGEST: usize = 4 * 1024;
@@ -268,7 +270,7 @@ fn without_command(text: String) -> String {
 }
 
 /// What makes a line of a kind, first match first.
-const KINDS: &[(Kind, &str)] = &[
+const KINDS: [(Kind, &str); 24] = [
     // A summary of tests that names the client whose error ended the test: no assertion did.
     (
         Kind::Plain,
@@ -331,9 +333,9 @@ const KINDS: &[(Kind, &str)] = &[
 ];
 
 fn kind(text: &str, level: Level) -> Kind {
-    static SET: OnceLock<RegexSet> = OnceLock::new();
-    let set = SET.get_or_init(|| expressions(KINDS.iter().map(|(_, pattern)| *pattern)));
-    let found = set.matches(text.as_bytes()).into_iter().next().and_then(|index| KINDS.get(index));
+    static SET: OnceLock<Matcher> = OnceLock::new();
+    let set = SET.get_or_init(|| Matcher::new(&KINDS.map(|(_, pattern)| pattern)));
+    let found = set.first(text).and_then(|index| KINDS.get(index));
     match (found, level) {
         (Some((kind, _)), _) => *kind,
         (None, Level::None | Level::Error) => Kind::Plain,
@@ -347,7 +349,7 @@ fn is_retry(text: &str) -> bool {
     text.to_ascii_lowercase().contains("retr")
 }
 
-/// One expression of this module or of the table, without regard to case. All of them are constants, and a test compiles
+/// One expression of this module, without regard to case. All of them are constants, and a test compiles
 /// each; one that does not compile would match nothing.
 pub(super) fn expression(pattern: &str) -> Regex {
     let nothing = || Regex::new(r"[^\s\S]");
@@ -358,16 +360,4 @@ pub(super) fn expression(pattern: &str) -> Regex {
         .build()
         .or_else(|_| nothing())
         .expect("a constant expression compiles")
-}
-
-/// The same for many at once.
-pub(super) fn expressions<'a>(patterns: impl Iterator<Item = &'a str>) -> RegexSet {
-    #[expect(clippy::expect_used, reason = "every expression is a constant that a test compiles")]
-    RegexSetBuilder::new(patterns)
-        .unicode(false)
-        .case_insensitive(true)
-        .size_limit(64 * 1024 * 1024)
-        .dfa_size_limit(16 * 1024 * 1024)
-        .build()
-        .expect("constant expressions compile")
 }

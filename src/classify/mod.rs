@@ -9,6 +9,8 @@
 mod examine;
 mod expressions;
 mod line;
+mod literals;
+mod matcher;
 mod own;
 mod pattern;
 mod redact;

@@ -27,6 +27,12 @@ struct Table {
     expressions: Expressions,
 }
 
+/// The expressions, each at its number.
+#[cfg(test)]
+pub(super) fn sources() -> Vec<&'static str> {
+    table().expressions.sources().to_vec()
+}
+
 /// Built when the first text is looked at, and kept.
 fn table() -> &'static Table {
     static TABLE: OnceLock<Table> = OnceLock::new();
@@ -95,13 +101,10 @@ struct Seen {
 }
 
 fn read<'a>(table: &Table, subject: &Subject<'_>, text: &'a Text) -> Read<'a> {
-    let seen: Vec<Seen> = lines(text.text.expose())
-        .into_iter()
-        .map(|line| {
-            let matches = table.expressions.matches(&line.text);
-            Seen { line, matches }
-        })
-        .collect();
+    let lines = lines(text.text.expose());
+    let matches = table.expressions.matches(lines.iter().map(|line| line.text.as_str()));
+    let seen: Vec<Seen> =
+        lines.into_iter().zip(matches).map(|(line, matches)| Seen { line, matches }).collect();
     let lasting = |entry: &&Entry| {
         let signature = entry.signature;
         !entry.is_transient && signature.class != Class::Unknown && signature.strength >= Strength::Symptom

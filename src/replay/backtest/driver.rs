@@ -165,7 +165,12 @@ impl<'a> Replay<'a> {
             Effect::ReadCalendars { calendars } => Answer::Calendars(
                 calendars.into_iter().map(|calendar| (calendar, Ok(CalendarState::Open))).collect(),
             ),
-            Effect::Commit(commit) => Answer::Committed(Ok(self.ledger.commit(&commit))),
+            Effect::Commit(commit) => {
+                let reply = self.ledger.commit(&commit);
+                // Each decision is noted with its failure: nobody asks for the log, which would be most of the memory.
+                self.ledger.take_decisions();
+                Answer::Committed(Ok(reply))
+            }
             Effect::Arm { wake_up, at } => {
                 self.handlings += 1;
                 self.wake_ups.push(Reverse((at.max(now), self.handlings, wake_up)));

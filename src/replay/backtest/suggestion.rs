@@ -84,11 +84,11 @@ pub fn suggestions(policy: &Policy, replayed: &[Replayed]) -> Vec<Suggestion> {
                 let (under, class, stage, pipeline) = place;
                 let wider = [(under, class, None, None), (under, class, stage, None)];
                 let is_said = wider.iter().any(|wider| said.contains(wider));
-                if is_said || !class.may_be_retried() || reaches_beyond(replayed, under, stage, pipeline) {
+                let evidence = Share::new(found.mended, found.ended);
+                if is_said || !class.may_be_retried() || !speaks(advice, evidence) {
                     continue;
                 }
-                let evidence = Share::new(found.mended, found.ended);
-                if speaks(advice, evidence) {
+                if !reaches_beyond(replayed, under, stage, pipeline) {
                     said.insert(place);
                     suggestions.push(suggestion(policy, advice, place, &found, evidence));
                 }

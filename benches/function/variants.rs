@@ -74,6 +74,8 @@ impl Variants {
         let handler = self.handler.display().to_string();
         let own = [
             ("PYTHONPATH", handler.clone()),
+            // What is deployed cannot be written to.
+            ("PYTHONDONTWRITEBYTECODE", "1".to_owned()),
             ("LAMBDA_TASK_ROOT", handler),
             ("_HANDLER", "handler.handle".to_owned()),
             ("PATH", "/usr/bin:/bin".to_owned()),

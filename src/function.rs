@@ -4,7 +4,7 @@
 
 mod policies;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::document::document;
@@ -14,7 +14,7 @@ use crate::domain::policy::Mode;
 use crate::domain::protocol::{Conclusion, Outcome};
 use crate::domain::scope::Scopes;
 use crate::domain::screen::{Environment, Telling};
-use crate::domain::stage_run::{Owner, Timing};
+use crate::domain::stage_run::{Owner, Timing, after};
 use crate::domain::sweep::Tick;
 use crate::domain::trigger::{Delivery, Trigger};
 use crate::engine::{Engine, Noticed, Report, Sweeper, Teller, Told};
@@ -52,6 +52,8 @@ pub struct Function<L, P, S, E, K, M> {
     pub sweep_rate: u32,
 }
 
+/// What must be left of the invocation for a note of a malformed message to be kept.
+const TO_NOTE: SignedDuration = SignedDuration::from_secs(5);
 /// How often a message is handled anew since the policy has moved, before it goes back to its queue.
 const MOST_POLICIES: u32 = 4;
 
@@ -68,7 +70,7 @@ pub enum Handled {
     Ignored(Ignored),
     /// It could not be understood; a note of it is kept.
     Malformed(Malformed),
-    /// It could not be understood, and no note of it could be kept: it comes again.
+    /// It could not be understood, and no note of it could be kept, or there was no time for it: it comes again.
     MalformedUnrecorded(Malformed),
 }
 
@@ -236,6 +238,10 @@ where
                 Handled::Worked(Box::new(outcome))
             }
             Message::Ignored(ignored) => Handled::Ignored(ignored),
+            // A batch may hold thousands of them.
+            Message::Malformed(malformed) if after(clock(), TO_NOTE) > deadline => {
+                Handled::MalformedUnrecorded(malformed)
+            }
             Message::Malformed(malformed) => {
                 let note = Quarantined {
                     fingerprint: malformed.fingerprint.clone(),

@@ -15,7 +15,7 @@
 //! - [`document`]: the decision document
 //! - `aws`, `lambda`: AWS behind the ports, and the function in its runtime (feature `function`)
 //! - [`metrics`]: what the function counts
-//! - [`telemetry`]: what the function logs
+//! - [`journal`], [`telemetry`]: what the function logs, and its lines
 //! - [`names`], [`fingerprint`]: names made by hashing
 //! - `page`: figures as HTML pages (feature `reports`)
 //! - [`cli`]: the operator's command
@@ -32,6 +32,7 @@ pub mod engine;
 pub mod event;
 pub mod fingerprint;
 pub mod function;
+pub mod journal;
 mod json;
 #[cfg(feature = "function")]
 pub mod lambda;

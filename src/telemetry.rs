@@ -2,12 +2,14 @@
 //!
 //! Nothing goes in that is not made to be shown: no message, no summary, no event.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::io::Write;
 use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
+
+use crate::domain::text::is_steering;
 
 /// How much is logged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -85,9 +87,62 @@ impl Log {
         if let Value::Object(fields) = fields {
             line.extend(fields);
         }
-        let mut text = Value::Object(line).to_string();
+        let mut text = plain(Value::Object(line).to_string());
         text.push('\n');
         let mut to = self.to.lock().unwrap_or_else(PoisonError::into_inner);
         let _ = to.write_all(text.as_bytes()).and_then(|()| to.flush());
+    }
+}
+
+/// JSON in which nothing steers a terminal or turns text around: JSON itself escapes no more than the oldest control
+/// characters. Others stand within strings alone, and mean the same when they are escaped.
+fn plain(json: String) -> String {
+    if json.is_ascii() && !json.contains('\u{7f}') {
+        return json;
+    }
+    json.chars().fold(String::with_capacity(json.len()), |mut plain, character| {
+        if is_steering(character) {
+            // None of them is beyond what four digits can say.
+            let _ = write!(plain, "\\u{:04x}", u32::from(character));
+        } else {
+            plain.push(character);
+        }
+        plain
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::Arc;
+
+    use serde_json::json;
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Kept(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Kept {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn no_text_steers_whoever_reads_a_line() {
+        let every = (0..=0x1_ffff).filter_map(char::from_u32).collect::<String>();
+        let kept = Kept::default();
+        let log = Log::new(LogLevel::Debug, kept.clone());
+        log.line(LogLevel::Info, "text", Timestamp::UNIX_EPOCH, json!({ "text": every, (every.clone()): 1 }));
+        let written = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
+        let line = written.strip_suffix('\n').unwrap();
+        assert_eq!(line.chars().find(|character| is_steering(*character)), None);
+        let read: Value = serde_json::from_str(line).unwrap();
+        assert_eq!((read["text"].as_str(), &read[every.as_str()]), (Some(every.as_str()), &json!(1)));
     }
 }

@@ -7,6 +7,8 @@ use std::sync::OnceLock;
 
 use regex::bytes::{Regex, RegexBuilder};
 
+use crate::domain::text::is_steering;
+
 /// Longest line that is shown, in bytes.
 pub const LONGEST: usize = 512;
 /// Longest line that is looked at, in bytes; what is beyond is not shown.
@@ -103,10 +105,10 @@ fn cut(text: &str, longest: usize) -> &str {
     text.get(..end).unwrap_or_default()
 }
 
-/// What steers a terminal is taken out: evidence may hold anything.
+/// What steers a terminal, or turns text around, is taken out: evidence may hold anything.
 fn printable(line: &str) -> String {
     let uncoloured = super::line::without_colours(line);
-    uncoloured.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    uncoloured.trim().chars().map(|c| if is_steering(c) { ' ' } else { c }).collect()
 }
 
 /// Replaces what is as irregular as a key: long, and changing between small letters, capitals and digits at every turn.
@@ -186,6 +188,14 @@ mod tests {
         for (form, _) in FORMS {
             assert!(compiled(form).is_some(), "{form}");
         }
+    }
+
+    #[test]
+    fn nothing_steers_whoever_reads_the_line() {
+        let line = "error:\u{1b}[31m \u{202e}dehcaer timil\u{2066} at\u{2028}line\u{7}\u{9b}2 of\u{200b}3\u{feff}";
+        let shown = redact(line);
+        assert!(!shown.chars().any(is_steering), "{shown:?}");
+        assert!(shown.starts_with("error: "), "{shown:?}");
     }
 
     #[test]

@@ -2,6 +2,16 @@
 
 use std::fmt;
 
+/// Whether a character steers whoever shows it instead of being shown: control characters, ends of lines, marks for the
+/// direction of text, and what has no width.
+pub fn is_steering(character: char) -> bool {
+    character.is_control()
+        || matches!(
+            character,
+            '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+        )
+}
+
 /// Evidence as it was read. It can be searched, and it is never shown: neither `Debug` nor anything else prints it.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct EvidenceText(String);

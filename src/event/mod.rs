@@ -128,12 +128,24 @@ impl Malformed {
     }
 }
 
+/// Most values in one text that is read as JSON. An event has some thirty; a batch as large as Lambda takes one has texts in
+/// it, of which each is read by itself. What has more would take memory many times its length.
+const MOST_VALUES: usize = 100_000;
+/// Most records of a batch: SQS hands no more to one invocation (Lambda Developer Guide, batch size).
+const MOST_RECORDS: usize = 10_000;
+
 /// Reads what the function was invoked with: a batch of the queue, an EventBridge event, a due wake-up, or a tick of
 /// the sweep.
 pub fn read(text: &str) -> Invocation {
-    match json::parse(text) {
+    match parse(text) {
         Ok(document) => match document.get("Records") {
-            Some(Value::Array(records)) => Invocation::Batch(records.iter().map(batch::record).collect()),
+            Some(Value::Array(records)) if records.len() <= MOST_RECORDS => {
+                Invocation::Batch(records.iter().map(batch::record).collect())
+            }
+            Some(Value::Array(_)) => {
+                let problem = format!("has more than {MOST_RECORDS} records");
+                Invocation::Single(message(Err(Fault { path: "Records".to_owned(), problem }), text))
+            }
             _ => Invocation::Single(message(understood(&document), text)),
         },
         Err(fault) => Invocation::Single(message(Err(fault), text)),
@@ -142,7 +154,15 @@ pub fn read(text: &str) -> Invocation {
 
 /// Reads one message, which is anything but a batch.
 fn read_message(text: &str) -> Message {
-    message(json::parse(text).and_then(|document| understood(&document)), text)
+    message(parse(text).and_then(|document| understood(&document)), text)
+}
+
+fn parse(text: &str) -> Result<Value, Fault> {
+    if json::values(text) > MOST_VALUES {
+        let problem = format!("has more than {MOST_VALUES} values");
+        return Err(Fault { path: String::new(), problem });
+    }
+    json::parse(text)
 }
 
 fn understood(document: &Value) -> Result<Message, Fault> {

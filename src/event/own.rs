@@ -9,7 +9,7 @@ use super::Message;
 use crate::domain::ids::{ExecutionId, PipelineArn, StageName, StageRunId};
 use crate::domain::sweep::Tick;
 use crate::domain::trigger::{Trigger, WakeUp};
-use crate::json::{self, Fault, Node, Object};
+use crate::json::{Fault, Node, Object};
 
 /// Version of the format, under the key that marks a message as ours.
 const VERSION: u64 = 1;
@@ -89,7 +89,7 @@ fn wake_up(wake_up: &Object<'_>) -> Result<WakeUp, Fault> {
 
 /// When a wake-up was to be delivered, if it says so.
 pub(super) fn due(text: &str) -> Option<Timestamp> {
-    let document = json::parse(text).ok()?;
+    let document = super::parse(text).ok()?;
     let message = Node::root(&document).object().ok()?;
     message.member("wake-up").object().ok()?.member("due").instant().ok()
 }

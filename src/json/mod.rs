@@ -39,6 +39,23 @@ pub fn parse(text: &str) -> Result<Value, Fault> {
     })
 }
 
+/// How many values the text holds as JSON, at least: what it costs to read is known before it is read. A text that is no
+/// JSON has some number too.
+pub fn values(text: &str) -> usize {
+    let (mut count, mut quoted, mut escaped) = (1, false, false);
+    for byte in text.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = quoted,
+            b'"' => quoted = !quoted,
+            // Each begins the first value inside, or one more beside the last.
+            b'[' | b'{' | b',' if !quoted => count += 1,
+            _ => {}
+        }
+    }
+    count
+}
+
 /// A place in a document, and the value there, if there is one.
 #[derive(Debug, Clone)]
 pub struct Node<'a> {
@@ -220,6 +237,20 @@ mod tests {
     fn text_that_is_not_json_is_not_quoted() {
         let fault = parse("{\"password\": hunter2}").unwrap_err();
         assert_eq!(fault.to_string(), "the document is not readable as JSON at line 1, column 14");
+    }
+
+    #[test]
+    fn values_are_counted_outside_of_texts() {
+        for (text, expected) in [
+            ("", 1),
+            ("1", 1),
+            ("[1, 2, 3]", 4),
+            (r#"{"a": [1, {"b": 2}], "c": "d"}"#, 6),
+            (r#"["a,b,[,{", "\",\"", "\\\\"]"#, 4),
+            (r#""\\\"," "#, 1),
+        ] {
+            assert_eq!(values(text), expected, "{text}");
+        }
     }
 
     #[test]

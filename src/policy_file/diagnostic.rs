@@ -1,6 +1,7 @@
 //! What can be said about a policy file: findings and their stable codes. How they look is not decided here.
 
 use super::source::Span;
+use crate::domain::text::is_steering;
 
 /// How much a finding matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -174,7 +175,7 @@ const LONGEST_QUOTE: usize = 60;
 /// The user's own text in back-ticks, shortened and without control characters.
 pub(super) fn quote(text: &str) -> String {
     let mut shown: String =
-        text.chars().take(LONGEST_QUOTE).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+        text.chars().take(LONGEST_QUOTE).map(|c| if is_steering(c) { '\u{fffd}' } else { c }).collect();
     if text.chars().nth(LONGEST_QUOTE).is_some() {
         shown.push('…');
     }

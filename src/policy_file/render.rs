@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::diagnostic::{Diagnostic, Severity};
 use super::source::{Place, Source, Span};
+use crate::domain::text::is_steering;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
@@ -120,7 +121,7 @@ impl Excerpt {
 fn printable(c: char) -> char {
     match c {
         '\t' => ' ',
-        c if c.is_control() => '\u{fffd}',
+        c if is_steering(c) => '\u{fffd}',
         c => c,
     }
 }

@@ -51,6 +51,8 @@ mod figure;
 #[cfg(test)]
 mod fleets;
 #[cfg(test)]
+mod forged;
+#[cfg(test)]
 mod function;
 #[cfg(test)]
 mod history;

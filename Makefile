@@ -11,7 +11,7 @@ CARGO_DENY_VERSION := 0.20.2
 # Where `make tools` puts what is not written in Rust.
 export RETRIER_TOOLS ?= $(CURDIR)/.tools
 
-.PHONY: bench classify-report help test check lint lint-template doc deny cargo-deny demo local tools judge scoreboard fuzz mutants package function clean
+.PHONY: bench classify-report help test check lint lint-template doc deny audit cargo-deny demo local tools judge scoreboard fuzz mutants package function clean
 
 help: ## Lists the targets
 	@awk -F ':[^#]*## ' '/^[a-z-]+:.*## / { printf "  %-15s%s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -48,6 +48,10 @@ deny: cargo-deny ## Checks licences, sources, duplicates and known vulnerabiliti
 		echo 'the advisory database cannot be had: known vulnerabilities are NOT checked, the rest is'; \
 		$(CARGO) deny --locked check licenses bans sources; \
 	fi
+
+audit: tools cargo-deny ## Checks template, permissions, dependencies and the built function, and lists what was measured; QUICK=1 builds nothing
+	@tests/tools/install audit crates
+	@QUICK='$(QUICK)' tests/tools/audit
 
 cargo-deny: ## Installs cargo-deny where it is missing, which takes some minutes
 	@if ! $(CARGO) deny --version >/dev/null 2>&1; then \
@@ -91,6 +95,7 @@ bench: tools ## Measures the function beside an empty one and a boto3 handler, a
 	@tests/tools/bench --write docs/performance.md $(OPTIONS)
 
 package: tools ## Builds the function for release, for both architectures, into target/function
+	@tests/tools/install crates
 	@for architecture in arm64 x86_64; do \
 		folder=target/function/$$architecture; \
 		echo "package: building for $$architecture"; \
@@ -103,11 +108,16 @@ package: tools ## Builds the function for release, for both architectures, into 
 # What `sam build` runs through infra/*/Makefile: policy and binary for ARCHITECTURE go to ARTIFACTS_DIR, and a policy that
 # does not compile goes nowhere. FUNCTION_BINARY is packed, stripped, instead of building one; tests use that.
 RETRIER ?= $(CARGO) run --quiet --locked --no-default-features --bin retrier --
+# Where it is built.
+BUILT = $(or $(CARGO_TARGET_DIR),target)
+# The binary says nothing of where it was built, so that it is the same bit for bit wherever that was.
+SAME_PATHS = --remap-path-prefix=$(CURDIR)=/retrier --remap-path-prefix=$(abspath $(BUILT))=/retrier/target \
+	--remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)=/cargo
 # The policy that is packaged.
 POLICY ?= infra/policy.yaml
 function:
 	@$(RETRIER) validate '$(POLICY)'
-	@export PATH="$(RETRIER_TOOLS)/sam/bin:$$PATH"; \
+	@export PATH="$(RETRIER_TOOLS)/sam/bin:$(RETRIER_TOOLS)/crates/bin:$$PATH"; \
 	if [ -n '$(FUNCTION_BINARY)' ]; then \
 		install -D -s -m 755 '$(FUNCTION_BINARY)' '$(ARTIFACTS_DIR)/bootstrap'; \
 	else \
@@ -116,9 +126,12 @@ function:
 			echo 'hint: `make tools` installs it, see also https://www.cargo-lambda.info' >&2; \
 			exit 1; \
 		fi; \
-		$(CARGO) lambda build --quiet --locked --profile function --no-default-features --features function \
-			--bin retrier-lambda --$(subst _,-,$(ARCHITECTURE)) --lambda-dir target/lambda/$(ARCHITECTURE); \
-		install -D -m 755 target/lambda/$(ARCHITECTURE)/retrier-lambda/bootstrap '$(ARTIFACTS_DIR)/bootstrap'; \
+		auditable=''; \
+		if $(CARGO) auditable --version >/dev/null 2>&1; then auditable=auditable; fi; \
+		export RUSTFLAGS="$${RUSTFLAGS:-} $(SAME_PATHS)"; \
+		$(CARGO) $$auditable lambda build --quiet --locked --profile function --no-default-features --features function \
+			--bin retrier-lambda --$(subst _,-,$(ARCHITECTURE)) --lambda-dir $(BUILT)/lambda/$(ARCHITECTURE); \
+		install -D -m 755 $(BUILT)/lambda/$(ARCHITECTURE)/retrier-lambda/bootstrap '$(ARTIFACTS_DIR)/bootstrap'; \
 	fi
 	@install -m 644 '$(POLICY)' '$(ARTIFACTS_DIR)/policy.yaml'
 

@@ -1,6 +1,5 @@
 """The function that one writes oneself: it retries a failed stage once, with a record in DynamoDB that keeps it from doing
-so twice, and a budget. As many reads, conditional writes and calls as the product makes for a failure that it retries at once,
-no rules, no classes, no waiting."""
+so twice, and a budget. Seven calls for each failure: no rules, no classes, no waiting."""
 
 import json
 import os

@@ -192,7 +192,8 @@ mod tests {
 
     #[test]
     fn nothing_steers_whoever_reads_the_line() {
-        let line = "error:\u{1b}[31m \u{202e}dehcaer timil\u{2066} at\u{2028}line\u{7}\u{9b}2 of\u{200b}3\u{feff}";
+        let line =
+            "error:\u{1b}[31m \u{202e}dehcaer timil\u{2066} at\u{2028}line\u{7}\u{9b}2 of\u{200b}3\u{feff}";
         let shown = redact(line);
         assert!(!shown.chars().any(is_steering), "{shown:?}");
         assert!(shown.starts_with("error: "), "{shown:?}");

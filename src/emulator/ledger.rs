@@ -57,8 +57,18 @@ impl MemoryLedger {
         window.clone()
     }
 
-    /// One transaction: all of it, or nothing.
+    /// One transaction: all of it, or nothing; it is kept for inspection.
     pub fn commit(&mut self, commit: &Commit) -> CommitReply {
+        let reply = self.settle(commit);
+        if reply == CommitReply::Done {
+            self.decisions.extend(commit.decision.clone());
+            self.commits.push(commit.clone());
+        }
+        reply
+    }
+
+    /// The same, without a trace of the transaction and its decision, for whoever keeps an account of its own.
+    pub fn settle(&mut self, commit: &Commit) -> CommitReply {
         let record = &commit.record;
         let current = self.records.get(&record.id);
         if current.map_or(0, |current| current.revision) + 1 != record.revision {
@@ -89,10 +99,8 @@ impl MemoryLedger {
             changed.insert(deposit.key.clone(), deposit.apply(bucket));
         }
         self.buckets.extend(changed);
-        self.decisions.extend(commit.decision.clone());
         self.records.insert(record.id.clone(), record.clone());
         self.outbox.commit(commit);
-        self.commits.push(commit.clone());
         CommitReply::Done
     }
 

@@ -145,15 +145,19 @@ fn copies_of_an_event_that_showed_no_failure_cost_nothing_more() {
 #[test]
 fn malformed_messages_are_noted_while_there_is_time() {
     let (world, _) = failed();
-    let records: Vec<Value> =
-        (0..8).map(|number| json!({ "messageId": number.to_string(), "body": format!("{{ {number}") })).collect();
+    let records: Vec<Value> = (0..8)
+        .map(|number| json!({ "messageId": number.to_string(), "body": format!("{{ {number}") }))
+        .collect();
     let batch = json!({ "Records": records }).to_string();
     let function = deployed_function(&world);
     let later = |seconds| world.now().saturating_add(SignedDuration::from_secs(seconds)).unwrap();
     let clock = || later(i64::try_from(world.lock().ledger.quarantined().count()).unwrap());
     let response = run(function.invoke(&batch, "invocation", later(9), &clock), &world).unwrap();
     let failed = response.body.unwrap()["batchItemFailures"].clone();
-    assert_eq!(failed, json!([{ "itemIdentifier": "5" }, { "itemIdentifier": "6" }, { "itemIdentifier": "7" }]));
+    assert_eq!(
+        failed,
+        json!([{ "itemIdentifier": "5" }, { "itemIdentifier": "6" }, { "itemIdentifier": "7" }])
+    );
     assert_eq!(world.lock().ledger.quarantined().count(), 5);
 }
 

@@ -6,6 +6,7 @@ mod company_day;
 mod crossing;
 mod deployment;
 mod deploys;
+mod encryption;
 mod end_to_end;
 mod environment;
 mod lint;

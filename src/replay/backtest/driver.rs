@@ -2,12 +2,12 @@
 //! answered with what was true at that moment.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::past::{Ended, PastFailure, Sequel, past_failures};
-use super::{Replayed, as_if_active};
+use super::{LastDecision, Replayed, as_if_active};
 use crate::domain::decision::{Decision, Ruling, Verdict};
 use crate::domain::evidence::{Depth, Examination};
 use crate::domain::facts::{FailedAction, failure};
@@ -45,9 +45,9 @@ struct Replay<'a> {
     wake_ups: BinaryHeap<Reverse<(Timestamp, u64, WakeUp)>>,
     failures: Vec<Replayed>,
     /// Each failure by any of its failed runs.
-    by_action: BTreeMap<ActionExecutionId, usize>,
+    by_action: HashMap<ActionExecutionId, usize>,
     /// The failures of each stage run, in order.
-    by_run: BTreeMap<StageRunId, Vec<usize>>,
+    by_run: HashMap<StageRunId, Vec<usize>>,
     handlings: u64,
 }
 
@@ -58,11 +58,11 @@ impl<'a> Replay<'a> {
             .collect();
         let mut failures: Vec<Replayed> = (timelines.iter())
             .flat_map(|(arn, timeline)| past_failures(arn, timeline.pipeline()))
-            .map(|past| Replayed { past, first: None, last: None, retry_at: None })
+            .map(|past| Replayed { past, last: None, retry_at: None })
             .collect();
         failures.sort_by_key(|failure| failure.past.told_at);
-        let mut by_action = BTreeMap::new();
-        let mut by_run: BTreeMap<StageRunId, Vec<usize>> = BTreeMap::new();
+        let mut by_action = HashMap::new();
+        let mut by_run: HashMap<StageRunId, Vec<usize>> = HashMap::new();
         for (index, Replayed { past, .. }) in failures.iter().enumerate() {
             by_action.extend(past.failed.iter().map(|id| (id.clone(), index)));
             by_run.entry(past.run.clone()).or_default().push(index);
@@ -166,10 +166,8 @@ impl<'a> Replay<'a> {
                 calendars.into_iter().map(|calendar| (calendar, Ok(CalendarState::Open))).collect(),
             ),
             Effect::Commit(commit) => {
-                let reply = self.ledger.commit(&commit);
                 // Each decision is noted with its failure: nobody asks for the log, which would be most of the memory.
-                self.ledger.take_decisions();
-                Answer::Committed(Ok(reply))
+                Answer::Committed(Ok(self.ledger.settle(&commit)))
             }
             Effect::Arm { wake_up, at } => {
                 self.handlings += 1;
@@ -220,12 +218,9 @@ impl<'a> Replay<'a> {
 }
 
 fn keep(failure: &mut Replayed, decision: Decision) {
-    if failure.first.is_none() {
-        failure.first = Some(decision.clone());
-    }
     // What is said of a failure after it was retried is about its retry.
     if failure.retry_at.is_none() || decision.ruling.verdict() == Verdict::Retry {
-        failure.last = Some(decision);
+        failure.last = Some(LastDecision { ruling: decision.ruling, rule: decision.rule });
     }
 }
 

@@ -12,7 +12,8 @@ mod suggestion;
 
 use jiff::Timestamp;
 
-use crate::domain::decision::{Decision, Ruling, Verdict};
+use crate::domain::decision::{Ruling, Verdict};
+use crate::domain::ids::RuleName;
 use crate::domain::policy::{Mode, Policy};
 
 pub use driver::replay;
@@ -25,12 +26,19 @@ pub use suggestion::{Advice, Suggestion, suggestions};
 pub struct Replayed {
     /// What happened.
     pub past: PastFailure,
-    /// The first decision, which says what the policy makes of a failure of its kind.
-    pub first: Option<Decision>,
-    /// The last decision about it.
-    pub last: Option<Decision>,
+    /// What the policy's last decision about it was.
+    pub last: Option<LastDecision>,
     /// When the policy would have retried it.
     pub retry_at: Option<Timestamp>,
+}
+
+/// As much of a decision as figures are made of: a year has tens of thousands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastDecision {
+    /// Verdict and reason.
+    pub ruling: Ruling,
+    /// The rule that the failure falls under.
+    pub rule: Option<RuleName>,
 }
 
 /// What a policy would have done about a failure, in a word.
@@ -58,7 +66,7 @@ impl Treatment {
 impl Replayed {
     /// What the policy would have done about it.
     pub fn treatment(&self) -> Treatment {
-        let was_overtaken = |decision: &Decision| {
+        let was_overtaken = |decision: &LastDecision| {
             matches!(
                 decision.ruling,
                 Ruling::IgnoreNotFailed

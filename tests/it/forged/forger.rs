@@ -117,7 +117,15 @@ impl Forger {
             1 => {
                 if let Some(Value::Object(members)) = message.pointer_mut(above) {
                     let value = members.remove(name).unwrap_or_default();
-                    let other = *self.random.pick(&["retrier", "Records", "sweep", "detail", "", "STATE", "__proto__"]);
+                    let other = *self.random.pick(&[
+                        "retrier",
+                        "Records",
+                        "sweep",
+                        "detail",
+                        "",
+                        "STATE",
+                        "__proto__",
+                    ]);
                     members.insert(other.to_owned(), value);
                 }
             }
@@ -149,7 +157,16 @@ impl Forger {
     }
 
     fn state(&mut self) -> &'static str {
-        *self.random.pick(&["FAILED", "FAILED", "SUCCEEDED", "RESUMED", "STOPPED", "CANCELED", "STARTED", "Failed"])
+        *self.random.pick(&[
+            "FAILED",
+            "FAILED",
+            "SUCCEEDED",
+            "RESUMED",
+            "STOPPED",
+            "CANCELED",
+            "STARTED",
+            "Failed",
+        ])
     }
 
     fn instant(&mut self, now: Timestamp) -> Timestamp {
@@ -161,7 +178,9 @@ impl Forger {
     /// A stage run that is there, or could be: of the genuine ones any pipeline, execution and stage together.
     fn run(&mut self, genuine: &[Value]) -> StageRunId {
         let mut of = |pointer: &str| {
-            (0..40).find_map(|_| self.random.pick(genuine).pointer(pointer)?.as_str().map(str::to_owned)).unwrap()
+            (0..40)
+                .find_map(|_| self.random.pick(genuine).pointer(pointer)?.as_str().map(str::to_owned))
+                .unwrap()
         };
         let whole = of("/resources/0");
         let (execution, stage) = (of("/detail/execution-id"), of("/detail/stage"));
@@ -279,7 +298,8 @@ impl Forger {
 
     /// The same text with a member twice.
     fn doubled(&mut self, text: &str) -> String {
-        let member = *self.random.pick(&["\"state\":", "\"account\":", "\"stage\":", "\"detail\":", "\"source\":"]);
+        let member =
+            *self.random.pick(&["\"state\":", "\"account\":", "\"stage\":", "\"detail\":", "\"source\":"]);
         let value = Value::String(self.hostile());
         let other = *self.random.pick(&["\"FAILED\"", "\"aws.codepipeline\"", "null", "{}"]);
         let value = if self.random.happens(5_000) { other.to_owned() } else { value.to_string() };
@@ -309,7 +329,9 @@ impl Forger {
             2 => format!("[{}1]", "1,".repeat(many)),
             3 => format!("{{\"detail\":{{{}\"a\":1}}}}", "\"a\":1e400,".repeat(many)),
             4 => json!({ "retrier": 1, "wake-up": { "sequence": "9".repeat(many) } }).to_string(),
-            _ => json!({ "source": "aws.codepipeline", "detail-type": self.hostile().repeat(20) }).to_string(),
+            _ => {
+                json!({ "source": "aws.codepipeline", "detail-type": self.hostile().repeat(20) }).to_string()
+            }
         }
     }
 }
@@ -327,7 +349,9 @@ fn places_of(value: &Value, at: &str, found: &mut Vec<String>) {
                 inside(name.clone(), child);
             }
         }
-        Value::Array(items) => items.iter().enumerate().for_each(|(index, child)| inside(index.to_string(), child)),
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(index, child)| inside(index.to_string(), child))
+        }
         _ => {}
     }
 }

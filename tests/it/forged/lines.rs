@@ -36,8 +36,19 @@ fn fields(message: &str) -> Option<&'static [&'static str]> {
         "invoked" => &["requestId", "messages", "milliseconds", "phases"],
         "sweep-trouble" => &["problem", "round", "requestId", "account", "region", "gap"],
         "sweep" => &[
-            "end", "round", "milliseconds", "roundSeconds", "pipelines", "findings", "news", "oldestSeconds", "overdue",
-            "unhandled", "lagging", "unlisted", "requestId",
+            "end",
+            "round",
+            "milliseconds",
+            "roundSeconds",
+            "pipelines",
+            "findings",
+            "news",
+            "oldestSeconds",
+            "overdue",
+            "unhandled",
+            "lagging",
+            "unlisted",
+            "requestId",
         ],
         _ => return None,
     })
@@ -92,7 +103,8 @@ pub fn marked(place: &str, value: &Value) -> Result<(), String> {
         }),
         Value::Array(items) => items.iter().try_for_each(|item| marked(place, item)),
         Value::String(text) if text.contains(MARK) => {
-            let is_name = || PipelineName::parse(text.as_str()).is_ok() || ExecutionId::parse(text.as_str()).is_ok();
+            let is_name =
+                || PipelineName::parse(text.as_str()).is_ok() || ExecutionId::parse(text.as_str()).is_ok();
             let is_harmless = || text.chars().count() <= 200 && !text.chars().any(is_steering);
             let is_fine = (NAMES.contains(&place) && is_name()) || (WORDS.contains(&place) && is_harmless());
             if is_fine { Ok(()) } else { Err(format!("`{place}` is forged")) }

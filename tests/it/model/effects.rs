@@ -118,8 +118,7 @@ impl Machine {
         }
         let before = world.ledger.record(&commit.record.id).cloned();
         let mut ledger = (*world.ledger).clone();
-        let reply = ledger.commit(&commit);
-        ledger.take_decisions();
+        let reply = ledger.settle(&commit);
         world.ledger = Shared::new(ledger);
         if reply == CommitReply::Done {
             self.account(world, worker, before, &commit);

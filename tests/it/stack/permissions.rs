@@ -10,6 +10,7 @@ use codepipeline_retrier::event::{Invocation, Message, read};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
+use super::encryption::KEY;
 use super::spokes::{OF_A_HUB, SPOKE};
 use super::template::{HOME, Place, policies_of, resources, translated, translated_from};
 
@@ -55,7 +56,7 @@ const CALENDARS: (&str, &str) = (
 
 /// Parameters with which everything is permitted that can be.
 fn everything() -> Vec<(&'static str, &'static str)> {
-    [&[CALENDARS, ("AllowRollback", "true")][..], &WITH_SPOKES[..]].concat()
+    [&[CALENDARS, ("AllowRollback", "true"), ("EncryptionKeyArn", KEY)][..], &WITH_SPOKES[..]].concat()
 }
 
 /// How the names of a service's operations begin, as far as they change or read anything here.

@@ -51,7 +51,7 @@ deny: cargo-deny ## Checks licences, sources, duplicates and known vulnerabiliti
 
 audit: tools cargo-deny ## Checks template, permissions, dependencies and the built function, and lists what was measured; QUICK=1 builds nothing
 	@tests/tools/install audit crates
-	@QUICK='$(QUICK)' tests/tools/audit
+	@QUICK='$(QUICK)' tests/tools/audit --write docs/audit.md
 
 cargo-deny: ## Installs cargo-deny where it is missing, which takes some minutes
 	@if ! $(CARGO) deny --version >/dev/null 2>&1; then \
@@ -94,7 +94,7 @@ bench: tools ## Measures the function beside an empty one and a boto3 handler, a
 	@tests/tools/install boto3
 	@tests/tools/bench --write docs/performance.md $(OPTIONS)
 
-package: tools ## Builds the function for release, for both architectures, into target/function
+package: tools ## Builds the function for release, for both architectures, into target/function, with sums and a bill of materials
 	@tests/tools/install crates
 	@for architecture in arm64 x86_64; do \
 		folder=target/function/$$architecture; \
@@ -104,6 +104,10 @@ package: tools ## Builds the function for release, for both architectures, into 
 		python3 -m zipfile -c "target/function/retrier-$$architecture.zip" "$$folder/bootstrap" "$$folder/policy.yaml"; \
 		wc -c "$$folder/bootstrap" "target/function/retrier-$$architecture.zip" | sed '$$d'; \
 	done
+	@PATH="$(RETRIER_TOOLS)/crates/bin:$$PATH" SOURCE_DATE_EPOCH=0 $(CARGO) cyclonedx --quiet --format json --no-build-deps \
+		--no-default-features --features function --override-filename retrier-lambda.cdx
+	@mv retrier-lambda.cdx.json target/function/
+	@cd target/function && sha256sum retrier-*.zip arm64/bootstrap x86_64/bootstrap retrier-lambda.cdx.json | tee SHA256SUMS
 
 # What `sam build` runs through infra/*/Makefile: policy and binary for ARCHITECTURE go to ARTIFACTS_DIR, and a policy that
 # does not compile goes nowhere. FUNCTION_BINARY is packed, stripped, instead of building one; tests use that.

@@ -3,6 +3,8 @@
 
 mod past;
 #[cfg(all(feature = "aws", feature = "serve", feature = "reports"))]
+mod throttled;
+#[cfg(all(feature = "aws", feature = "serve", feature = "reports"))]
 mod year;
 
 use jiff::SignedDuration;

@@ -166,8 +166,11 @@ async fn names(
 }
 
 fn unreadable(name: &PipelineName, gap: Gap) -> CliError {
-    CliError::usage(format!("cannot read pipeline `{name}`: {}", gap.as_str()))
-        .with_hint("the credentials may have expired, or lack codepipeline:GetPipeline")
+    CliError::usage(format!("cannot read pipeline `{name}`: {}", gap.as_str())).with_hint(match gap {
+        Gap::Denied => "the credentials may have expired, or lack codepipeline:GetPipeline",
+        Gap::Throttled => "CodePipeline is asked too much at the moment; try again later",
+        _ => "look at the network, proxies and `--endpoint-url`",
+    })
 }
 
 /// Hands out turns, so many a second.

@@ -91,6 +91,10 @@ impl PastArguments {
         // Counted from its end, so that the same file says the same tomorrow.
         let since = after(history.header.until, -self.since);
         let history = history.narrowed(since, |name| self.is_wanted(name));
+        if history.pipelines.is_empty() && !is_complete {
+            return Err(CliError::usage("no pipeline could be read")
+                .with_hint("why is said above; the same command goes on with what is missing"));
+        }
         if history.pipelines.is_empty() {
             return Err(CliError::usage("there is no history of any such pipeline")
                 .with_hint("`--pipeline` and `--since` say which; another Region has other pipelines"));

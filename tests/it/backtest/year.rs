@@ -18,7 +18,7 @@ use codepipeline_retrier::replay::fleet::{Fleet, Memory, Native, Play};
 use crate::command::retrier;
 use crate::figure;
 
-fn fleet(pipelines: u64, days: u64, now: Timestamp) -> Fleet {
+pub fn fleet(pipelines: u64, days: u64, now: Timestamp) -> Fleet {
     let start = after(now, -SignedDuration::from_hours(i64::try_from(days).unwrap() * 24 + 24));
     let text = format!(
         "
@@ -47,7 +47,7 @@ people: {{ retry: 70%, after: 40m }}
     Fleet::read("year.yaml", &text).unwrap()
 }
 
-const POLICY: &str = "
+pub const POLICY: &str = "
 version: 1
 rules:
   - name: everything

@@ -177,6 +177,8 @@ impl Resolver<'_> {
             "AWS::AccountId" => json!(account),
             "AWS::Region" => json!(region),
             "AWS::StackName" => json!("retrier"),
+            "AWS::URLSuffix" if partition == "aws-cn" => json!("amazonaws.com.cn"),
+            "AWS::URLSuffix" => json!("amazonaws.com"),
             _ => match self.parameters.get(name) {
                 Some(value) => value.clone(),
                 None => json!(self.physical_name(name)),

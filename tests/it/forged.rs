@@ -53,7 +53,7 @@ fn play(seed: u64, forgeries: u64) -> Result<Totals, String> {
         return Err(format!("the fleet is not the same twice, or dull: {before:?}"));
     }
     let mut totals = Totals::default();
-    let mut forger = Forger { random: Random::new(seed.wrapping_mul(0x51_7C_C1B7).wrapping_add(7)) };
+    let mut forger = Forger { random: Random::new(seed.wrapping_mul(0x517C_C1B7).wrapping_add(7)) };
     let mut during = before.clone();
     for number in 0..forgeries {
         let gap = *forger.random.pick(&[0, 0, 1_000, 10_000, 40_000]);

@@ -2,7 +2,7 @@
 //! answered with what was true at that moment.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -45,9 +45,9 @@ struct Replay<'a> {
     wake_ups: BinaryHeap<Reverse<(Timestamp, u64, WakeUp)>>,
     failures: Vec<Replayed>,
     /// Each failure by any of its failed runs.
-    by_action: HashMap<ActionExecutionId, usize>,
+    by_action: BTreeMap<ActionExecutionId, usize>,
     /// The failures of each stage run, in order.
-    by_run: HashMap<StageRunId, Vec<usize>>,
+    by_run: BTreeMap<StageRunId, Vec<usize>>,
     handlings: u64,
 }
 
@@ -61,8 +61,8 @@ impl<'a> Replay<'a> {
             .map(|past| Replayed { past, last: None, retry_at: None })
             .collect();
         failures.sort_by_key(|failure| failure.past.told_at);
-        let mut by_action = HashMap::new();
-        let mut by_run: HashMap<StageRunId, Vec<usize>> = HashMap::new();
+        let mut by_action = BTreeMap::new();
+        let mut by_run: BTreeMap<StageRunId, Vec<usize>> = BTreeMap::new();
         for (index, Replayed { past, .. }) in failures.iter().enumerate() {
             by_action.extend(past.failed.iter().map(|id| (id.clone(), index)));
             by_run.entry(past.run.clone()).or_default().push(index);

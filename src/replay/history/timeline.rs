@@ -1,6 +1,6 @@
 //! A pipeline's history as CodePipeline would have shown it at an instant.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
@@ -16,7 +16,7 @@ use crate::domain::pipeline::{
 #[derive(Debug)]
 pub struct Timeline<'a> {
     pipeline: &'a PipelineHistory,
-    executions: HashMap<&'a ExecutionId, &'a ExecutionHistory>,
+    executions: BTreeMap<&'a ExecutionId, &'a ExecutionHistory>,
     /// By stage, when it was entered and by which execution, in order.
     entries: BTreeMap<StageName, Vec<(Timestamp, &'a ExecutionHistory)>>,
 }

@@ -157,16 +157,10 @@ impl Forger {
     }
 
     fn state(&mut self) -> &'static str {
-        *self.random.pick(&[
-            "FAILED",
-            "FAILED",
-            "SUCCEEDED",
-            "RESUMED",
-            "STOPPED",
-            "CANCELED",
-            "STARTED",
-            "Failed",
-        ])
+        let states: &[&'static str] =
+            &["FAILED", "FAILED", "SUCCEEDED", "RESUMED", "STOPPED", "CANCELED", "STARTED", "Failed"];
+        let state: &&'static str = self.random.pick(states);
+        state
     }
 
     fn instant(&mut self, now: Timestamp) -> Timestamp {
@@ -350,7 +344,7 @@ fn places_of(value: &Value, at: &str, found: &mut Vec<String>) {
             }
         }
         Value::Array(items) => {
-            items.iter().enumerate().for_each(|(index, child)| inside(index.to_string(), child))
+            items.iter().enumerate().for_each(|(index, child)| inside(index.to_string(), child));
         }
         _ => {}
     }

@@ -50,7 +50,7 @@ pub struct Field {
     log: Log,
     pub lines: Lines,
     invocations: u64,
-    /// Every event of CodePipeline so far, and every message of the product's own.
+    /// Every event of CodePipeline so far, and every message of the product's kind, forged ones too.
     pub genuine: Vec<Value>,
     /// Messages that were not acknowledged when they came.
     pub refused: Vec<String>,

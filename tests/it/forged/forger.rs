@@ -169,47 +169,36 @@ impl Forger {
         now.saturating_add(away).unwrap()
     }
 
-    /// A stage run that is there, or could be: of the genuine ones any pipeline, execution and stage together.
-    fn run(&mut self, genuine: &[Value]) -> StageRunId {
-        let mut of = |pointer: &str| {
-            (0..40)
-                .find_map(|_| self.random.pick(genuine).pointer(pointer)?.as_str().map(str::to_owned))
-                .unwrap()
-        };
-        let whole = of("/resources/0");
-        let (execution, stage) = (of("/detail/execution-id"), of("/detail/stage"));
-        let mut pipeline = PipelineArn::parse(&whole).unwrap();
-        let mut run_execution = ExecutionId::parse(execution).unwrap();
-        if self.random.happens(6_000) {
-            // One that belongs together.
-            let same = genuine.iter().filter(|event| {
-                event.pointer("/resources/0").and_then(Value::as_str) == Some(&whole)
-                    && event.pointer("/detail/stage").is_some()
+    /// A stage run that is there, or could be: of the known ones pipeline, execution and stage of one, or of any together.
+    fn run(&mut self, known: &[Value]) -> StageRunId {
+        let mut runs: Vec<StageRunId> = known.iter().filter_map(stage_run_of).collect();
+        if runs.is_empty() {
+            // No stage has begun yet.
+            runs.push(StageRunId {
+                pipeline: PipelineArn::parse("arn:aws:codepipeline:eu-central-1:111122223333:none").unwrap(),
+                execution: ExecutionId::parse("none").unwrap(),
+                stage: StageName::parse("Deploy").unwrap(),
             });
-            let same: Vec<&Value> = same.collect();
-            if !same.is_empty() {
-                let event = *self.random.pick(&same);
-                let text = |member: &str| event["detail"][member].as_str().unwrap().to_owned();
-                return StageRunId {
-                    pipeline,
-                    execution: ExecutionId::parse(text("execution-id")).unwrap(),
-                    stage: StageName::parse(text("stage")).unwrap(),
-                };
-            }
         }
+        let mut run = self.random.pick(&runs).clone();
+        if self.random.happens(6_000) {
+            return run;
+        }
+        run.execution = self.random.pick(&runs).execution.clone();
+        run.stage = self.random.pick(&runs).stage.clone();
         match self.random.below(12) {
-            0 => pipeline.account = AccountId::parse("444455556666").unwrap(),
+            0 => run.pipeline.account = AccountId::parse("444455556666").unwrap(),
             1 => {
                 let name = format!("{MARK}-{}", self.random.below(100));
-                pipeline.name = PipelineName::parse(name).unwrap();
+                run.pipeline.name = PipelineName::parse(name).unwrap();
             }
             2 => {
-                run_execution = ExecutionId::parse(format!("{MARK}-{}", self.random.below(100))).unwrap();
+                run.execution = ExecutionId::parse(format!("{MARK}-{}", self.random.below(100))).unwrap();
             }
-            3 => pipeline.region = Region::parse("us-east-1").unwrap(),
+            3 => run.pipeline.region = Region::parse("us-east-1").unwrap(),
             _ => {}
         }
-        StageRunId { pipeline, execution: run_execution, stage: StageName::parse(stage).unwrap() }
+        run
     }
 
     /// An event that is one in every respect, and says of a stage run what is not so.
@@ -348,4 +337,14 @@ fn places_of(value: &Value, at: &str, found: &mut Vec<String>) {
         }
         _ => {}
     }
+}
+
+/// Whose event that is, if it is one of a stage; messages that were forged before name what no parser takes.
+fn stage_run_of(event: &Value) -> Option<StageRunId> {
+    let text = |pointer: &str| event.pointer(pointer)?.as_str();
+    Some(StageRunId {
+        pipeline: PipelineArn::parse(text("/resources/0")?).ok()?,
+        execution: ExecutionId::parse(text("/detail/execution-id")?).ok()?,
+        stage: StageName::parse(text("/detail/stage")?).ok()?,
+    })
 }

@@ -19,7 +19,9 @@ impl Machine {
         let run = worker.message.subject.run();
         let before = before.unwrap_or_else(|| StageRun::unwritten(&commit.record.id));
         if let Subject::WakeUp { sequence, .. } = worker.message.subject {
-            let holds = before.claim.as_ref().is_some_and(|claim| claim.owner == worker.owner);
+            // Whoever claimed or began a rollback also writes down what came of it.
+            let holds = before.claim.as_ref().is_some_and(|claim| claim.owner == worker.owner)
+                || before.rollback.as_ref().is_some_and(|rollback| rollback.owner == worker.owner);
             if !before.expects(sequence) && !holds {
                 world.breaks(Broken::StaleObeyed);
             }

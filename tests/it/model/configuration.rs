@@ -42,7 +42,7 @@ pub struct Configuration {
     /// Stage runs, which share one budget.
     pub runs: usize,
     pub workers: usize,
-    /// How often a stage may fail in all.
+    /// The attempt from which on the stage's action does not fail any more.
     pub failures: usize,
     pub max_retries: u32,
     /// Tokens in the budget.

@@ -99,7 +99,7 @@ pub const ALL: &[Configuration] = &[
     },
     Configuration {
         name: "a rollback after one retry, a lost answer, a death, two acts of people",
-        failures: 2,
+        failures: 3,
         max_retries: 1,
         acts: ANY_ACT,
         left: Left { crashes: 1, faults: 1, acts: 2, ..NOTHING },

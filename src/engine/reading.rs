@@ -158,9 +158,11 @@ where
         let trigger = Trigger::Sweep(finding);
         let Self { environment, engine, clock, report, .. } = self;
         let noticed = &mut report.noticed;
+        let written = noticed.written.len();
         let outcome =
             engine.handle_noticing(environment, trigger, Delivery::Again, owner, *clock, noticed).await;
-        self.report.note(&outcome, failed_at, (self.clock)());
+        let is_written = noticed.written.len() > written;
+        self.report.note(&outcome, is_written, failed_at, (self.clock)());
         outcome
     }
 }

@@ -150,8 +150,14 @@ impl Report {
         Self { end, round: sweep.round, every: sweep.every, lagging: sweep.lagging.len(), ..self }
     }
 
-    /// What came of one handling. Most findings are known, and only looked up.
-    pub(super) fn note(&mut self, outcome: &Outcome, failed_at: Option<Timestamp>, now: Timestamp) {
+    /// What came of one handling, and whether a decision was written down. Most findings are known, and only looked up.
+    pub(super) fn note(
+        &mut self,
+        outcome: &Outcome,
+        is_written: bool,
+        failed_at: Option<Timestamp>,
+        now: Timestamp,
+    ) {
         if !outcome.conclusion.is_acknowledged() {
             self.unhandled += 1;
         }
@@ -159,10 +165,11 @@ impl Report {
         let is_known = last_step.is_none_or(|step| {
             matches!(step.name, StepName::Duplicate | StepName::Trigger | StepName::Rule | StepName::Mode)
         });
-        if is_known && outcome.ended.is_none() && outcome.conclusion.is_acknowledged() {
+        // A wait that ends since its rule was disabled is no news of a failure, but there is something to tell.
+        if is_known && !is_written && outcome.ended.is_none() && outcome.conclusion.is_acknowledged() {
             return;
         }
-        if let Some(failed_at) = failed_at {
+        if let Some(failed_at) = failed_at.filter(|_| !is_known) {
             let age = now.duration_since(failed_at);
             self.oldest = Some(self.oldest.map_or(age, |oldest| oldest.max(age)));
         }

@@ -7,6 +7,7 @@ mod scene;
 use jiff::SignedDuration;
 
 use codepipeline_retrier::domain::decision::Ruling;
+use codepipeline_retrier::domain::policy::{Mode, PolicyVersion};
 use codepipeline_retrier::domain::stage_run::Progress;
 use codepipeline_retrier::domain::sweep::STALENESS;
 use codepipeline_retrier::emulator::acts::Act;
@@ -73,6 +74,24 @@ fn a_lost_wake_up_is_made_up_for() {
         assert_eq!(played.findings(), Vec::<String>::new(), "{fault:?}");
         assert_eq!(played.progress(), [Progress::Recovered]);
     }
+}
+
+#[test]
+fn a_wait_that_ends_with_its_rule_is_told_by_the_sweep_that_ends_it() {
+    // Its wake-up is never armed, and its rule is disabled meanwhile.
+    let mut scenario = fleet(&Fleet::default());
+    let mut policy = scenario.deployed.policy.clone().unwrap();
+    policy.version = PolicyVersion("without".into());
+    policy.rules[0].settings.mode = Mode::Disabled;
+    let broken = Act::Break { operation: Operation::Arm, nth: 1, fault: Fault::CrashAfter };
+    scenario.timeline.insert(0, (SignedDuration::ZERO, broken));
+    scenario.timeline.push((SignedDuration::from_mins(21), Act::Deploy { policy: Some(Box::new(policy)) }));
+    let played = scene::play_forgetting(&scenario);
+    let told = played.reports.iter().flat_map(|report| &report.outcomes);
+    let told: Vec<Ruling> = told.map(|outcome| outcome.decision.as_ref().unwrap().ruling).collect();
+    assert_eq!(told, [Ruling::IgnoreModeDisabled]);
+    // The failure itself is no news.
+    assert!(played.reports.iter().all(|report| report.oldest.is_none()));
 }
 
 #[test]

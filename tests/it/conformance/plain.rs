@@ -126,6 +126,7 @@ impl Plain {
     fn is_overdue(record: &StageRun, by: Timestamp) -> bool {
         record.wait.as_ref().is_some_and(|wait| wait.wake_at <= by)
             || record.claim.as_ref().is_some_and(|claim| claim.lease_until <= by)
+            || record.look_at.is_some_and(|look_at| look_at <= by)
     }
 
     fn numbered(&self, number: u64) -> Option<&Option<(PolicyVersion, String)>> {
